@@ -1,0 +1,3 @@
+//! The program `bailiwick`: reads settings, wires the crates, executes effects.
+
+fn main() {}

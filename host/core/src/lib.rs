@@ -1,0 +1,16 @@
+//! Decisions of the agent, and the types that its crates share.
+//!
+//! Nothing here does I/O, reads a clock or knows wasmtime or tokio: a decision is a
+//! function of a state, an event and the time that the caller passes in. What the outside
+//! must provide is in [`ports`].
+
+pub mod bytes;
+pub mod digest;
+pub mod ids;
+pub mod limits;
+pub mod policy;
+pub mod ports;
+pub mod time;
+
+/// Version of the WIT contract `bailiwick:plugin` that this host serves.
+pub const CONTRACT: semver::Version = semver::Version::new(0, 1, 0);

@@ -1,0 +1,46 @@
+//! What a plugin is granted, by whom, why, and until when.
+
+mod grant;
+mod pattern;
+
+pub use grant::{Capability, Effect, Grant, Risk, Scope};
+pub use pattern::{FileRoot, PathPattern};
+
+use std::collections::BTreeMap;
+
+use crate::{
+    ids::{PluginName, VendorName},
+    limits::Limits,
+    time::Span,
+};
+
+/// One policy file, read and checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// For which plugin.
+    pub plugin: PluginName,
+    /// Whose release of it.
+    pub vendor: VendorName,
+    /// Which versions of it.
+    pub versions: semver::VersionReq,
+    /// One line for people.
+    pub summary: String,
+    /// What it may use.
+    pub limits: Limits,
+    /// When it is called.
+    pub schedule: Interval,
+    /// Its settings, as the contract's `config` gives them.
+    pub config: BTreeMap<String, String>,
+    /// What it may do. The order has no meaning: deny beats allow.
+    pub grants: Vec<Grant>,
+}
+
+/// How often a collector is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// From the due time of one call to the due time of the next.
+    pub every: Span,
+    /// Each device delays its calls by a fixed share of this, so that a fleet does not
+    /// call in step.
+    pub jitter: Span,
+}

@@ -1,0 +1,326 @@
+//! What the crates need from the outside world, as plain traits: sandbox's bridges take
+//! them, device and transport implement them, the agent wires.
+//!
+//! Futures are boxed so that a port can be a `dyn` trait, and no runtime is named.
+
+use std::{future::Future, pin::Pin};
+
+use crate::{
+    bytes::ByteCount,
+    ids::PluginName,
+    time::{Monotonic, Timestamp},
+};
+
+/// What every asynchronous port returns.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Time. The only way in which decisions and bridges learn it.
+pub trait Clock: Send + Sync {
+    /// The time on the wall.
+    fn now(&self) -> Timestamp;
+    /// The clock that never goes backwards.
+    fn monotonic(&self) -> Monotonic;
+    /// CPU time that the calling thread has used, in nanoseconds.
+    fn thread_cpu_ns(&self) -> u64;
+}
+
+/// Where a plugin's log lines go.
+pub trait Log: Send + Sync {
+    /// Keeps one line, already escaped and cut.
+    fn write(&self, plugin: &PluginName, level: LogLevel, line: &str);
+}
+
+/// Severity, as in the contract's `log`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// For the plugin's author.
+    Debug,
+    /// What happened, when all is well.
+    Info,
+    /// Something is off, and the plugin goes on.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+/// A plugin's own key-value store. One call's changes arrive in one [`State::commit`].
+pub trait State: Send + Sync {
+    /// Everything that is kept for `plugin`, in order of keys.
+    fn load<'a>(
+        &'a self,
+        plugin: &'a PluginName,
+    ) -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, StateError>>;
+    /// Makes `changes` durable, all or none. `None` deletes.
+    fn commit<'a>(
+        &'a self,
+        plugin: &'a PluginName,
+        changes: Vec<(String, Option<Vec<u8>>)>,
+    ) -> BoxFuture<'a, Result<(), StateError>>;
+}
+
+/// The store under [`State`] failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the state of plugin `{plugin}` could not be {doing}: {reason}")]
+pub struct StateError {
+    /// Whose state.
+    pub plugin: PluginName,
+    /// `read` or `written`.
+    pub doing: &'static str,
+    /// What the store said.
+    pub reason: String,
+}
+
+/// Files beneath a root. Paths are relative, with `/`, and have been checked by the
+/// caller; the implementation still never leaves the root.
+pub trait Files: Send + Sync {
+    /// The whole file, if not larger than `at_most`.
+    fn read<'a>(
+        &'a self,
+        root: &'a str,
+        path: &'a str,
+        at_most: ByteCount,
+    ) -> BoxFuture<'a, Result<Vec<u8>, FilesError>>;
+    /// Up to `length` bytes from `offset`.
+    fn read_part<'a>(
+        &'a self,
+        root: &'a str,
+        path: &'a str,
+        offset: u64,
+        length: u32,
+    ) -> BoxFuture<'a, Result<Vec<u8>, FilesError>>;
+    /// Entries in order of name, at most 65,536.
+    fn list<'a>(
+        &'a self,
+        root: &'a str,
+        path: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, FilesError>>;
+    /// What is there, symbolic links beneath the root followed.
+    fn look<'a>(
+        &'a self,
+        root: &'a str,
+        path: &'a str,
+    ) -> BoxFuture<'a, Result<FileMetadata, FilesError>>;
+    /// What a symbolic link says.
+    fn read_link<'a>(
+        &'a self,
+        root: &'a str,
+        path: &'a str,
+    ) -> BoxFuture<'a, Result<String, FilesError>>;
+}
+
+/// A directory entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name, without the directory.
+    pub name: String,
+    /// What it is, links not followed.
+    pub kind: FileKind,
+}
+
+/// What a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    SymbolicLink,
+    /// A device, socket or pipe.
+    Other,
+}
+
+/// What [`Files::look`] tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileMetadata {
+    /// What it is.
+    pub kind: FileKind,
+    /// Its size as the file system tells it.
+    pub size: ByteCount,
+    /// When its content last changed.
+    pub modified: Timestamp,
+}
+
+/// Why a file could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FilesError {
+    /// Nothing there.
+    #[error("nothing is there")]
+    NotFound,
+    /// It leads out of the root.
+    #[error("it leads out of the granted root")]
+    Escapes,
+    /// There, but not what was asked for.
+    #[error("it is of another kind than was asked for")]
+    WrongKind,
+    /// Larger than the caller allows.
+    #[error("it is larger than allowed: {0}")]
+    TooLarge(ByteCount),
+    /// The operating system refused or failed.
+    #[error("the operating system answered: {0}")]
+    Unavailable(String),
+}
+
+/// What the operating system knows of the machine.
+pub trait System: Send + Sync {
+    /// The machine.
+    fn describe(&self) -> BoxFuture<'_, Result<SystemDescription, UnavailableError>>;
+    /// Mounted file systems that hold data, in order of mount point, at most 1,024.
+    fn file_systems(&self) -> BoxFuture<'_, Result<Vec<FileSystem>, UnavailableError>>;
+}
+
+/// The operating system did not answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{what} can't be had from the operating system: {reason}")]
+pub struct UnavailableError {
+    /// What was asked for.
+    pub what: &'static str,
+    /// What it said.
+    pub reason: String,
+}
+
+/// See the record of the same name in `wit/system.wit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the contract documents each field")]
+pub struct SystemDescription {
+    pub host_name: String,
+    pub family: String,
+    pub architecture: String,
+    pub kernel: String,
+    pub boot_time: Timestamp,
+    pub boot_id: String,
+    pub uptime_seconds: u64,
+    pub processors: u32,
+    pub memory: ByteCount,
+    pub swap: ByteCount,
+}
+
+/// See the record of the same name in `wit/system.wit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the contract documents each field")]
+pub struct FileSystem {
+    pub mount_point: String,
+    pub device: String,
+    pub kind: String,
+    pub total: ByteCount,
+    pub available: ByteCount,
+    pub read_only: bool,
+    pub removable: bool,
+}
+
+/// Network links and routes.
+pub trait Links: Send + Sync {
+    /// Links in order of name, at most 1,024.
+    fn links(&self) -> BoxFuture<'_, Result<Vec<Link>, UnavailableError>>;
+    /// The main routing table, in order of destination and metric, at most 4,096.
+    fn routes(&self) -> BoxFuture<'_, Result<Vec<Route>, UnavailableError>>;
+}
+
+/// An address with the length of its prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Prefix {
+    /// The address.
+    pub ip: std::net::IpAddr,
+    /// Bits of the prefix: at most 32 for IPv4, 128 for IPv6.
+    pub bits: u8,
+}
+
+/// See the record of the same name in `wit/network.wit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the contract documents each field")]
+pub struct Link {
+    pub name: String,
+    pub index: u32,
+    pub mac: Option<[u8; 6]>,
+    pub mtu: u32,
+    pub up: bool,
+    pub loopback: bool,
+    pub addresses: Vec<Prefix>,
+}
+
+/// See the record of the same name in `wit/network.wit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the contract documents each field")]
+pub struct Route {
+    pub destination: Prefix,
+    pub gateway: Option<std::net::IpAddr>,
+    pub link: String,
+    pub metric: u32,
+}
+
+/// Fetches files of the update endpoint. It proves nothing: what it returns is bytes
+/// that TUF has yet to verify.
+pub trait Fetch: Send + Sync {
+    /// The file at `path`, relative to the endpoint, at most `at_most` bytes long. `None`
+    /// if the endpoint says that there is none.
+    fn fetch<'a>(
+        &'a self,
+        path: &'a str,
+        at_most: ByteCount,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, FetchError>>;
+}
+
+/// Why a file could not be fetched.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// No connection, or none that TLS accepts.
+    #[error("{url} can't be reached: {reason}")]
+    Unreachable {
+        /// Full address.
+        url: String,
+        /// The innermost cause, in words.
+        reason: String,
+    },
+    /// The server answered with something else than the file.
+    #[error("{url} answered {status}{hint}")]
+    Status {
+        /// Full address.
+        url: String,
+        /// HTTP status.
+        status: u16,
+        /// What it may mean, or empty.
+        hint: String,
+    },
+    /// More than was allowed.
+    #[error("{url} is longer than {at_most}")]
+    TooLarge {
+        /// Full address.
+        url: String,
+        /// The bound.
+        at_most: ByteCount,
+    },
+    /// The path can't be part of an address on the endpoint.
+    #[error("`{path}` is not a path on the update endpoint")]
+    InvalidPath {
+        /// As asked for.
+        path: String,
+    },
+}
+
+/// Compiles a component in a child process.
+pub trait Compile: Send + Sync {
+    /// The compiled artifact of `component` (the bytes of a WebAssembly component).
+    fn compile<'a>(&'a self, component: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, CompileError>>;
+}
+
+/// Why a component was not compiled.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// The child could not be started.
+    #[error("the compiler `{program}` can't be started: {reason}")]
+    NotStarted {
+        /// Path of the program.
+        program: String,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// It used more time or memory than it may.
+    #[error("the compiler was stopped: {0}")]
+    Stopped(String),
+    /// It is no component that this host accepts.
+    #[error("the component does not compile: {0}")]
+    Refused(String),
+}

@@ -1,0 +1,1 @@
+//! Reads TUF: refresh, hardened store, generations, probation, rollback.

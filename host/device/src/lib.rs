@@ -1,0 +1,1 @@
+//! The only user of the operating system: files, links, system facts, clocks.

@@ -1,0 +1,1 @@
+//! Writes TUF: roles, delegations, publish, assign, revoke, rotate.

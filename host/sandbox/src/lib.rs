@@ -1,0 +1,1 @@
+//! Runs components: engine, linker from grants, limits, instances, bridges. The only user of wasmtime.

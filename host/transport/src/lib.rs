@@ -1,0 +1,1 @@
+//! The only user of the network: TLS, HTTPS fetch and report upload.

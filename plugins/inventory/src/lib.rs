@@ -1,0 +1,1 @@
+//! Collector: what the device is and what is installed on it.

@@ -1,0 +1,3 @@
+//! Builds, wraps, strips and tests Bailiwick plugins.
+
+fn main() {}

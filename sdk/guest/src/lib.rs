@@ -1,0 +1,1 @@
+//! Write a Bailiwick plugin: one file, one trait, one macro.

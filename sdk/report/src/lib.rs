@@ -1,0 +1,1 @@
+//! Reports for any schema: rows, diff, encoding, decoding.

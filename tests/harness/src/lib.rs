@@ -1,0 +1,1 @@
+//! What the tests that cross crates share: built programs, repositories and guests.
