@@ -1,1 +1,26 @@
 //! The only user of the network: TLS, HTTPS fetch and report upload.
+//!
+//! One [`Https`] per process holds the TLS configuration (what is trusted) and the
+//! connections. [`Endpoint`] fetches the files of an update endpoint through it, and
+//! [`Reports`] and [`Events`] send to the orchestration layer. TLS proves which server
+//! answers, never that what it sends is what a plugin's vendor published: that is TUF's part.
+//!
+//! There is no switch that weakens the verification of certificates, and no plain http.
+
+mod address;
+mod backoff;
+mod cause;
+mod endpoint;
+mod https;
+mod proxy;
+mod reports;
+mod retry_after;
+mod trust;
+
+pub use address::{Address, AddressError, is_path};
+pub use backoff::full_jitter;
+pub use endpoint::Endpoint;
+pub use https::{BuildError, Https};
+pub use proxy::{ProxyError, ProxySettings};
+pub use reports::{Events, Receipt, Reports, SendError};
+pub use trust::{Trust, TrustError};

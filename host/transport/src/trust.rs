@@ -1,0 +1,163 @@
+//! Whose certificates are trusted.
+
+use std::{path::PathBuf, sync::Arc};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    client::WebPkiServerVerifier,
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+/// The authorities that a device trusts: those of its operating system, plus what its
+/// settings add. Nothing here can turn verification off.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    ca_files: Vec<PathBuf>,
+    ca_pems: Vec<Vec<u8>>,
+}
+
+impl Trust {
+    /// The operating system's authorities.
+    pub fn os() -> Self {
+        Self::default()
+    }
+
+    /// Trusts the authorities in a PEM file too.
+    #[must_use]
+    pub fn and_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_files.push(path.into());
+        self
+    }
+
+    /// Trusts the authorities in PEM text too.
+    #[must_use]
+    pub fn and_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.ca_pems.push(pem.into());
+        self
+    }
+
+    /// The TLS configuration of a client that trusts these.
+    ///
+    /// # Errors
+    /// A configured file or text that holds no authority, or no authority at all.
+    pub(crate) fn client_config(&self) -> Result<ClientConfig, TrustError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let roots = Arc::new(self.roots()?);
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
+            .build()
+            .map_err(|error| TrustError::Tls(error.to_string()))?;
+        let mut config = ClientConfig::builder_with_provider(provider as Arc<CryptoProvider>)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TrustError::Tls(error.to_string()))?
+            .with_webpki_verifier(verifier)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+
+    fn roots(&self) -> Result<RootCertStore, TrustError> {
+        let mut roots = RootCertStore::empty();
+        let os = rustls_native_certs::load_native_certs();
+        // Stores of real systems hold old certificates that webpki can't read: they are
+        // left out, as every other client of this verifier does.
+        roots.add_parsable_certificates(os.certs);
+        for path in &self.ca_files {
+            let name = path.display().to_string();
+            let pem = std::fs::read(path).map_err(|error| TrustError::Unreadable {
+                name: name.clone(),
+                reason: error.to_string(),
+            })?;
+            add_pem(&mut roots, &name, &pem)?;
+        }
+        for pem in &self.ca_pems {
+            add_pem(&mut roots, "the configured CA", pem)?;
+        }
+        if roots.is_empty() {
+            let reasons: Vec<String> = os.errors.iter().map(ToString::to_string).collect();
+            return Err(TrustError::Nobody(reasons.join("; ")));
+        }
+        Ok(roots)
+    }
+}
+
+/// What was configured must work as configured: one certificate that can't be read is an
+/// error, not a server that will be refused later.
+fn add_pem(roots: &mut RootCertStore, name: &str, pem: &[u8]) -> Result<(), TrustError> {
+    let error = |reason: String| TrustError::NotACertificate {
+        name: name.to_owned(),
+        reason,
+    };
+    let mut count = 0;
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|e| error(e.to_string()))?;
+        roots.add(certificate).map_err(|e| error(e.to_string()))?;
+        count += 1;
+    }
+    if count == 0 {
+        return Err(error("it holds no `BEGIN CERTIFICATE`".to_owned()));
+    }
+    Ok(())
+}
+
+/// Why no TLS configuration could be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// A configured file can't be read.
+    #[error("the CA file {name} can't be read: {reason}; correct the path in the settings")]
+    Unreadable {
+        /// The file.
+        name: String,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// A configured file or text is no PEM certificate.
+    #[error("{name} is not a CA certificate in PEM form: {reason}")]
+    NotACertificate {
+        /// The file, or where the text came from.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Neither the operating system nor the settings name an authority.
+    #[error(
+        "no certificate authority is trusted: install the operating system's CA certificates \
+         or name a CA file in the settings ({0})"
+    )]
+    Nobody(String),
+    /// The TLS library refused the configuration.
+    #[error("TLS can't be set up: {0}")]
+    Tls(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configured_file_must_hold_certificates() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let load = || {
+            Trust::os()
+                .and_file(&path)
+                .client_config()
+                .map(|_| ())
+                .unwrap_err()
+        };
+        assert!(matches!(load(), TrustError::Unreadable { .. }));
+        for text in [
+            "",
+            "no certificate",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n",
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert!(
+                matches!(load(), TrustError::NotACertificate { .. }),
+                "{text}"
+            );
+        }
+    }
+}
