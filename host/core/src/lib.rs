@@ -4,13 +4,19 @@
 //! function of a state, an event and the time that the caller passes in. What the outside
 //! must provide is in [`ports`].
 
+pub mod assignment;
 pub mod bytes;
 pub mod digest;
+mod document;
 pub mod ids;
 pub mod limits;
 pub mod policy;
 pub mod ports;
+pub mod release;
+pub mod revocation;
 pub mod time;
+
+pub use document::DocumentError;
 
 /// Version of the WIT contract `bailiwick:plugin` that this host serves.
 pub const CONTRACT: semver::Version = semver::Version::new(0, 1, 0);

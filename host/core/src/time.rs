@@ -24,6 +24,40 @@ impl Timestamp {
         self.0
     }
 
+    /// Midnight UTC at the beginning of a day of the Gregorian calendar; `None` for days
+    /// that there are not, or that are before 1970.
+    pub fn start_of_day(year: u16, month: u8, day: u8) -> Option<Self> {
+        let leap =
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        let lengths = [
+            31,
+            if leap { 29 } else { 28 },
+            31,
+            30,
+            31,
+            30,
+            31,
+            31,
+            30,
+            31,
+            30,
+            31,
+        ];
+        let month = usize::from(month.checked_sub(1)?);
+        if year < 1970 || !(1..=*lengths.get(month)?).contains(&u64::from(day)) {
+            return None;
+        }
+        let before = u64::from(year) - 1;
+        let leap_days =
+            before / 4 - before / 100 + before / 400 - (1969 / 4 - 1969 / 100 + 1969 / 400);
+        let days = (u64::from(year) - 1970) * 365
+            + leap_days
+            + lengths[..month].iter().sum::<u64>()
+            + u64::from(day)
+            - 1;
+        Some(Self(days * 86_400_000))
+    }
+
     /// This time and `duration` more.
     pub fn after(self, duration: Duration) -> Self {
         Self(
@@ -136,6 +170,35 @@ impl fmt::Display for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_begin_where_the_calendar_says() {
+        // Checked with `date -u -d <day> +%s`.
+        for (year, month, day, seconds) in [
+            (1970, 1, 1, 0),
+            (2000, 2, 29, 951_782_400),
+            (2024, 3, 1, 1_709_251_200),
+            (2027, 12, 31, 1_830_211_200),
+            (2100, 3, 1, 4_107_542_400),
+        ] {
+            assert_eq!(
+                Timestamp::start_of_day(year, month, day),
+                Some(Timestamp::from_ms(seconds * 1_000)),
+                "{year}-{month}-{day}"
+            );
+        }
+        for (year, month, day) in [
+            (1969, 12, 31),
+            (2023, 2, 29),
+            (2100, 2, 29),
+            (2024, 13, 1),
+            (2024, 4, 31),
+            (2024, 1, 0),
+            (2024, 0, 1),
+        ] {
+            assert_eq!(Timestamp::start_of_day(year, month, day), None);
+        }
+    }
 
     #[test]
     fn spans_read_what_they_write() {
