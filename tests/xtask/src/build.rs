@@ -1,0 +1,26 @@
+//! Builds of what the demo and the tests run.
+
+use std::process::Command;
+
+use crate::step::cargo;
+
+/// Targets that the plugins and the check for Windows need.
+const TARGETS: [&str; 3] = ["wasm32-unknown-unknown", "wasm32-wasip2", "x86_64-pc-windows-gnu"];
+
+/// Adds [`TARGETS`]. The toolchain file can't be relied on for this:
+/// automatic installation may be switched off.
+pub(crate) fn add_targets() -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["target", "add"]).args(TARGETS);
+    command
+}
+
+/// The programs, each built by itself: cargo unifies features over one build, and the
+/// agent must not get the compiler that `bailiwick-compile` links.
+pub(crate) const PROGRAMS: [&str; 4] =
+    ["bailiwick-compile", "bailiwick-agent", "bailiwick-console", "cargo-bailiwick"];
+
+/// Builds one package of [`PROGRAMS`] in the dev profile.
+pub(crate) fn program(package: &str) -> Command {
+    cargo(&["build", "--package", package])
+}
