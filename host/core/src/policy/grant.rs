@@ -1,5 +1,7 @@
 //! A grant: one capability, allowed or denied, with a scope.
 
+use std::fmt;
+
 use super::FileRoot;
 use crate::time::Timestamp;
 
@@ -40,6 +42,29 @@ impl Capability {
             Self::Network => "network",
         }
     }
+
+    /// The capability of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|capability| capability.name() == name)
+    }
+
+    /// Whether a grant of it names parts (its scope is not [`Scope::Whole`]).
+    pub const fn has_parts(self) -> bool {
+        match self {
+            Self::Files => true,
+            Self::Log | Self::Clock | Self::State | Self::Config | Self::System | Self::Network => {
+                false
+            }
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// Whether a grant gives or takes. Deny beats allow.
@@ -63,7 +88,8 @@ pub enum Risk {
 /// What part of the capability is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// All of it: for capabilities that have no parts.
+    /// All of it: for capabilities that have no parts, and for an owner's denial of one
+    /// that has.
     Whole,
     /// Files below these roots.
     Files(Vec<FileRoot>),
@@ -82,8 +108,41 @@ pub struct Grant {
     pub reason: String,
     /// The key of the `policies` role whose holder approved it, by its name.
     pub approved_by: String,
-    /// From then on the capability answers `denied`.
+    /// From then on the capability answers `denied`. A denial never expires.
     pub expires: Option<Timestamp>,
     /// The approver's judgement.
     pub risk: Risk,
+    /// Where it is written.
+    pub source: GrantSource,
+}
+
+impl Grant {
+    /// Whether it has expired at `now`.
+    pub fn expired(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+}
+
+/// Where a grant is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GrantSource {
+    /// In the policy.
+    Policy {
+        /// From 1.
+        line: u32,
+    },
+    /// In the ceiling file of the device's owner.
+    Ceiling {
+        /// From 1.
+        line: u32,
+    },
+}
+
+impl fmt::Display for GrantSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy { line } => write!(f, "line {line} of the policy"),
+            Self::Ceiling { line } => write!(f, "line {line} of the owner's ceiling"),
+        }
+    }
 }

@@ -1,10 +1,18 @@
 //! What a plugin is granted, by whom, why, and until when.
 
+mod access;
+mod files;
 mod grant;
+mod parse;
+mod parse_grant;
+mod parse_limits;
 mod pattern;
 
-pub use grant::{Capability, Effect, Grant, Risk, Scope};
-pub use pattern::{FileRoot, PathPattern};
+pub use access::{Access, Denial};
+pub use files::Files;
+pub use grant::{Capability, Effect, Grant, GrantSource, Risk, Scope};
+pub use parse::LONGEST;
+pub use pattern::{FileRoot, LONGEST_PATH, PathPattern, PatternError};
 
 use std::collections::BTreeMap;
 

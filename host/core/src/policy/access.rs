@@ -1,0 +1,103 @@
+//! What a plugin gets when it imports a capability.
+
+use std::time::Duration;
+
+use super::{Capability, Effect, Grant, GrantSource, Policy, Scope};
+use crate::time::Timestamp;
+
+/// How an import is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It is linked, and each call is checked against its scope.
+    Linked,
+    /// It was granted and is not any more, or is denied: a stub that answers `denied`.
+    Denied(Denial),
+    /// It was never granted: it is not there, and who imports it does not start.
+    Absent,
+}
+
+/// A refusal with its reason. The plugin learns only that it was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Denial {
+    /// No grant covers it.
+    #[error("no grant covers it")]
+    NotGranted,
+    /// Denied, whatever allows it.
+    #[error("{by} denies it")]
+    Denied {
+        /// The denial.
+        by: GrantSource,
+    },
+    /// Every grant that covers it has expired.
+    #[error("the grant on {grant} has expired")]
+    Expired {
+        /// The one that expired last.
+        grant: GrantSource,
+        /// When.
+        at: Timestamp,
+    },
+    /// The path is not absolute, is longer than 4,096 bytes, holds a NUL, or has an
+    /// empty, `.` or `..` part.
+    #[error("the path is not absolute, is too long, or has an empty, `.` or `..` part")]
+    InvalidPath,
+}
+
+impl Policy {
+    /// How an import of `capability` is answered at `now`. Deny beats allow.
+    pub fn access(&self, capability: Capability, now: Timestamp) -> Access {
+        let mut expired: Option<(GrantSource, Timestamp)> = None;
+        let mut allowed = false;
+        for grant in self.grants_of(capability) {
+            match (grant.effect, &grant.scope) {
+                (Effect::Deny, Scope::Whole) => {
+                    return Access::Denied(Denial::Denied { by: grant.source });
+                }
+                // A denial of parts is for the matcher of that scope.
+                (Effect::Deny, Scope::Files(_)) => {}
+                (Effect::Allow, Scope::Whole | Scope::Files(_)) => match grant.expires {
+                    Some(at) if at <= now => {
+                        if expired.is_none_or(|(_, latest)| latest < at) {
+                            expired = Some((grant.source, at));
+                        }
+                    }
+                    Some(_) | None => allowed = true,
+                },
+            }
+        }
+        match (allowed, expired) {
+            (true, _) => Access::Linked,
+            (false, Some((grant, at))) => Access::Denied(Denial::Expired { grant, at }),
+            (false, None) => Access::Absent,
+        }
+    }
+
+    /// The grants of one capability, denials included, in the order of the file.
+    pub fn grants_of(&self, capability: Capability) -> impl Iterator<Item = &Grant> {
+        self.grants
+            .iter()
+            .filter(move |grant| grant.capability == capability)
+    }
+
+    /// When `capability` stops being linked: `None` if it is linked for ever. For what is
+    /// not allowed at all it is the epoch.
+    pub fn linked_until(&self, capability: Capability) -> Option<Timestamp> {
+        if self.access(capability, Timestamp::EPOCH) != Access::Linked {
+            return Some(Timestamp::EPOCH);
+        }
+        self.grants_of(capability)
+            .filter(|grant| grant.effect == Effect::Allow)
+            .map(|grant| grant.expires)
+            .reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b)))
+            .flatten()
+    }
+
+    /// Grants that are in force at `now` and expire within `span` of it: what to report
+    /// before devices lose them.
+    pub fn expiring_within(&self, span: Duration, now: Timestamp) -> impl Iterator<Item = &Grant> {
+        let end = now.after(span);
+        self.grants
+            .iter()
+            .filter(move |grant| grant.expires.is_some_and(|at| now < at && at <= end))
+    }
+}

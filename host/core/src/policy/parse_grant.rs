@@ -1,0 +1,149 @@
+//! Reading of a policy's `[[grant]]` entries.
+
+use super::{Capability, Effect, FileRoot, Grant, GrantSource, LONGEST_PATH, Risk, Scope};
+use crate::{
+    document::{DocumentError, Key, Table, Value},
+    ids::VendorName,
+};
+
+const CAPABILITY: Key = Key::new(
+    "capability",
+    "\"files\"",
+    "one of log, clock, state, config, system, files, network",
+);
+const EFFECT: Key = Key::new("effect", "\"allow\"", "allow or deny");
+const ROOTS: Key = Key::new(
+    "roots",
+    "[{ root = \"/etc\", paths = [\"os-release\"] }]",
+    "the roots that are meant, at most 64; only `files` has them",
+);
+const ROOT: Key = Key::new(
+    "root",
+    "\"/etc\"",
+    "the absolute path of a directory, without `*`, `.`, `..` and a slash at the end",
+);
+const PATHS: Key = Key::new(
+    "paths",
+    "[\"os-release\", \"apt/*\", \"systemd/**\"]",
+    "paths beneath the root, at most 256; `*` within a part, `**` only as the last part",
+);
+const REASON: Key = Key::new(
+    "reason",
+    "\"Names the operating system.\"",
+    "why, on one line of at most 1000 bytes",
+);
+const APPROVED_BY: Key = Key::new(
+    "approved-by",
+    "\"policies-2026\"",
+    "the name of the approver's key",
+);
+const EXPIRES: Key = Key::new(
+    "expires",
+    "2027-12-31",
+    "the last day on which it holds (UTC), a date without quotation marks",
+);
+const RISK: Key = Key::new("risk", "\"low\"", "low, medium or high");
+const KEYS: [&Key; 7] = [
+    &CAPABILITY,
+    &EFFECT,
+    &ROOTS,
+    &REASON,
+    &APPROVED_BY,
+    &EXPIRES,
+    &RISK,
+];
+
+pub(super) fn grant(entry: Value<'_>) -> Result<Grant, DocumentError> {
+    let table = entry.table("`[[grant]]`", &KEYS)?;
+    let capability = table.required(&CAPABILITY)?;
+    let capability = Capability::named(capability.text()?).ok_or_else(|| capability.refuse())?;
+    let effect = table
+        .required(&EFFECT)?
+        .word(&[("allow", Effect::Allow), ("deny", Effect::Deny)])?;
+    let expires = match (table.optional(&EXPIRES), effect) {
+        (Some(date), Effect::Allow) => Some(date.end_of_day()?),
+        (Some(date), Effect::Deny) => {
+            return Err(date.error(
+                "a denial does not expire",
+                "remove `expires`, and the denial itself when it shall end",
+            ));
+        }
+        (None, _) => None,
+    };
+    Ok(Grant {
+        capability,
+        effect,
+        scope: scope(&table, capability)?,
+        reason: table.required(&REASON)?.prose(1_000)?,
+        // The names of keys and of vendors follow one rule.
+        approved_by: table
+            .required(&APPROVED_BY)?
+            .parsed::<VendorName>()?
+            .to_string(),
+        expires,
+        risk: table.required(&RISK)?.word(&[
+            ("low", Risk::Low),
+            ("medium", Risk::Medium),
+            ("high", Risk::High),
+        ])?,
+        source: GrantSource::Policy { line: table.line() },
+    })
+}
+
+fn scope(table: &Table<'_>, capability: Capability) -> Result<Scope, DocumentError> {
+    if capability.has_parts() {
+        return table.required(&ROOTS)?.file_roots().map(Scope::Files);
+    }
+    match table.optional(&ROOTS) {
+        Some(roots) => Err(roots.error(
+            format!("`{capability}` has no parts, so it takes no `roots`"),
+            "remove `roots`, or write `capability = \"files\"`",
+        )),
+        None => Ok(Scope::Whole),
+    }
+}
+
+impl Value<'_> {
+    /// Roots with the paths beneath them, as policies and ceilings write them.
+    pub(crate) fn file_roots(&self) -> Result<Vec<FileRoot>, DocumentError> {
+        self.elements(64)?.into_iter().map(file_root).collect()
+    }
+}
+
+fn file_root(value: Value<'_>) -> Result<FileRoot, DocumentError> {
+    let table = value.table("`roots`", &[&ROOT, &PATHS])?;
+    let root = table.required(&ROOT)?;
+    let patterns = table
+        .required(&PATHS)?
+        .elements(256)?
+        .into_iter()
+        .map(|path| {
+            path.text()?
+                .parse()
+                .map_err(|error| path.refuse_because(&format!("{error}")))
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(FileRoot {
+        root: root_path(root)?,
+        patterns,
+    })
+}
+
+fn root_path(value: Value<'_>) -> Result<String, DocumentError> {
+    let text = value.text()?;
+    let Some(relative) = text.strip_prefix('/') else {
+        return Err(value.refuse_because("it is not absolute"));
+    };
+    let parts_fit = relative.is_empty()
+        || relative
+            .split('/')
+            .all(|part| !matches!(part, "" | "." | ".."));
+    let characters_fit = !text
+        .chars()
+        .any(|c| c.is_control() || "*?[]{}\\".contains(c));
+    if parts_fit && characters_fit && text.len() <= LONGEST_PATH {
+        Ok(text.to_owned())
+    } else {
+        Err(value.refuse())
+    }
+}
