@@ -1,0 +1,163 @@
+//! What a test says is on the device.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::Path,
+    rc::Rc,
+};
+
+use super::tree::Tree;
+use crate::{
+    log::Level,
+    network::{Link, Route},
+    system::{Description, FileSystem},
+};
+
+/// A device that a test describes. A file that is not described is not there, and a
+/// capability that gives one answer (`system`, `network`) is `unavailable` until it is
+/// described. [`Device::deny`] takes a capability, [`Device::deny_below`] a folder.
+#[derive(Debug, Default)]
+pub struct Device {
+    parts: Rc<RefCell<Parts>>,
+}
+
+/// What the fakes read and change.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub(super) tree: Tree,
+    pub(super) denied: BTreeSet<&'static str>,
+    pub(super) config: BTreeMap<String, String>,
+    pub(super) state: BTreeMap<String, Vec<u8>>,
+    pub(super) description: Option<Description>,
+    pub(super) file_systems: Option<Vec<FileSystem>>,
+    pub(super) links: Option<Vec<Link>>,
+    pub(super) routes: Option<Vec<Route>>,
+    pub(super) now: u64,
+    pub(super) monotonic: u64,
+    pub(super) log: Vec<(Level, String)>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<RefCell<Parts>>>> = const { RefCell::new(None) };
+}
+
+/// What `ask` finds on the device of this thread; none if nothing runs on one.
+pub(super) fn current<R>(ask: impl FnOnce(&mut Parts) -> R) -> Option<R> {
+    let parts = CURRENT.with_borrow(Clone::clone)?;
+    let mut parts = parts.borrow_mut();
+    Some(ask(&mut parts))
+}
+
+/// Puts back the device that was there before, also when a test panics: the thread may
+/// run another.
+struct Restore(Option<Rc<RefCell<Parts>>>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}
+
+impl Device {
+    /// A device with nothing on it, on which nothing is denied.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs `body` on this device: the capabilities that it calls on this thread answer
+    /// from it.
+    pub fn run<R>(&self, body: impl FnOnce() -> R) -> R {
+        let _restore = Restore(CURRENT.replace(Some(Rc::clone(&self.parts))));
+        body()
+    }
+
+    fn with(self, change: impl FnOnce(&mut Parts)) -> Self {
+        change(&mut self.parts.borrow_mut());
+        self
+    }
+
+    /// A file, and the directories that lead to it.
+    pub fn file(self, path: &str, content: impl Into<Vec<u8>>) -> Self {
+        self.with(|parts| parts.tree.file(path, content.into()))
+    }
+
+    /// An empty directory, and those that lead to it.
+    pub fn directory(self, path: &str) -> Self {
+        self.with(|parts| parts.tree.directory(path))
+    }
+
+    /// A symbolic link that says `target`, and the directories that lead to it.
+    pub fn symbolic_link(self, path: &str, target: &str) -> Self {
+        self.with(|parts| parts.tree.symbolic_link(path, target))
+    }
+
+    /// Everything below `folder` of the machine that runs the test, under `path`.
+    ///
+    /// # Errors
+    /// What the operating system says when `folder` can't be read.
+    pub fn copy_of(self, path: &str, folder: &Path) -> io::Result<Self> {
+        self.parts.borrow_mut().tree.copy_of(path, folder)?;
+        Ok(self)
+    }
+
+    /// The capability of this name (`files`, `state` …) answers `denied`.
+    pub fn deny(self, capability: &'static str) -> Self {
+        self.with(|parts| {
+            parts.denied.insert(capability);
+        })
+    }
+
+    /// No grant covers `path` and what is below it.
+    pub fn deny_below(self, path: &str) -> Self {
+        self.with(|parts| parts.tree.deny_below(path))
+    }
+
+    /// A setting of the policy.
+    pub fn config(self, key: &str, value: &str) -> Self {
+        self.with(|parts| {
+            parts.config.insert(key.to_owned(), value.to_owned());
+        })
+    }
+
+    /// What `system::describe` answers.
+    pub fn description(self, description: Description) -> Self {
+        self.with(|parts| parts.description = Some(description))
+    }
+
+    /// What `system::file_systems` answers.
+    pub fn file_systems(self, file_systems: impl Into<Vec<FileSystem>>) -> Self {
+        self.with(|parts| parts.file_systems = Some(file_systems.into()))
+    }
+
+    /// What `network::links` answers.
+    pub fn links(self, links: impl Into<Vec<Link>>) -> Self {
+        self.with(|parts| parts.links = Some(links.into()))
+    }
+
+    /// What `network::routes` answers.
+    pub fn routes(self, routes: impl Into<Vec<Route>>) -> Self {
+        self.with(|parts| parts.routes = Some(routes.into()))
+    }
+
+    /// The time on the wall, in milliseconds since 1970-01-01T00:00:00Z.
+    pub fn now(self, milliseconds: u64) -> Self {
+        self.with(|parts| parts.now = milliseconds)
+    }
+
+    /// The monotonic clock, in nanoseconds.
+    pub fn monotonic(self, nanoseconds: u64) -> Self {
+        self.with(|parts| parts.monotonic = nanoseconds)
+    }
+
+    /// The lines that were logged, in order.
+    pub fn log(&self) -> Vec<(Level, String)> {
+        self.parts.borrow().log.clone()
+    }
+
+    /// What the plugin keeps under `key`.
+    pub fn kept(&self, key: &str) -> Option<Vec<u8>> {
+        self.parts.borrow().state.get(key).cloned()
+    }
+}
