@@ -1,1 +1,6 @@
-//! Runs components: engine, linker from grants, limits, instances, bridges. The only user of wasmtime.
+//! Runs components: engine, linker from grants, limits, instances, bridges. The only user
+//! of wasmtime.
+
+pub mod compile;
+pub mod engine;
+mod ticker;
