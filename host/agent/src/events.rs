@@ -1,0 +1,261 @@
+//! What happened, in words for a person and as JSON for a script. The same events go to
+//! the terminal, to the device's own record and to the console.
+
+use bailiwick_core::{
+    digest::Sha256,
+    ids::{PluginName, VendorName},
+};
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened. The JSON form is what `bailiwick run --json` prints, one
+/// object a line, with `event` as its tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The agent is up.
+    Started {
+        /// This device.
+        device: String,
+        /// Version of the host.
+        version: String,
+        /// Plugins that run at once from what is on disk.
+        offline: usize,
+    },
+    /// The repository was read and every signature held.
+    Refreshed {
+        /// Version of the `timestamp` role.
+        timestamp: u64,
+        /// Serial of the assignment.
+        serial: u64,
+        /// Names of the keys that signed the assignment.
+        keys: Vec<String>,
+    },
+    /// The repository could not be read, or did not verify. What runs goes on.
+    RefreshFailed {
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A component was fetched and verified.
+    Pulled {
+        /// Whose.
+        plugin: PluginName,
+        /// Its version.
+        version: String,
+        /// Who published it.
+        vendor: VendorName,
+        /// Digest of the component.
+        sha256: Sha256,
+        /// Its size.
+        bytes: u64,
+        /// Names of the keys that signed it.
+        keys: Vec<String>,
+    },
+    /// What a plugin may do.
+    Granted {
+        /// Whose.
+        plugin: PluginName,
+        /// One line per grant: what, and why.
+        grants: Vec<String>,
+        /// Name of the key that approved them.
+        approved_by: Vec<String>,
+    },
+    /// Every limit was shown to hold.
+    LimitsProven {
+        /// Whose.
+        plugin: PluginName,
+        /// Names of the limits.
+        limits: Vec<String>,
+    },
+    /// A plugin runs.
+    PluginStarted {
+        /// Which.
+        plugin: PluginName,
+        /// Its version.
+        version: String,
+        /// Whether it came from the disk, with no repository reached.
+        offline: bool,
+    },
+    /// A new version took over.
+    Swapped {
+        /// Which.
+        plugin: PluginName,
+        /// Old version.
+        from: String,
+        /// New version.
+        to: String,
+        /// Bytes of state handed over.
+        state: u64,
+        /// Calls that were due and not made, since the agent started. Zero is the promise.
+        missed: u64,
+    },
+    /// A version was not activated. What ran before goes on.
+    Refused {
+        /// Which.
+        plugin: PluginName,
+        /// The refused version.
+        version: String,
+        /// Why.
+        reason: String,
+    },
+    /// A version left probation and stays.
+    Kept {
+        /// Which.
+        plugin: PluginName,
+        /// Its version.
+        version: String,
+    },
+    /// A version failed on probation and its predecessor is back.
+    WentBack {
+        /// Which.
+        plugin: PluginName,
+        /// What failed.
+        from: String,
+        /// What runs again.
+        to: String,
+        /// Why.
+        reason: String,
+    },
+    /// A plugin was stopped for good.
+    Stopped {
+        /// Which.
+        plugin: PluginName,
+        /// Why: revoked, or no longer assigned.
+        reason: String,
+    },
+    /// A call failed.
+    CallFailed {
+        /// Which.
+        plugin: PluginName,
+        /// How.
+        reason: String,
+        /// When the next call is made, in milliseconds from now.
+        again_in_ms: u64,
+    },
+    /// A plugin failed too often.
+    Suspended {
+        /// Which.
+        plugin: PluginName,
+        /// For how long, in milliseconds.
+        for_ms: u64,
+    },
+    /// A report is on disk and will be sent.
+    Reported {
+        /// Whose.
+        plugin: PluginName,
+        /// `full` or `differential`.
+        kind: String,
+        /// Place in its epoch, from 0.
+        counter: u64,
+        /// Its size, encoded and compressed.
+        bytes: u64,
+    },
+    /// A report was committed by its receiver.
+    Delivered {
+        /// Its idempotency key.
+        key: String,
+    },
+    /// A report could not be sent and is kept.
+    NotDelivered {
+        /// Why, and when it is tried again.
+        reason: String,
+    },
+    /// Something in the data folder was damaged and was put aside.
+    Quarantined {
+        /// What, and where it is now.
+        what: String,
+    },
+}
+
+impl Event {
+    /// The event in plain words, one line.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Started { device, version, offline } => format!(
+                "bailiwick {version} runs on device {device} with {}",
+                count(*offline, "plugin")
+            ),
+            Self::Refreshed { timestamp, serial, keys } => format!(
+                "repository verified (timestamp {timestamp}); assignment {serial}, signed by {}",
+                keys.join(", ")
+            ),
+            Self::RefreshFailed { reason } => {
+                format!("repository not read; what runs goes on: {reason}")
+            }
+            Self::Pulled { plugin, version, vendor, bytes, keys, .. } => format!(
+                "{plugin} {version} pulled ({bytes} bytes) and verified: published by {vendor}, signed by {}",
+                keys.join(", ")
+            ),
+            Self::Granted { plugin, grants, approved_by } => {
+                let lines: String = grants.iter().map(|grant| format!("\n    {grant}")).collect();
+                format!("{plugin} may, approved by {}:{lines}", approved_by.join(", "))
+            }
+            Self::LimitsProven { plugin, limits } => {
+                format!("{plugin}: limits shown to hold: {}", limits.join(", "))
+            }
+            Self::PluginStarted { plugin, version, offline: false } => {
+                format!("{plugin} {version} started")
+            }
+            Self::PluginStarted { plugin, version, offline: true } => {
+                format!("{plugin} {version} started from disk")
+            }
+            Self::Swapped { plugin, from, to, state, missed } => format!(
+                "{plugin} swapped {from} → {to}, {state} bytes of state handed over, {missed} calls missed"
+            ),
+            Self::Refused { plugin, version, reason } => {
+                format!("{plugin} {version} refused: {reason}")
+            }
+            Self::Kept { plugin, version } => format!("{plugin} {version} passed probation"),
+            Self::WentBack { plugin, from, to, reason } => {
+                format!("{plugin} {from} failed on probation, back to {to}: {reason}")
+            }
+            Self::Stopped { plugin, reason } => format!("{plugin} stopped: {reason}"),
+            Self::CallFailed { plugin, reason, again_in_ms } => {
+                format!("{plugin}: call failed: {reason}; next call in {again_in_ms} ms")
+            }
+            Self::Suspended { plugin, for_ms } => {
+                format!("{plugin} failed too often and is suspended for {} s", for_ms / 1000)
+            }
+            Self::Reported { plugin, kind, counter, bytes } => {
+                format!("{plugin}: {kind} report {counter}, {bytes} bytes")
+            }
+            Self::Delivered { key } => format!("report {key} is in the console"),
+            Self::NotDelivered { reason } => format!("report kept, not sent: {reason}"),
+            Self::Quarantined { what } => format!("damaged and put aside: {what}"),
+        }
+    }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    match number {
+        0 => format!("no {noun}"),
+        1 => format!("1 {noun}"),
+        more => format!("{more} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_read_back_what_they_write() {
+        let event = Event::Swapped {
+            plugin: "pressure".parse().unwrap(),
+            from: "0.1.0".into(),
+            to: "0.2.0".into(),
+            state: 24,
+            missed: 0,
+        };
+        let json = serde_json::to_string(&event).unwrap();
+        assert!(json.starts_with(r#"{"event":"swapped","plugin":"pressure""#), "{json}");
+        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
+    }
+
+    #[test]
+    fn words_count_like_a_person() {
+        assert_eq!(count(0, "plugin"), "no plugin");
+        assert_eq!(count(1, "plugin"), "1 plugin");
+        assert_eq!(count(2, "plugin"), "2 plugins");
+    }
+}
