@@ -1,0 +1,118 @@
+//! Writing columns.
+
+use super::{ALL, NONE, SOME};
+use crate::{
+    rows::{Row, Rows, Value},
+    schema::{Collection, Kind},
+    varint::{put, zigzag},
+};
+
+/// Appends the first `fields` columns of the rows.
+pub(in crate::wire) fn write(shape: &Collection, fields: usize, rows: &Rows, out: &mut Vec<u8>) {
+    if rows.is_empty() {
+        return;
+    }
+    let mut columns: Vec<Column<'_>> = vec![Column::default(); fields];
+    for row in rows.iter() {
+        let values = Row::new(shape, row).values();
+        columns
+            .iter_mut()
+            .zip(values)
+            .for_each(|(column, value)| column.push(value));
+    }
+    for (index, column) in columns.iter().enumerate() {
+        let kind = shape.fields()[index].kind();
+        column.finish(kind, index >= shape.key_fields(), out);
+    }
+}
+
+#[derive(Clone, Default)]
+struct Bits {
+    bytes: Vec<u8>,
+    length: usize,
+    ones: usize,
+}
+
+impl Bits {
+    fn push(&mut self, bit: bool) {
+        if self.length.is_multiple_of(8) {
+            self.bytes.push(0);
+        }
+        if bit {
+            self.bytes[self.length / 8] |= 1 << (self.length % 8);
+            self.ones += 1;
+        }
+        self.length += 1;
+    }
+}
+
+#[derive(Clone, Default)]
+struct Column<'a> {
+    presence: Bits,
+    booleans: Bits,
+    /// Prefix and suffix lengths of texts, or differences of numbers.
+    lengths: Vec<u8>,
+    suffixes: Vec<u8>,
+    text: &'a [u8],
+    number: u64,
+}
+
+impl<'a> Column<'a> {
+    fn push(&mut self, value: Option<Value<'a>>) {
+        self.presence.push(value.is_some());
+        match value {
+            None => {}
+            Some(Value::Text(text)) => self.text(text.as_bytes()),
+            Some(Value::Boolean(value)) => self.booleans.push(value),
+            Some(Value::Unsigned(number) | Value::Timestamp(number)) => self.number(number),
+            Some(Value::Signed(number)) => self.number(number as u64),
+        }
+    }
+
+    fn text(&mut self, text: &'a [u8]) {
+        let prefix = self
+            .text
+            .iter()
+            .zip(text)
+            .take_while(|(one, other)| one == other)
+            .count();
+        put(&mut self.lengths, prefix as u64);
+        put(&mut self.lengths, (text.len() - prefix) as u64);
+        self.suffixes.extend_from_slice(&text[prefix..]);
+        self.text = text;
+    }
+
+    fn number(&mut self, number: u64) {
+        put(
+            &mut self.lengths,
+            zigzag(number.wrapping_sub(self.number) as i64),
+        );
+        self.number = number;
+    }
+
+    fn finish(&self, kind: Kind, optional: bool, out: &mut Vec<u8>) {
+        if optional {
+            match self.presence.ones {
+                0 => return out.push(NONE),
+                ones if ones == self.presence.length => out.push(ALL),
+                _ => {
+                    out.push(SOME);
+                    out.extend_from_slice(&self.presence.bytes);
+                }
+            }
+        }
+        match kind {
+            Kind::Text => {
+                put_run(out, &self.lengths);
+                put_run(out, &self.suffixes);
+            }
+            Kind::Boolean => out.extend_from_slice(&self.booleans.bytes),
+            Kind::Unsigned | Kind::Signed | Kind::Timestamp => put_run(out, &self.lengths),
+        }
+    }
+}
+
+fn put_run(out: &mut Vec<u8>, bytes: &[u8]) {
+    put(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
