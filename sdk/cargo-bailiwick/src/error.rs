@@ -1,0 +1,74 @@
+//! What can go wrong between a plugin's source and its component.
+
+use std::{io, path::PathBuf};
+
+/// A plugin could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Cargo could not be started.
+    #[error("`{program}` can't be started: {source}")]
+    NotStarted {
+        /// The program.
+        program: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Cargo ended with an error, which it has printed itself.
+    #[error("cargo could not {doing}{hint}")]
+    Cargo {
+        /// What it was asked to do.
+        doing: String,
+        /// What to do about it, or empty.
+        hint: &'static str,
+    },
+    /// Cargo's answer is not what this version of the program understands.
+    #[error("cargo's answer can't be read: {0}")]
+    Answer(#[from] serde_json::Error),
+    /// A `plugin.toml` that can't be accepted.
+    #[error("{path}: {reason}")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// Cargo built nothing that can be a component.
+    #[error(
+        "`{package}` has no library for WebAssembly: add `crate-type = [\"cdylib\", \"rlib\"]` \
+         to [lib] in its Cargo.toml"
+    )]
+    NoModule {
+        /// The package.
+        package: String,
+    },
+    /// The module is no plugin.
+    #[error("`{package}` does not become a component: {reason}")]
+    Wrap {
+        /// The package.
+        package: String,
+        /// What wit-component said.
+        reason: String,
+    },
+    /// It imports what its manifest does not ask for.
+    #[error(
+        "`{package}` calls the capability `{capability}`, which {path} does not ask for: add \
+         an [[asks]] with a reason, or do without"
+    )]
+    NotAsked {
+        /// The package.
+        package: String,
+        /// The interface.
+        capability: String,
+        /// The manifest.
+        path: PathBuf,
+    },
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}

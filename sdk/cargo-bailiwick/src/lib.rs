@@ -1,0 +1,16 @@
+//! Builds, wraps, strips and tests Bailiwick plugins.
+//!
+//! The program `cargo bailiwick` is a thin shell around this; whatever needs a built
+//! plugin (a demonstration, a test) calls [`build`] itself.
+
+mod build;
+mod error;
+mod manifest;
+mod workspace;
+mod wrap;
+
+pub use build::{Build, Built, Target, build};
+pub use error::Error;
+pub use manifest::{Ask, Manifest};
+pub use workspace::{Plugin, plugins};
+pub use wrap::wrap;

@@ -1,0 +1,102 @@
+//! Finding plugins: the packages that have a `plugin.toml` beside their Cargo.toml.
+
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use semver::Version;
+use serde::Deserialize;
+
+use crate::{Error, Manifest};
+
+/// A plugin's package.
+#[derive(Clone, Debug)]
+pub struct Plugin {
+    /// Name of its package.
+    pub package: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its `plugin.toml`.
+    pub manifest: Manifest,
+    /// Where cargo builds.
+    pub target_directory: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    target_directory: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: Version,
+    manifest_path: PathBuf,
+}
+
+/// The cargo that runs this program, or the one of the path.
+pub(crate) fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
+
+pub(crate) fn not_started(source: std::io::Error) -> Error {
+    Error::NotStarted {
+        program: "cargo".to_owned(),
+        source,
+    }
+}
+
+/// Every plugin of the workspace that holds `folder`.
+///
+/// # Errors
+/// Whatever keeps cargo from describing the workspace, and a `plugin.toml` that can't be
+/// accepted.
+pub fn plugins(folder: &Path) -> Result<Vec<Plugin>, Error> {
+    let output = cargo()
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(folder)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(not_started)?;
+    if !output.status.success() {
+        return Err(Error::Cargo {
+            doing: "describe the workspace".to_owned(),
+            hint: "",
+        });
+    }
+    let metadata: Metadata = serde_json::from_slice(&output.stdout)?;
+    let target_directory = metadata.target_directory;
+    metadata
+        .packages
+        .into_iter()
+        .filter_map(|package| plugin(package, &target_directory).transpose())
+        .collect()
+}
+
+fn plugin(package: Package, target_directory: &Path) -> Result<Option<Plugin>, Error> {
+    let Some(folder) = package.manifest_path.parent() else {
+        return Ok(None);
+    };
+    let path = folder.join("plugin.toml");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let manifest = Manifest::read(&path)?;
+    if manifest.version != package.version {
+        let reason = format!(
+            "the version is {} here and {} in Cargo.toml: write the same",
+            manifest.version, package.version
+        );
+        return Err(Error::Manifest { path, reason });
+    }
+    Ok(Some(Plugin {
+        package: package.name,
+        folder: folder.to_owned(),
+        manifest,
+        target_directory: target_directory.to_owned(),
+    }))
+}
