@@ -101,3 +101,99 @@ impl Policy {
             .filter(move |grant| grant.expires.is_some_and(|at| now < at && at <= end))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{FileRoot, Risk};
+
+    fn grant(effect: Effect, scope: Scope, expires: Option<u64>, line: u32) -> Grant {
+        Grant {
+            capability: Capability::Files,
+            effect,
+            scope,
+            reason: "A test.".to_owned(),
+            approved_by: "tests".to_owned(),
+            expires: expires.map(Timestamp::from_ms),
+            risk: Risk::Low,
+            source: GrantSource::Policy { line },
+        }
+    }
+
+    fn etc() -> Scope {
+        Scope::Files(vec![FileRoot {
+            root: "/etc".to_owned(),
+            patterns: vec!["passwd".parse().unwrap()],
+        }])
+    }
+
+    fn access(grants: Vec<Grant>, now: u64) -> Access {
+        policy(grants).access(Capability::Files, Timestamp::from_ms(now))
+    }
+
+    fn policy(grants: Vec<Grant>) -> Policy {
+        let text = include_str!("../../../../policies/inventory.toml");
+        let mut policy = Policy::parse("p", text).unwrap();
+        policy.grants = grants;
+        policy
+    }
+
+    #[test]
+    fn never_granted_is_absent_and_once_granted_is_denied() {
+        assert_eq!(access(vec![], 0), Access::Absent);
+        assert_eq!(
+            access(vec![grant(Effect::Deny, etc(), None, 1)], 0),
+            Access::Absent
+        );
+        let expiring = grant(Effect::Allow, etc(), Some(10), 4);
+        assert_eq!(access(vec![expiring.clone()], 9), Access::Linked);
+        assert_eq!(
+            access(vec![expiring.clone()], 10),
+            Access::Denied(Denial::Expired {
+                grant: GrantSource::Policy { line: 4 },
+                at: Timestamp::from_ms(10),
+            })
+        );
+        let forever = grant(Effect::Allow, etc(), None, 5);
+        assert_eq!(access(vec![expiring, forever], 10), Access::Linked);
+    }
+
+    #[test]
+    fn deny_beats_allow_in_any_order() {
+        let allow = grant(Effect::Allow, etc(), None, 1);
+        let deny = grant(Effect::Deny, Scope::Whole, None, 2);
+        let denied = Access::Denied(Denial::Denied {
+            by: GrantSource::Policy { line: 2 },
+        });
+        assert_eq!(access(vec![allow.clone(), deny.clone()], 0), denied);
+        assert_eq!(access(vec![deny, allow], 0), denied);
+    }
+
+    #[test]
+    fn a_capability_is_linked_until_its_last_grant_expires() {
+        let until = |grants| policy(grants).linked_until(Capability::Files);
+        let at = |ms| Some(Timestamp::from_ms(ms));
+        let allow = |expires| grant(Effect::Allow, etc(), expires, 1);
+        assert_eq!(until(vec![]), at(0));
+        assert_eq!(until(vec![allow(Some(10)), allow(Some(20))]), at(20));
+        assert_eq!(until(vec![allow(Some(10)), allow(None)]), None);
+    }
+
+    #[test]
+    fn what_expires_soon_is_reported_once_it_is_near_and_until_it_has() {
+        const DAY: u64 = 86_400_000;
+        let policy = policy(vec![grant(Effect::Allow, etc(), Some(40 * DAY), 1)]);
+        let expiring = |day| {
+            policy
+                .expiring_within(
+                    Duration::from_secs(30 * 86_400),
+                    Timestamp::from_ms(day * DAY),
+                )
+                .count()
+        };
+        assert_eq!(
+            [expiring(9), expiring(10), expiring(39), expiring(40)],
+            [0, 1, 1, 0]
+        );
+    }
+}

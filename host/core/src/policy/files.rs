@@ -194,3 +194,7 @@ fn is_valid(path: &str) -> bool {
     }
     length > 0 && !(only_dots && length <= 2)
 }
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;

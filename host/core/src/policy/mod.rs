@@ -52,3 +52,6 @@ pub struct Interval {
     /// call in step.
     pub jitter: Span,
 }
+
+#[cfg(test)]
+mod parse_tests;
