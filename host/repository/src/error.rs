@@ -1,0 +1,115 @@
+//! What can go wrong while a repository is written.
+
+use std::{io, path::PathBuf};
+
+use bailiwick_core::DocumentError;
+
+/// Why a repository was not read or changed. Unless it says otherwise nothing was
+/// written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RepositoryError {
+    /// A file or folder.
+    #[error("{path} can't be {doing}: {source}")]
+    Disk {
+        /// `read`, `written`, `created` or `locked`.
+        doing: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// `init` never writes over a repository.
+    #[error("{0} holds a repository already: choose another folder")]
+    Exists(PathBuf),
+    /// There is no repository.
+    #[error("{0} holds no repository: `repo init` creates one")]
+    None(PathBuf),
+    /// A file of the repository is not what it should be.
+    #[error("{file} is damaged: {reason}; restore it from a copy of the repository")]
+    Damaged {
+        /// Name beneath `public` or `keys`.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Too few keys for a signature are here.
+    #[error(
+        "{role} must be signed by {threshold} of the keys {names}, and {found} of them is in the keys folder: \
+         put the key file there"
+    )]
+    MissingKey {
+        /// Which role.
+        role: String,
+        /// Names of the keys that may sign, with commas.
+        names: String,
+        /// How many must sign.
+        threshold: u64,
+        /// How many are here.
+        found: usize,
+    },
+    /// No delegation names this vendor.
+    #[error("vendor `{0}` has no role in this repository: add the vendor first")]
+    UnknownVendor(String),
+    /// The vendor has a role already.
+    #[error("vendor `{0}` has a role in this repository already")]
+    VendorExists(String),
+    /// A published version never changes.
+    #[error("`{path}` is published already: a version never changes, publish a new one")]
+    Published {
+        /// The target.
+        path: String,
+    },
+    /// The assignment names what is not published.
+    #[error("`{path}` is not in this repository, so no device could fetch it: publish it first")]
+    NotPublished {
+        /// The target.
+        path: String,
+    },
+    /// A component without content or longer than devices fetch.
+    #[error("the component has {length} bytes, and devices take 1 to {longest}")]
+    Size {
+        /// Its length in bytes.
+        length: usize,
+        /// The most that is allowed.
+        longest: u64,
+    },
+    /// A file of the `policies` role that devices would refuse.
+    #[error("devices would refuse it: {0}")]
+    Document(#[from] DocumentError),
+    /// Not a file name of a policy.
+    #[error(
+        "`{0}` can't be the name of a policy: 1 to 63 of `a-z`, `0-9` and `-`, and `.toml`; not `assignment` or `revoked`"
+    )]
+    PolicyName(String),
+    /// The device's own reader refused the change.
+    #[error("the change was not published, because devices would refuse it: {0}")]
+    Gate(String),
+    /// The cryptographic library failed.
+    #[error("{0} failed in the cryptographic library")]
+    Crypto(&'static str),
+    /// The certificates could not be made.
+    #[error("the certificates could not be made: {0}")]
+    Certificate(String),
+}
+
+impl RepositoryError {
+    pub(crate) fn disk(
+        doing: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Disk {
+            doing,
+            path,
+            source,
+        }
+    }
+
+    pub(crate) fn damaged(file: &str, reason: impl ToString) -> Self {
+        Self::Damaged {
+            file: file.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
