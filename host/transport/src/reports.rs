@@ -5,7 +5,7 @@ use std::time::Duration;
 use bailiwick_core::bytes::ByteCount;
 use reqwest::{Response, StatusCode, Url, header};
 
-use crate::{Address, Https, cause, retry_after};
+use crate::{Address, EventLine, Https, cause, retry_after};
 
 /// For one upload, answer included: a report is at most a few MB.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -57,11 +57,23 @@ impl Events {
         ))
     }
 
-    /// Sends lines of events; all of them are kept or none.
+    /// Sends events; all of them are kept or none. The same key goes with the same events
+    /// in every attempt.
     ///
     /// # Errors
     /// As [`Reports::send`].
-    pub async fn send(&self, idempotency_key: &str, lines: Vec<u8>) -> Result<(), SendError> {
+    pub async fn send<E: serde::Serialize>(
+        &self,
+        idempotency_key: &str,
+        events: &[EventLine<E>],
+    ) -> Result<(), SendError> {
+        let mut lines = Vec::new();
+        for event in events {
+            serde_json::to_writer(&mut lines, event).map_err(|error| SendError::Refused {
+                reason: format!("the event has no JSON form: {error}"),
+            })?;
+            lines.push(b'\n');
+        }
         match self.0.post(idempotency_key, lines).await? {
             Receipt::Stored => Ok(()),
             Receipt::NeedFull => Err(SendError::Retry {

@@ -1,0 +1,75 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use bailiwick_core::ids::{DeviceId, PluginName};
+use clap::{Args, Parser, Subcommand};
+
+/// Update endpoint, report ingest and repository authoring for one desk.
+#[derive(Debug, Parser)]
+#[command(name = "bailiwick-console", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve a repository to devices and store what they report.
+    Serve(Serve),
+    /// List what devices have reported.
+    Reports(Reports),
+}
+
+/// Serve the repository's public files beneath /updates/, and take reports and events.
+///
+/// Needs the certificate and key that `repo init` makes, and no signing key: root, targets,
+/// policies and vendor keys stay where they are and are never read. A report is
+/// acknowledged after it is committed to the disk. Ctrl-C or SIGTERM ends the program
+/// after the requests under way.
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// Folder of this console: the database is kept here, and, unless the options below
+    /// say otherwise, `public` and `tls` are taken from here
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Folder of the repository's public files [default: DIR/public]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) public: Option<PathBuf>,
+    /// Folder with server.pem and server-key.pem [default: DIR/tls]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tls: Option<PathBuf>,
+    /// Address and port to listen on; port 0 picks a free one and prints it
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
+    pub(crate) listen: SocketAddr,
+    /// Print the address as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// List the latest reports, or events, oldest first. Works while `serve` runs.
+#[derive(Args, Debug)]
+pub(crate) struct Reports {
+    /// Folder of the console, as given to `serve`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Only this device (32 hexadecimal digits)
+    #[arg(long, value_name = "ID")]
+    pub(crate) device: Option<DeviceId>,
+    /// Only this plugin
+    #[arg(long, value_name = "NAME")]
+    pub(crate) plugin: Option<PluginName>,
+    /// At most this many, the latest
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) last: u32,
+    /// Show what each report says: all rows of a full one, the changes of a differential one
+    #[arg(long)]
+    pub(crate) decode: bool,
+    /// List what happened to plugins (pulled, verified, granted, started, swapped,
+    /// refused, trapped, suspended …) instead of reports
+    #[arg(long, conflicts_with = "decode")]
+    pub(crate) events: bool,
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,15 @@
+//! What each command does.
+
+mod decode;
+mod reports;
+mod serve;
+
+use crate::cli::{Cli, Command};
+
+/// Runs the command to its end.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Reports(arguments) => reports::run(&arguments),
+    }
+}

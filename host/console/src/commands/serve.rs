@@ -1,0 +1,104 @@
+//! `bailiwick-console serve`.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use bailiwick_core::time::Timestamp;
+use tokio::sync::watch;
+
+use crate::{
+    cli::Serve,
+    server::{Context, Identity, Server},
+    store::Store,
+};
+
+/// How long a commit waits for a lock that another program holds on the database.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn run(arguments: &Serve) -> anyhow::Result<()> {
+    let folder =
+        |given: &Option<_>, name| given.clone().unwrap_or_else(|| arguments.data.join(name));
+    let public = folder(&arguments.public, "public");
+    anyhow::ensure!(
+        public.is_dir(),
+        "there is no folder {}: `bailiwick-console repo init` makes it, or name it with --public",
+        public.display()
+    );
+    let identity = Identity::read(&folder(&arguments.tls, "tls"))?;
+    std::fs::create_dir_all(&arguments.data)
+        .with_context(|| format!("the folder {} can't be made", arguments.data.display()))?;
+    let store = Store::open(&arguments.data, PATIENCE)?;
+    let context = Context {
+        public: Arc::new(public),
+        inlet: store.inlet(),
+        now: wall_clock,
+    };
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(serve(arguments, identity, context))?;
+    store.close();
+    Ok(())
+}
+
+async fn serve(arguments: &Serve, identity: Identity, context: Context) -> anyhow::Result<()> {
+    let server = Server::bind(arguments.listen, identity, context)
+        .await
+        .with_context(|| {
+            format!(
+                "{} can't be listened on: choose another address or port with --listen",
+                arguments.listen
+            )
+        })?;
+    let address = server.address()?;
+    if arguments.json {
+        let line = serde_json::json!({
+            "address": address.to_string(),
+            "updates": format!("https://{address}/updates/"),
+            "console": format!("https://{address}/"),
+        });
+        println!("{line}");
+    } else {
+        println!("serving https://{address}/updates/, taking reports at https://{address}/");
+    }
+    let (stop, stopped) = watch::channel(false);
+    let signals = signals()?;
+    tokio::spawn(async move {
+        signals.await;
+        // Nobody listens any more only when the server has already ended.
+        let _ = stop.send(true);
+    });
+    server.run(stopped).await;
+    Ok(())
+}
+
+/// Resolves on ctrl-c or SIGTERM. Handlers are installed before this returns, so that no
+/// signal after the printed address is lost.
+#[cfg(unix)]
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        // Without a handler the system's default ends the program.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+fn wall_clock() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let ms = since.map_or(0, |since| since.as_millis());
+    Timestamp::from_ms(u64::try_from(ms).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,101 @@
+//! Accepts connections, bounds them, and closes them in order.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use super::Identity;
+
+/// Connections at once; more wait in the operating system's queue.
+const CONNECTIONS: usize = 1_024;
+/// For the TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// For the headers of a request, and for silence between two requests.
+const HEADERS: Duration = Duration::from_secs(30);
+/// Longest life of a connection: one that reads a byte a minute ends too.
+const LIFE: Duration = Duration::from_secs(30 * 60);
+/// For requests under way when the server stops.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// Until the next attempt when the operating system refuses a connection, as it does
+/// when file descriptors run out.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `stop` is set.
+pub(super) async fn serve(
+    listener: TcpListener,
+    identity: Identity,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
+    let mut stopped = stop.clone();
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut open = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => break,
+            Some(_) = open.join_next() => {}
+            (stream, slot) = accept(&listener, &slots) => {
+                let (identity, router, stop) = (identity.clone(), router.clone(), stop.clone());
+                open.spawn(async move {
+                    // How a single connection ends is its client's affair.
+                    let _ = timeout(LIFE, connection(stream, identity, router, stop)).await;
+                    drop(slot);
+                });
+            }
+        }
+    }
+    drop(listener);
+    let ended = async { while open.join_next().await.is_some() {} };
+    if timeout(FAREWELL, ended).await.is_err() {
+        open.shutdown().await;
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
+    // The semaphore is never closed, so there always is a permit.
+    let slot = Arc::clone(slots).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, slot),
+            Err(_) => sleep(PAUSE).await,
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    identity: Identity,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let Ok(Ok(stream)) = timeout(HANDSHAKE, identity.0.accept(stream)).await else {
+        return;
+    };
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_buf_size(64 * 1024);
+    let service = TowerToHyperService::new(router);
+    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        _ = served.as_mut() => return,
+        _ = stop.wait_for(|stop| *stop) => served.as_mut().graceful_shutdown(),
+    }
+    // The client may have gone; there is nobody to tell.
+    let _ = served.await;
+}

@@ -1,0 +1,101 @@
+//! What `serve` offers to devices, over TLS.
+
+mod connections;
+mod events;
+mod file_body;
+mod files;
+mod identity;
+mod ingest;
+
+#[cfg(test)]
+mod tests;
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    response::Response,
+    routing::{get, post},
+};
+use bailiwick_core::time::Timestamp;
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
+
+use crate::store::Inlet;
+
+pub(crate) use identity::Identity;
+
+/// Bodies of posts that are in memory at once.
+const POSTS: usize = 64;
+
+/// What requests are answered from.
+#[derive(Clone)]
+pub(crate) struct Context {
+    /// The repository's public files.
+    pub(crate) public: Arc<PathBuf>,
+    /// Where posts are stored.
+    pub(crate) inlet: Inlet,
+    /// The clock on the wall.
+    pub(crate) now: fn() -> Timestamp,
+}
+
+#[derive(Clone)]
+struct Shared {
+    context: Context,
+    posts: Arc<Semaphore>,
+}
+
+/// A listening socket that serves once [`Server::run`] is called.
+pub(crate) struct Server {
+    listener: TcpListener,
+    identity: Identity,
+    router: Router,
+}
+
+impl Server {
+    /// Listens on `listen`; port 0 picks a free one.
+    pub(crate) async fn bind(
+        listen: SocketAddr,
+        identity: Identity,
+        context: Context,
+    ) -> std::io::Result<Self> {
+        let shared = Shared {
+            context,
+            posts: Arc::new(Semaphore::new(POSTS)),
+        };
+        let router = Router::new()
+            .route("/updates/{*path}", get(files::file))
+            .route("/v1/reports", post(ingest::report))
+            .route("/v1/events", post(events::events))
+            .fallback(|| async { nothing_here() })
+            .layer(DefaultBodyLimit::max(ingest::LONGEST))
+            .with_state(shared);
+        Ok(Self {
+            listener: TcpListener::bind(listen).await?,
+            identity,
+            router,
+        })
+    }
+
+    /// The address in use.
+    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop` is set, then finishes the requests that are under way.
+    pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
+        connections::serve(self.listener, self.identity, self.router, stop).await;
+    }
+}
+
+fn nothing_here() -> Response {
+    ingest::answer(
+        StatusCode::NOT_FOUND,
+        "nothing",
+        "nothing is at this address",
+    )
+}

@@ -1,0 +1,106 @@
+//! Tables of the console's database.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::StoreError;
+
+/// Version of the tables below. A database of a later version is not opened: this program
+/// would misread it.
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE reports (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    received_ms INTEGER NOT NULL,
+    device TEXT NOT NULL,
+    plugin TEXT NOT NULL,
+    version TEXT NOT NULL,
+    taken_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('full', 'differential')),
+    epoch TEXT NOT NULL,
+    counter INTEGER NOT NULL,
+    answer TEXT NOT NULL CHECK (answer IN ('stored', 'need-full')),
+    body BLOB NOT NULL
+) STRICT;
+CREATE INDEX reports_of_a_plugin ON reports (device, plugin, id);
+CREATE TABLE streams (
+    device TEXT NOT NULL,
+    plugin TEXT NOT NULL,
+    state BLOB NOT NULL,
+    PRIMARY KEY (device, plugin)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE event_posts (
+    key TEXT NOT NULL PRIMARY KEY,
+    sha256 TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    received_ms INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    device TEXT NOT NULL,
+    plugin TEXT,
+    event TEXT NOT NULL,
+    words TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX events_of_a_device ON events (device, id);
+";
+
+/// Opens the database for its one writer, and makes it if there is none.
+///
+/// Write-ahead log, so that readers never wait for the writer; synchronous FULL, so that a
+/// commit is on the disk when it returns.
+pub(super) fn open_to_write(path: &Path, patience: Duration) -> Result<Connection, StoreError> {
+    let open = || {
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(patience)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        let version = version(&connection)?;
+        if version == 0 {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(TABLES)?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+            transaction.commit()?;
+        }
+        Ok((connection, version))
+    };
+    let (connection, version) = open().map_err(|error| StoreError::open(path, &error))?;
+    check(path, version)?;
+    Ok(connection)
+}
+
+/// Opens the database for a reader beside the writer.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    if !path.is_file() {
+        return Err(StoreError::Missing(path.to_owned()));
+    }
+    let open = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        let version = version(&connection)?;
+        Ok((connection, version))
+    };
+    let (connection, version) = open().map_err(|error| StoreError::open(path, &error))?;
+    check(path, version)?;
+    Ok(connection)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn check(path: &Path, version: i64) -> Result<(), StoreError> {
+    if version > VERSION {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            version,
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,294 @@
+//! The one thread that writes.
+
+use bailiwick_core::{
+    ids::{DeviceId, PluginName},
+    time::Timestamp,
+};
+use bailiwick_report::{
+    receiver::{Stream, Verdict},
+    wire::{Envelope, Limits, Report},
+};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Answer, PostError};
+
+/// Most posts in one commit: one wait for the disk serves all of them.
+const BATCH: usize = 64;
+
+/// Most bytes of a report once decompressed, and of its rows. Four times what a plugin's
+/// output limit is in practice; it stops a small report from taking the console's memory.
+const LIMITS: Limits = Limits {
+    body: 32 * 1024 * 1024,
+    rows: 32 * 1024 * 1024,
+};
+
+/// What is to be written.
+#[derive(Debug)]
+pub(super) enum Write {
+    Report {
+        key: String,
+        body: Vec<u8>,
+        received: Timestamp,
+    },
+    Events {
+        key: String,
+        sha256: String,
+        events: Vec<IncomingEvent>,
+        received: Timestamp,
+    },
+}
+
+/// An event that was checked.
+#[derive(Debug)]
+pub(crate) struct IncomingEvent {
+    pub(crate) device: DeviceId,
+    pub(crate) at: Timestamp,
+    pub(crate) plugin: Option<PluginName>,
+    pub(crate) event: String,
+    pub(crate) words: String,
+    pub(crate) body: String,
+}
+
+/// A write and where its answer goes.
+#[derive(Debug)]
+pub(super) struct Command {
+    pub(super) write: Write,
+    pub(super) answer: oneshot::Sender<Result<Answer, PostError>>,
+}
+
+/// Why a write is not in its transaction.
+enum WriteError {
+    /// The post is at fault; nothing was written for it.
+    Refused(String),
+    /// The database is; the whole transaction is given up.
+    Database(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for WriteError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Writes what comes until every sender is gone. Answers leave after the commit.
+pub(super) fn run(mut connection: Connection, mut queue: mpsc::Receiver<Command>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut batch = vec![first];
+        while batch.len() < BATCH
+            && let Ok(command) = queue.try_recv()
+        {
+            batch.push(command);
+        }
+        let writes = batch.iter().map(|command| &command.write);
+        let answers = match commit(&mut connection, writes) {
+            Ok(answers) => answers,
+            // One of them may be what the database refuses: the others don't wait for it.
+            Err(_) if batch.len() > 1 => batch
+                .iter()
+                .map(|command| alone(&mut connection, &command.write))
+                .collect(),
+            Err(error) => vec![Err(unavailable(&error))],
+        };
+        for (command, answer) in batch.into_iter().zip(answers) {
+            // A device that hung up sends the same post again and gets this answer then.
+            let _ = command.answer.send(answer);
+        }
+    }
+}
+
+fn alone(connection: &mut Connection, write: &Write) -> Result<Answer, PostError> {
+    match commit(connection, std::iter::once(write)) {
+        Ok(answers) => answers
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Err(PostError::Unavailable("nothing was written".to_owned()))),
+        Err(error) => Err(unavailable(&error)),
+    }
+}
+
+fn unavailable(error: &rusqlite::Error) -> PostError {
+    eprintln!("bailiwick-console: a post was not stored: {error}");
+    PostError::Unavailable("the console's database can't be written".to_owned())
+}
+
+fn commit<'a>(
+    connection: &mut Connection,
+    writes: impl Iterator<Item = &'a Write>,
+) -> rusqlite::Result<Vec<Result<Answer, PostError>>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut answers = Vec::new();
+    for write in writes {
+        let written = match write {
+            Write::Report {
+                key,
+                body,
+                received,
+            } => report(&transaction, key, body, *received),
+            Write::Events {
+                key,
+                sha256,
+                events,
+                received,
+            } => self::events(&transaction, key, sha256, events, *received),
+        };
+        answers.push(match written {
+            Ok(answer) => Ok(answer),
+            Err(WriteError::Refused(reason)) => Err(PostError::Refused(reason)),
+            Err(WriteError::Database(error)) => return Err(error),
+        });
+    }
+    transaction.commit()?;
+    Ok(answers)
+}
+
+fn other_post(key: &str) -> WriteError {
+    WriteError::Refused(format!(
+        "the idempotency key {key} was used for another post: every post needs its own"
+    ))
+}
+
+fn report(
+    transaction: &Transaction<'_>,
+    key: &str,
+    body: &[u8],
+    received: Timestamp,
+) -> Result<Answer, WriteError> {
+    let known = transaction
+        .prepare("SELECT body = ?2, answer FROM reports WHERE key = ?1")?
+        .query_row(params![key, body], |row| {
+            Ok((row.get::<_, bool>(0)?, row.get::<_, String>(1)?))
+        })
+        .optional()?;
+    match known {
+        Some((false, _)) => return Err(other_post(key)),
+        Some((true, answer)) if answer == Answer::Stored.as_str() => return Ok(Answer::Stored),
+        Some((true, _)) => return Ok(Answer::NeedFull),
+        None => {}
+    }
+    let refuse = |error: &dyn ToString| WriteError::Refused(error.to_string());
+    let parsed = Report::parse(body, LIMITS).map_err(|error| refuse(&error))?;
+    let origin = &parsed.envelope().origin;
+    let device = DeviceId::from_bytes(*origin.device()).to_string();
+    let stream = stream(transaction, &device, origin.plugin())?;
+    let verdict = Stream::accept(stream.as_ref(), &parsed).map_err(|error| refuse(&error))?;
+    let answer = match verdict {
+        Verdict::Duplicate => return Ok(Answer::Stored),
+        Verdict::NeedFull(_) => Answer::NeedFull,
+        Verdict::Accepted(accepted) => {
+            transaction
+                .prepare(
+                    "INSERT OR REPLACE INTO streams (device, plugin, state) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![device, origin.plugin(), accepted.stream.to_bytes()])?;
+            Answer::Stored
+        }
+    };
+    insert(transaction, key, body, received, parsed.envelope(), answer)?;
+    Ok(answer)
+}
+
+/// What is known of a plugin on a device. A state that can't be read is as good as none:
+/// a full report replaces it.
+fn stream(
+    transaction: &Transaction<'_>,
+    device: &str,
+    plugin: &str,
+) -> rusqlite::Result<Option<Stream>> {
+    let bytes: Option<Vec<u8>> = transaction
+        .prepare("SELECT state FROM streams WHERE device = ?1 AND plugin = ?2")?
+        .query_row(params![device, plugin], |row| row.get(0))
+        .optional()?;
+    Ok(bytes.and_then(|bytes| match Stream::from_bytes(&bytes) {
+        Ok(stream) => Some(stream),
+        Err(error) => {
+            eprintln!(
+                "bailiwick-console: {plugin} on {device}: {error}; a full report is asked for"
+            );
+            None
+        }
+    }))
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    key: &str,
+    body: &[u8],
+    received: Timestamp,
+    envelope: &Envelope,
+    answer: Answer,
+) -> Result<(), WriteError> {
+    let kind = if envelope.is_full() {
+        "full"
+    } else {
+        "differential"
+    };
+    transaction
+        .prepare(
+            "INSERT INTO reports (key, received_ms, device, plugin, version, taken_ms, kind,
+             epoch, counter, answer, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            key,
+            whole(received.as_ms())?,
+            DeviceId::from_bytes(*envelope.origin.device()).to_string(),
+            envelope.origin.plugin(),
+            envelope.origin.version(),
+            whole(envelope.taken_at)?,
+            kind,
+            format!("{:016x}", envelope.epoch),
+            whole(envelope.counter)?,
+            answer.as_str(),
+            body,
+        ])?;
+    Ok(())
+}
+
+fn events(
+    transaction: &Transaction<'_>,
+    key: &str,
+    sha256: &str,
+    events: &[IncomingEvent],
+    received: Timestamp,
+) -> Result<Answer, WriteError> {
+    let known: Option<String> = transaction
+        .prepare("SELECT sha256 FROM event_posts WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?;
+    match known {
+        Some(known) if known == sha256 => return Ok(Answer::Stored),
+        Some(_) => return Err(other_post(key)),
+        None => {}
+    }
+    // Checked before anything is written: a refusal leaves nothing behind.
+    let times = events
+        .iter()
+        .map(|event| whole(event.at.as_ms()))
+        .collect::<Result<Vec<_>, _>>()?;
+    transaction
+        .prepare("INSERT INTO event_posts (key, sha256) VALUES (?1, ?2)")?
+        .execute([key, sha256])?;
+    let mut insert = transaction.prepare(
+        "INSERT INTO events (received_ms, at_ms, device, plugin, event, words, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for (event, at) in events.iter().zip(times) {
+        insert.execute(params![
+            whole(received.as_ms())?,
+            at,
+            event.device.to_string(),
+            event.plugin.as_ref().map(PluginName::as_str),
+            event.event,
+            event.words,
+            event.body,
+        ])?;
+    }
+    Ok(Answer::Stored)
+}
+
+/// SQLite's integers are signed.
+fn whole(number: u64) -> Result<i64, WriteError> {
+    i64::try_from(number)
+        .map_err(|_| WriteError::Refused(format!("the number {number} is too large to be stored")))
+}

@@ -1,0 +1,31 @@
+//! How what happens to plugins is told to the orchestration layer.
+
+use bailiwick_core::{ids::DeviceId, time::Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// One line of a post of events. `E` is the sender's own type: the receiver keeps its
+/// JSON as it came, and needs of it only the tag `event` (a word of `a-z`, `0-9` and
+/// `-`) and, if there is one, `plugin`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventLine<E> {
+    /// Where it happened.
+    #[serde(serialize_with = "write_device", deserialize_with = "read_device")]
+    pub device: DeviceId,
+    /// When, by the device's clock: milliseconds since 1970-01-01T00:00:00Z.
+    pub at: Timestamp,
+    /// The event for a person. At most 2,000 characters are kept.
+    pub words: String,
+    /// The event for a script: an object with a string `event`.
+    pub event: E,
+}
+
+fn write_device<S: Serializer>(device: &DeviceId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(device)
+}
+
+fn read_device<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeviceId, D::Error> {
+    String::deserialize(deserializer)?
+        .parse()
+        .map_err(D::Error::custom)
+}
