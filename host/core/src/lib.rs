@@ -5,7 +5,9 @@
 //! must provide is in [`ports`].
 
 pub mod assignment;
+pub mod audit;
 pub mod bytes;
+pub mod ceiling;
 pub mod digest;
 mod document;
 pub mod ids;

@@ -3,6 +3,7 @@
 mod access;
 mod files;
 mod grant;
+pub(crate) mod limit_keys;
 mod parse;
 mod parse_grant;
 mod parse_limits;
