@@ -101,7 +101,13 @@ pub enum Flaw {
     Cleared,
     /// A schema that breaks the rules of schemas.
     #[error(transparent)]
-    Schema(#[from] schema::SchemaError),
+    Schema(Box<schema::SchemaError>),
+}
+
+impl From<schema::SchemaError> for Flaw {
+    fn from(error: schema::SchemaError) -> Self {
+        Self::Schema(Box::new(error))
+    }
 }
 
 /// A position in bytes; every read moves it on or fails.

@@ -14,6 +14,8 @@
 //! Features: `zstd` compresses reports and reads compressed ones; `json` renders
 //! snapshots as JSON. Neither is on by default.
 
+#[cfg(test)]
+mod arbitrary;
 pub mod diff;
 mod hash;
 mod input;

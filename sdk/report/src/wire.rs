@@ -108,7 +108,7 @@ pub enum WireError {
     },
     /// The rows break the layout. Offsets are those of the decompressed body.
     #[error(transparent)]
-    Rows(RowsError),
+    Rows(Box<RowsError>),
     /// The schema is not the one that the envelope names.
     #[error("the report's schema is not the one that its envelope names")]
     SchemaHash,

@@ -87,24 +87,24 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn nowhere(&self, flaw: Flaw) -> WireError {
         let offset = self.input.offset();
-        WireError::Rows(RowsError {
+        WireError::Rows(Box::new(RowsError {
             collection: None,
             row: None,
             field: None,
             offset,
             flaw,
-        })
+        }))
     }
 
     fn error(&self, shape: &Collection, flaw: Flaw) -> WireError {
         let (collection, offset) = (Some(shape.name().to_owned()), self.input.offset());
-        WireError::Rows(RowsError {
+        WireError::Rows(Box::new(RowsError {
             collection,
             row: None,
             field: None,
             offset,
             flaw,
-        })
+        }))
     }
 
     fn end(&self) -> Result<(), WireError> {
@@ -141,7 +141,7 @@ impl Reader<'_> {
     fn rows(&mut self, shape: &Collection, fields: usize, count: usize) -> Result<Rows, WireError> {
         let read = columns::read(shape, fields, count, &mut self.input, &mut self.budget);
         read.map_err(|fault| {
-            WireError::Rows(RowsError {
+            WireError::Rows(Box::new(RowsError {
                 collection: Some(shape.name().to_owned()),
                 row: fault.row,
                 field: fault
@@ -149,7 +149,7 @@ impl Reader<'_> {
                     .map(|field| shape.fields()[field].name().to_owned()),
                 offset: self.input.offset(),
                 flaw: fault.flaw,
-            })
+            }))
         })
     }
 
