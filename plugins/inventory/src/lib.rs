@@ -1,1 +1,81 @@
 //! Collector: what the device is and what is installed on it.
+//!
+//! One module per subject: its collections, what it reads, and pure functions that read
+//! the text of a file. To add a field, change one of them.
+//!
+//! What a device does not have, or a policy does not grant, leaves its collection empty
+//! and is logged once; it never fails the rest. Packages of rpm are left out: their
+//! database is SQLite, Berkeley DB or ndb by the distribution's age, and half of a parser
+//! would report half of the packages as removed.
+
+mod disks;
+mod dmi;
+mod hardware;
+mod memory;
+mod network;
+mod operating_system;
+mod processors;
+mod services;
+mod smbios;
+mod software;
+mod source;
+mod users;
+
+use bailiwick_sdk::{CollectError, Collection, Collector, Rows, Schema};
+
+use source::Source;
+
+/// What one module contributes.
+struct Subject {
+    /// For the log.
+    name: &'static str,
+    collections: fn() -> Vec<Collection>,
+    collect: fn(&mut Source, &mut Rows),
+}
+
+const SUBJECTS: [Subject; 9] = [
+    hardware::SUBJECT,
+    processors::SUBJECT,
+    memory::SUBJECT,
+    disks::SUBJECT,
+    network::SUBJECT,
+    operating_system::SUBJECT,
+    software::SUBJECT,
+    services::SUBJECT,
+    users::SUBJECT,
+];
+
+/// The collector.
+pub struct Inventory {
+    source: Source,
+}
+
+impl Collector for Inventory {
+    fn schema() -> Schema {
+        let collections: Vec<Collection> = SUBJECTS
+            .iter()
+            .flat_map(|subject| (subject.collections)())
+            .collect();
+        Schema::new(collections)
+    }
+
+    fn new() -> Self {
+        Self {
+            source: Source::default(),
+        }
+    }
+
+    fn collect(&mut self) -> Result<Rows, CollectError> {
+        let mut rows = Rows::new(&Self::schema());
+        for subject in &SUBJECTS {
+            self.source.begin(subject.name);
+            (subject.collect)(&mut self.source, &mut rows);
+        }
+        Ok(rows)
+    }
+}
+
+bailiwick_sdk::collector!(Inventory);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! Installed software: packages of dpkg and apk, applications of flatpak and snap.
+
+use bailiwick_sdk::{Cell, Collection, Field, Rows};
+
+use crate::{Subject, source::Source};
+
+pub(crate) const SUBJECT: Subject = Subject {
+    name: "software",
+    collections,
+    collect,
+};
+
+fn collections() -> Vec<Collection> {
+    vec![Collection::keyed(
+        "software",
+        // One package can be installed for two architectures.
+        [
+            Field::text("source"),
+            Field::text("name"),
+            Field::text("architecture"),
+        ],
+        [
+            Field::text("version"),
+            Field::unsigned("installed-size").unit("bytes"),
+        ],
+    )]
+}
+
+/// A package, as its database names it.
+#[derive(Debug, PartialEq, Eq)]
+struct Package<'a> {
+    name: &'a str,
+    architecture: &'a str,
+    version: &'a str,
+    /// In bytes.
+    size: Option<u64>,
+}
+
+impl Package<'_> {
+    fn push(&self, rows: &mut Rows, source: &str) {
+        rows.push(
+            "software",
+            [
+                source.into(),
+                self.name.into(),
+                self.architecture.into(),
+                Cell::text_if_any(self.version),
+                self.size.into(),
+            ],
+        );
+    }
+}
+
+fn collect(source: &mut Source, rows: &mut Rows) {
+    database(source, rows, "dpkg", "/var/lib/dpkg/status", dpkg);
+    // Alpine moved it in 2025.
+    if !database(source, rows, "apk", "/usr/lib/apk/db/installed", apk) {
+        database(source, rows, "apk", "/lib/apk/db/installed", apk);
+    }
+    flatpaks(source, rows);
+    snaps(source, rows);
+}
+
+/// Adds the packages of a database that is a file of stanzas. False if it can't be read.
+fn database(
+    source: &mut Source,
+    rows: &mut Rows,
+    name: &str,
+    path: &str,
+    parse: fn(&str) -> Option<Package<'_>>,
+) -> bool {
+    // A file that changed meanwhile is read once more; if it changed again, what the
+    // second reading saw is reported: the next collect corrects it.
+    let before = rows.clone();
+    let mut read = |rows: &mut Rows| {
+        source.stanzas(path, |stanza| {
+            if let Some(package) = parse(stanza) {
+                package.push(rows, name);
+            }
+        })
+    };
+    if read(rows) {
+        return true;
+    }
+    *rows = before;
+    read(rows)
+}
+
+/// The value of a line `name: value` (dpkg) or `N:value` (apk).
+fn field<'a>(stanza: &'a str, name: &str) -> &'a str {
+    stanza
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .unwrap_or_default()
+        .trim()
+}
+
+/// A stanza of /var/lib/dpkg/status (deb-control(5), dpkg-query(1)). None for what is
+/// known and not installed: removed with its configuration left, half installed …
+fn dpkg(stanza: &str) -> Option<Package<'_>> {
+    let mut status = field(stanza, "Status").split(' ');
+    if status.nth(2) != Some("installed") {
+        return None;
+    }
+    let kib: Option<u64> = field(stanza, "Installed-Size").parse().ok();
+    named(Package {
+        name: field(stanza, "Package"),
+        architecture: field(stanza, "Architecture"),
+        version: field(stanza, "Version"),
+        size: kib.and_then(|kib| kib.checked_mul(1_024)),
+    })
+}
+
+/// A stanza of apk's database (apk-package(5)).
+fn apk(stanza: &str) -> Option<Package<'_>> {
+    named(Package {
+        name: field(stanza, "P"),
+        architecture: field(stanza, "A"),
+        version: field(stanza, "V"),
+        size: field(stanza, "I").parse().ok(),
+    })
+}
+
+fn named(package: Package<'_>) -> Option<Package<'_>> {
+    (!package.name.is_empty()).then_some(package)
+}
+
+/// Applications that flatpak installed for all users. Their database has no versions: the
+/// commit says exactly what is installed.
+fn flatpaks(source: &mut Source, rows: &mut Rows) {
+    const FOLDER: &str = "/var/lib/flatpak/app/";
+    for application in source.list(FOLDER.trim_end_matches('/')) {
+        let folder = [FOLDER, &application.name, "/"].concat();
+        // `current` says `x86_64/stable`; `active` in there is the commit.
+        let Some(current) = source.link(&[&folder, "current"].concat()) else {
+            continue;
+        };
+        let commit = source
+            .link(&[&folder, &current, "/active"].concat())
+            .unwrap_or_default();
+        let package = Package {
+            name: &application.name,
+            architecture: current.split('/').next().unwrap_or_default(),
+            version: &commit,
+            size: None,
+        };
+        package.push(rows, "flatpak");
+    }
+}
+
+fn snaps(source: &mut Source, rows: &mut Rows) {
+    for entry in source.list("/snap") {
+        // `bin` is no snap and has no `current`.
+        let folder = ["/snap/", &entry.name, "/"].concat();
+        if entry.kind != bailiwick_sdk::files::Kind::Directory || entry.name == "bin" {
+            continue;
+        }
+        let Some(revision) = source.link(&[&folder, "current"].concat()) else {
+            continue;
+        };
+        let description = source
+            .text(&[&folder, &revision, "/meta/snap.yaml"].concat())
+            .unwrap_or_default();
+        let version = field(&description, "version").trim_matches(['\'', '"']);
+        let package = Package {
+            name: &entry.name,
+            architecture: "",
+            version: if version.is_empty() {
+                &revision
+            } else {
+                version
+            },
+            size: None,
+        };
+        package.push(rows, "snap");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DPKG: &str = "Package: adduser\nStatus: install ok installed\nPriority: important\n\
+        Installed-Size: 686\nArchitecture: all\nVersion: 3.134\nConffiles:\n /etc/adduser.conf cc34\n\
+        Description: add and remove users\n Version: of nothing";
+
+    #[test]
+    fn an_installed_package_of_dpkg() {
+        let expected = Package {
+            name: "adduser",
+            architecture: "all",
+            version: "3.134",
+            size: Some(686 << 10),
+        };
+        assert_eq!(dpkg(DPKG), Some(expected));
+    }
+
+    #[test]
+    fn what_dpkg_knows_and_has_not_installed_is_left_out() {
+        for status in [
+            "deinstall ok config-files",
+            "install ok half-installed",
+            "purge ok not-installed",
+            "",
+        ] {
+            assert_eq!(
+                dpkg(&DPKG.replace("install ok installed", status)),
+                None,
+                "{status}"
+            );
+        }
+        // A package that is held back is installed.
+        assert!(dpkg(&DPKG.replace("install ok installed", "hold ok installed")).is_some());
+    }
+
+    #[test]
+    fn a_package_of_apk() {
+        let stanza =
+            "C:Q1abc=\nP:musl\nV:1.2.5-r0\nA:x86_64\nS:4\nI:667648\nT:the library\nF:lib\nR:ld.so";
+        let expected = Package {
+            name: "musl",
+            architecture: "x86_64",
+            version: "1.2.5-r0",
+            size: Some(667_648),
+        };
+        assert_eq!(apk(stanza), Some(expected));
+        assert_eq!(apk("V:1"), None);
+    }
+}
