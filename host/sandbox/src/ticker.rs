@@ -8,7 +8,10 @@
 use std::{
     collections::BTreeMap,
     io,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
     task::Waker,
     thread::JoinHandle,
     time::Duration,
@@ -25,6 +28,10 @@ pub(crate) struct Ticker {
 
 #[derive(Default)]
 struct Shared {
+    in_flight: AtomicUsize,
+    /// Whether the thread waits for [`Shared::changed`]. A call that finds it false need
+    /// not take the lock: most calls end before the next tick.
+    parked: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -33,7 +40,7 @@ struct Shared {
 struct State {
     stopping: bool,
     next: u64,
-    flights: BTreeMap<u64, Option<Waker>>,
+    waiting: BTreeMap<u64, Waker>,
 }
 
 impl Shared {
@@ -49,7 +56,7 @@ impl Ticker {
         let shared = Arc::new(Shared::default());
         let thread = std::thread::Builder::new()
             .name("bailiwick-tick".into())
-            .stack_size(64 * 1024)
+            .stack_size(128 * 1024)
             .spawn({
                 let shared = Arc::clone(&shared);
                 move || run(&shared, &engine)
@@ -62,24 +69,17 @@ impl Ticker {
 
     /// Announces a call.
     pub(crate) fn fly(ticker: &Arc<Self>) -> Flight {
-        let mut state = ticker.shared.lock();
-        let id = state.next;
-        state.next += 1;
-        let first = state.flights.is_empty();
-        state.flights.insert(id, None);
-        drop(state);
-        if first {
-            ticker.shared.changed.notify_one();
+        let shared = &ticker.shared;
+        // Either the thread sees this count before it parks, or this sees it parked.
+        shared.in_flight.fetch_add(1, SeqCst);
+        if shared.parked.load(SeqCst) {
+            drop(shared.lock());
+            shared.changed.notify_one();
         }
         Flight {
             ticker: Arc::clone(ticker),
-            id,
+            id: None,
         }
-    }
-
-    #[cfg(test)]
-    fn in_flight(&self) -> usize {
-        self.shared.lock().flights.len()
     }
 }
 
@@ -97,20 +97,20 @@ impl Drop for Ticker {
 fn run(shared: &Shared, engine: &wasmtime::Engine) {
     let mut state = shared.lock();
     while !state.stopping {
-        if state.flights.is_empty() {
+        shared.parked.store(true, SeqCst);
+        if shared.in_flight.load(SeqCst) == 0 {
             state = shared
                 .changed
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
             continue;
         }
+        shared.parked.store(false, SeqCst);
         drop(state);
         std::thread::sleep(TICK);
         engine.increment_epoch();
-        state = shared.lock();
-        let wakers: Vec<Waker> = state.flights.values_mut().filter_map(Option::take).collect();
-        drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        let waiting = std::mem::take(&mut shared.lock().waiting);
+        waiting.into_values().for_each(Waker::wake);
         state = shared.lock();
     }
 }
@@ -118,23 +118,27 @@ fn run(shared: &Shared, engine: &wasmtime::Engine) {
 /// One call in flight; dropping it lands.
 pub(crate) struct Flight {
     ticker: Arc<Ticker>,
-    id: u64,
+    id: Option<u64>,
 }
 
 impl Flight {
     /// Has `waker` woken at the next tick.
-    pub(crate) fn wake_at_tick(&self, waker: &Waker) {
+    pub(crate) fn wake_at_tick(&mut self, waker: &Waker) {
         let mut state = self.ticker.shared.lock();
-        let slot = state.flights.entry(self.id).or_default();
-        if !slot.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
-            *slot = Some(waker.clone());
-        }
+        let id = *self.id.get_or_insert_with(|| {
+            state.next += 1;
+            state.next
+        });
+        state.waiting.insert(id, waker.clone());
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.ticker.shared.lock().flights.remove(&self.id);
+        if let Some(id) = self.id {
+            self.ticker.shared.lock().waiting.remove(&id);
+        }
+        self.ticker.shared.in_flight.fetch_sub(1, SeqCst);
     }
 }
 
@@ -160,15 +164,16 @@ mod tests {
         let engine = crate::engine::engine().unwrap();
         let (sender, woken) = channel();
         let waker = Waker::from(Arc::new(Tell(sender)));
-        let flight = engine.fly();
+        let mut flight = engine.fly();
         flight.wake_at_tick(&waker);
         woken.recv().unwrap();
         flight.wake_at_tick(&waker);
         woken.recv().unwrap();
         let ticker = Arc::clone(&flight.ticker);
-        assert_eq!(ticker.in_flight(), 1);
+        assert_eq!(ticker.shared.in_flight.load(SeqCst), 1);
         drop(flight);
-        assert_eq!(ticker.in_flight(), 0);
+        assert_eq!(ticker.shared.in_flight.load(SeqCst), 0);
+        assert!(ticker.shared.lock().waiting.is_empty());
     }
 
     #[test]

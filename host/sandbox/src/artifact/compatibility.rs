@@ -1,37 +1,22 @@
 //! Which engine an artifact fits.
 
-use std::hash::{Hash, Hasher};
-
 use sha2::Digest as _;
 
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 
-/// A digest that changes with everything that makes artifacts incompatible: wasmtime's
-/// version, the settings of the engine and the machine's architecture.
-pub(super) fn of(engine: &Engine) -> [u8; 32] {
-    let mut hasher = Digesting(sha2::Sha256::new());
-    engine
-        .wasmtime()
-        .precompile_compatibility_hash()
-        .hash(&mut hasher);
-    hasher.0.finalize().into()
-}
-
-/// Collects what is hashed. The standard library's hashers do not promise to give the same
-/// value after an update of Rust, and have 64 bits.
-struct Digesting(sha2::Sha256);
-
-impl Hasher for Digesting {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+/// A digest that changes with what makes artifacts incompatible and can be told without a
+/// compiler: this program's version, and with it wasmtime's; the settings of the engine;
+/// the machine's architecture and operating system. wasmtime checks the rest when it loads.
+pub(super) fn of(_: &Engine) -> [u8; 32] {
+    let mut digest = sha2::Sha256::new();
+    for part in [
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::ARCH,
+        std::env::consts::OS,
+        &format!("{:?}", engine::config()),
+    ] {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
     }
-
-    /// The first eight bytes of the digest so far.
-    fn finish(&self) -> u64 {
-        let digest: [u8; 32] = self.0.clone().finalize().into();
-        digest
-            .iter()
-            .take(8)
-            .fold(0, |number, byte| number << 8 | u64::from(*byte))
-    }
+    digest.finalize().into()
 }

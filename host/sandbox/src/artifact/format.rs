@@ -110,7 +110,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_sealed_opens(compiled: Vec<u8>) {
-            prop_assert_eq!(reopen(file(&compiled)).as_ref().map(Artifact::bytes), Ok(&compiled[..]));
+            let opened = reopen(file(&compiled));
+            prop_assert_eq!(opened.as_ref().map(Artifact::bytes), Ok(&compiled[..]));
         }
 
         #[test]

@@ -1,0 +1,183 @@
+//! `files`: each path is checked against the grants, then read beneath the granted root.
+
+use bailiwick_core::{
+    bytes::ByteCount,
+    policy::{Capability, Denial},
+    ports::{FileKind, FilesError},
+};
+
+use super::list_cost;
+use crate::{
+    bindings::bailiwick::plugin::files::{Entry, Error, Host, Kind, Metadata},
+    context::{Context, Entered},
+    trap::Trap,
+};
+
+/// Longest part that one call returns, in bytes.
+const PART: u32 = 1024 * 1024;
+
+/// What a grant covers, found for a path.
+struct Found {
+    root: String,
+    path: String,
+}
+
+impl Context {
+    fn find(&mut self, entered: &Entered, path: &str) -> Result<Found, Error> {
+        if !entered.granted {
+            return Err(Error::Denied);
+        }
+        let now = self.ports.clock.now();
+        match self.files.file(path, now) {
+            Ok((root, path)) => Ok(Found {
+                root: root.to_owned(),
+                path: path.to_owned(),
+            }),
+            Err(Denial::InvalidPath) => Err(Error::InvalidPath),
+            Err(_) => {
+                self.account.denials += 1;
+                Err(Error::Denied)
+            }
+        }
+    }
+
+    async fn read_whole(&mut self, found: &Found, at_most: u64) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        // Read no more than fits: a file must not fill the host before it is refused.
+        let left = self.account.memory_left();
+        let bound = ByteCount::new(at_most.min(left));
+        let read = self.ports.files.read(&found.root, &found.path, bound).await;
+        match read {
+            Ok(bytes) => {
+                self.account.pass(bytes.len() as u64)?;
+                Ok(Ok(bytes))
+            }
+            Err(FilesError::TooLarge(size)) if size.get() <= at_most && left < at_most => {
+                self.account.pass(size.get().max(left.saturating_add(1)))?;
+                Err(Trap::Memory.into())
+            }
+            Err(error) => Ok(Err(refusal(error))),
+        }
+    }
+
+    async fn read_some(
+        &mut self,
+        found: &Found,
+        offset: u64,
+        length: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        let length = length.min(PART);
+        self.account.pass(u64::from(length))?;
+        let read = self
+            .ports
+            .files
+            .read_part(&found.root, &found.path, offset, length)
+            .await;
+        Ok(read.map_err(refusal))
+    }
+
+    async fn list_all(&mut self, found: &Found) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
+        let entries = match self.ports.files.list(&found.root, &found.path).await {
+            Ok(entries) => entries,
+            Err(error) => return Ok(Err(refusal(error))),
+        };
+        let text = entries.iter().map(|entry| entry.name.len()).sum();
+        self.account.pass(list_cost(entries.len(), text))?;
+        let entry = |entry: bailiwick_core::ports::Entry| Entry {
+            kind: kind(entry.kind),
+            name: entry.name,
+        };
+        Ok(Ok(entries.into_iter().map(entry).collect()))
+    }
+}
+
+impl Host for Context {
+    async fn read(&mut self, path: String, at_most: u64) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        let entered = self.enter(Capability::Files)?;
+        let answer = match self.find(&entered, &path) {
+            Ok(found) => self.read_whole(&found, at_most).await?,
+            Err(error) => Err(error),
+        };
+        self.leave(&entered);
+        Ok(answer)
+    }
+
+    async fn read_part(
+        &mut self,
+        path: String,
+        offset: u64,
+        length: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        let entered = self.enter(Capability::Files)?;
+        let answer = match self.find(&entered, &path) {
+            Ok(found) => self.read_some(&found, offset, length).await?,
+            Err(error) => Err(error),
+        };
+        self.leave(&entered);
+        Ok(answer)
+    }
+
+    async fn list(&mut self, path: String) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
+        let entered = self.enter(Capability::Files)?;
+        let answer = match self.find(&entered, &path) {
+            Ok(found) => self.list_all(&found).await?,
+            Err(error) => Err(error),
+        };
+        self.leave(&entered);
+        Ok(answer)
+    }
+
+    async fn look(&mut self, path: String) -> wasmtime::Result<Result<Metadata, Error>> {
+        let entered = self.enter(Capability::Files)?;
+        let answer = match self.find(&entered, &path) {
+            Ok(found) => {
+                let looked = self.ports.files.look(&found.root, &found.path).await;
+                looked.map_err(refusal).map(|metadata| Metadata {
+                    kind: kind(metadata.kind),
+                    size: metadata.size.get(),
+                    modified: metadata.modified.as_ms(),
+                })
+            }
+            Err(error) => Err(error),
+        };
+        self.leave(&entered);
+        Ok(answer)
+    }
+
+    async fn read_link(&mut self, path: String) -> wasmtime::Result<Result<String, Error>> {
+        let entered = self.enter(Capability::Files)?;
+        let answer = match self.find(&entered, &path) {
+            Ok(found) => {
+                let read = self.ports.files.read_link(&found.root, &found.path).await;
+                read.map_err(refusal)
+            }
+            Err(error) => Err(error),
+        };
+        if let Ok(target) = &answer {
+            self.account.pass(target.len() as u64)?;
+        }
+        self.leave(&entered);
+        Ok(answer)
+    }
+}
+
+fn kind(of: FileKind) -> Kind {
+    match of {
+        FileKind::File => Kind::File,
+        FileKind::Directory => Kind::Directory,
+        FileKind::SymbolicLink => Kind::SymbolicLink,
+        FileKind::Other => Kind::Other,
+    }
+}
+
+/// In the contract's words. A way out of the root is denied like everything outside it;
+/// what the operating system said stays in the host.
+fn refusal(error: FilesError) -> Error {
+    match error {
+        FilesError::NotFound => Error::NotFound,
+        FilesError::Escapes => Error::Denied,
+        FilesError::WrongKind => Error::WrongKind,
+        FilesError::TooLarge(size) => Error::TooLarge(size.get()),
+        FilesError::Unavailable(_) => Error::Unavailable,
+        _ => Error::Unavailable,
+    }
+}

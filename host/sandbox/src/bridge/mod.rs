@@ -1,0 +1,25 @@
+//! The host's side of each capability, one file each.
+//!
+//! Every function counts its call against `host-calls`, answers `denied` if the grant is
+//! denied or has expired, checks the scope, and takes what it returns from the memory
+//! limit until the guest has it. What a capability without an error does when it is
+//! denied stands in its own file.
+
+pub(crate) mod clock;
+pub(crate) mod config;
+pub(crate) mod files;
+pub(crate) mod log;
+pub(crate) mod network;
+pub(crate) mod state;
+pub(crate) mod system;
+pub(crate) mod wasi;
+
+/// Bytes that one element of a list costs the host beside its text.
+const ELEMENT: u64 = 64;
+
+/// What a list of `count` elements with `text` bytes of text costs the host.
+fn list_cost(count: usize, text: usize) -> u64 {
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    let text = u64::try_from(text).unwrap_or(u64::MAX);
+    count.saturating_mul(ELEMENT).saturating_add(text)
+}

@@ -1,0 +1,185 @@
+//! `state`: one call's changes are kept aside and committed when it has ended without a
+//! trap.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bailiwick_core::{
+    bytes::ByteCount,
+    ids::PluginName,
+    policy::Capability,
+    ports::{State, StateError},
+};
+
+use crate::{
+    bindings::bailiwick::plugin::state::{Error, Host},
+    context::Context,
+    limits::{Enforced, Enforcer},
+};
+
+/// Longest key, in bytes.
+const KEY: usize = 128;
+
+/// What a plugin keeps, as its current call sees it. Read from the port at the first use;
+/// it counts as the host's memory for the plugin.
+pub(crate) struct Store {
+    limit: ByteCount,
+    enforced: Enforced,
+    /// With this call's changes. `None`: not read yet.
+    values: Option<BTreeMap<String, Vec<u8>>>,
+    /// This call's changes.
+    changes: BTreeMap<String, Option<Vec<u8>>>,
+}
+
+impl Store {
+    pub(crate) fn new(limit: ByteCount, enforced: Enforced) -> Self {
+        Self {
+            limit,
+            enforced,
+            values: None,
+            changes: BTreeMap::new(),
+        }
+    }
+
+    async fn load(
+        &mut self,
+        port: &Arc<dyn State>,
+        plugin: &PluginName,
+    ) -> Result<&mut BTreeMap<String, Vec<u8>>, StateError> {
+        if self.values.is_none() {
+            self.values = Some(port.load(plugin).await?.into_iter().collect());
+        }
+        Ok(self.values.get_or_insert_default())
+    }
+
+    /// Bytes that the host holds: values, and the changes' copies.
+    fn held(&self) -> u64 {
+        let values = self.values.iter().flatten().map(|(key, value)| size(key, value));
+        let changes = self
+            .changes
+            .iter()
+            .map(|(key, value)| size(key, value.as_deref().unwrap_or_default()));
+        values.chain(changes).sum()
+    }
+
+    /// This call's changes, if any, in the form in which the port takes them.
+    pub(crate) fn take_changes(&mut self) -> Vec<(String, Option<Vec<u8>>)> {
+        std::mem::take(&mut self.changes).into_iter().collect()
+    }
+
+    /// Forgets this call's changes.
+    pub(crate) fn roll_back(&mut self) {
+        self.changes.clear();
+        self.values = None;
+    }
+
+    /// Whether `value` under `key` would stay within the limit.
+    fn fits(&self, key: &str, value: &[u8]) -> bool {
+        let others: u64 = self
+            .values
+            .iter()
+            .flatten()
+            .filter(|(other, _)| *other != key)
+            .map(|(key, value)| size(key, value))
+            .sum();
+        !self.enforced.is_on(Enforcer::State) || others + size(key, value) <= self.limit.get()
+    }
+
+    fn change(&mut self, key: String, value: Option<Vec<u8>>) {
+        let values = self.values.get_or_insert_default();
+        match &value {
+            Some(value) => values.insert(key.clone(), value.clone()),
+            None => values.remove(&key),
+        };
+        self.changes.insert(key, value);
+    }
+}
+
+fn size(key: &str, value: &[u8]) -> u64 {
+    (key.len() + value.len()) as u64
+}
+
+fn check_key(key: &str) -> Result<(), Error> {
+    let fits = (1..=KEY).contains(&key.len())
+        && key
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'));
+    if fits { Ok(()) } else { Err(Error::InvalidKey) }
+}
+
+impl Context {
+    /// What is kept, read if it has not been.
+    async fn kept(
+        &mut self,
+        granted: bool,
+    ) -> wasmtime::Result<Result<&mut BTreeMap<String, Vec<u8>>, Error>> {
+        if !granted {
+            return Ok(Err(Error::Denied));
+        }
+        let loaded = self.state.load(&self.ports.state, &self.plugin).await;
+        if loaded.is_err() {
+            return Ok(Err(Error::Unavailable));
+        }
+        self.account.keep(self.state.held())?;
+        Ok(Ok(self.state.values.get_or_insert_default()))
+    }
+}
+
+impl Host for Context {
+    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
+        let entered = self.enter(Capability::State)?;
+        let answer = match self.kept(entered.granted).await? {
+            Ok(values) => check_key(&key).map(|()| values.get(&key).cloned()),
+            Err(error) => Err(error),
+        };
+        if let Ok(Some(value)) = &answer {
+            self.account.pass(value.len() as u64)?;
+        }
+        self.leave(&entered);
+        Ok(answer)
+    }
+
+    async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), Error>> {
+        let entered = self.enter(Capability::State)?;
+        let mut answer = self.kept(entered.granted).await?.map(drop);
+        if answer.is_ok() {
+            answer = check_key(&key);
+        }
+        if answer.is_ok() && !self.state.fits(&key, &value) {
+            answer = Err(Error::QuotaExceeded(self.state.limit.get()));
+        }
+        if answer.is_ok() {
+            self.state.change(key, Some(value));
+            self.account.keep(self.state.held())?;
+        }
+        self.leave(&entered);
+        Ok(answer)
+    }
+
+    async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), Error>> {
+        let entered = self.enter(Capability::State)?;
+        let mut answer = self.kept(entered.granted).await?.map(drop);
+        if answer.is_ok() {
+            answer = check_key(&key);
+        }
+        if answer.is_ok() {
+            self.state.change(key, None);
+            self.account.keep(self.state.held())?;
+        }
+        self.leave(&entered);
+        Ok(answer)
+    }
+
+    async fn keys(&mut self) -> wasmtime::Result<Result<Vec<String>, Error>> {
+        let entered = self.enter(Capability::State)?;
+        let answer = match self.kept(entered.granted).await? {
+            Ok(values) => Ok(values.keys().cloned().collect::<Vec<_>>()),
+            Err(error) => Err(error),
+        };
+        if let Ok(keys) = &answer {
+            let text = keys.iter().map(String::len).sum();
+            self.account.pass(super::list_cost(keys.len(), text))?;
+        }
+        self.leave(&entered);
+        Ok(answer)
+    }
+}

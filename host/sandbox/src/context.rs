@@ -1,0 +1,139 @@
+//! What a store holds for its guest: ports, grants, accounts.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bailiwick_core::{
+    ids::PluginName,
+    policy::{Access, Capability, Files, Policy},
+    ports,
+    time::{Monotonic, Timestamp},
+};
+
+use crate::{
+    bridge::{log::Lines, state::Store, wasi::Wasi},
+    limits::{Account, Enforced, timing::Timing},
+    trap::Trap,
+};
+
+/// What the bridges need from the outside.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each is the port of that name")]
+pub struct Ports {
+    pub clock: Arc<dyn ports::Clock>,
+    pub log: Arc<dyn ports::Log>,
+    pub state: Arc<dyn ports::State>,
+    pub files: Arc<dyn ports::Files>,
+    pub system: Arc<dyn ports::System>,
+    pub links: Arc<dyn ports::Links>,
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ports").finish_non_exhaustive()
+    }
+}
+
+/// How long a linked capability answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    Always,
+    Expiry(Timestamp),
+    Never,
+}
+
+/// A host call that is being answered, see [`Context::enter`].
+pub(crate) struct Entered {
+    began: Monotonic,
+    /// Whether the capability's grant is in force.
+    pub(crate) granted: bool,
+}
+
+/// The data of a guest's store.
+pub(crate) struct Context {
+    pub(crate) plugin: PluginName,
+    pub(crate) ports: Ports,
+    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) files: Files,
+    pub(crate) state: Store,
+    pub(crate) account: Account,
+    pub(crate) timing: Arc<Timing>,
+    pub(crate) lines: Arc<Lines>,
+    pub(crate) wasi: Wasi,
+    /// Of the clock, when the instance was made.
+    pub(crate) started: Monotonic,
+    grants: [Until; Capability::ALL.len()],
+}
+
+impl Context {
+    pub(crate) fn new(
+        policy: &Policy,
+        plugin: &PluginName,
+        ports: Ports,
+        now: Timestamp,
+        enforced: Enforced,
+    ) -> Self {
+        let limits = &policy.limits;
+        let lines = Arc::new(Lines::new(
+            plugin.clone(),
+            Arc::clone(&ports.log),
+            limits.log_lines,
+            enforced,
+        ));
+        Self {
+            plugin: plugin.clone(),
+            config: policy.config.clone(),
+            files: policy.files(),
+            state: Store::new(limits.state, enforced),
+            account: Account::new(*limits, enforced),
+            timing: Arc::new(Timing::new(Arc::clone(&ports.clock), limits, enforced)),
+            wasi: Wasi::new(&ports.clock, &lines, limits),
+            lines,
+            started: ports.clock.monotonic(),
+            grants: Capability::ALL.map(|capability| until(policy, capability, now)),
+            ports,
+        }
+    }
+
+    /// A host call begins: counts it and looks whether its grant is in force. Every
+    /// function of every bridge begins with this and ends with [`Self::leave`].
+    pub(crate) fn enter(&mut self, capability: Capability) -> wasmtime::Result<Entered> {
+        let began = self.ports.clock.monotonic();
+        self.account.host_call()?;
+        let granted = match self.grants[capability as usize] {
+            Until::Always => true,
+            Until::Expiry(at) => self.ports.clock.now() < at,
+            Until::Never => false,
+        };
+        if !granted {
+            self.account.denials += 1;
+        }
+        Ok(Entered { began, granted })
+    }
+
+    /// A host call ends.
+    pub(crate) fn leave(&mut self, entered: &Entered) {
+        let elapsed = self.ports.clock.monotonic().since(entered.began);
+        let ns = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        self.account.host_ns = self.account.host_ns.saturating_add(ns);
+    }
+
+    /// As [`Self::enter`], for a capability that has no error that could say `denied`.
+    pub(crate) fn enter_or_trap(&mut self, capability: Capability) -> wasmtime::Result<Entered> {
+        let entered = self.enter(capability)?;
+        if !entered.granted {
+            return Err(Trap::Denied(capability).into());
+        }
+        Ok(entered)
+    }
+}
+
+fn until(policy: &Policy, capability: Capability, now: Timestamp) -> Until {
+    match policy.access(capability, now) {
+        // Absent is not linked at all; nothing answers.
+        Access::Absent | Access::Denied(_) => Until::Never,
+        Access::Linked => match policy.linked_until(capability) {
+            Some(at) => Until::Expiry(at),
+            None => Until::Always,
+        },
+    }
+}

@@ -1,0 +1,368 @@
+//! One running plugin.
+
+use std::{sync::Arc, time::Duration};
+
+use bailiwick_core::{
+    bytes::ByteCount,
+    ids::PluginName,
+    limits::Limits,
+    policy::Policy,
+    time::{Monotonic, Timestamp},
+};
+use bailiwick_report::schema::Schema;
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::{
+    bindings::{
+        Collector,
+        exports::bailiwick::plugin::{collect::CollectError, handover::Refusal},
+    },
+    component::Component,
+    context::{Context, Ports},
+    error::{CallError, StartError},
+    limits::{CpuWindow, Enforced, Enforcer, timing::Spent},
+    linker,
+    schema::schema,
+    text::one_line,
+    trap::Trap,
+    usage::Usage,
+};
+
+/// Longest text of a guest's error, in bytes.
+const REASON: usize = 1024;
+
+/// What lists and strings of a schema may cost, in bytes: 64 collections of 64 fields of
+/// the longest names are below 2 MiB.
+const SCHEMA_FUEL: usize = 2 * 1024 * 1024;
+
+/// What one host call may always pass to the host, in bytes, whatever the limits say: a
+/// long log line is cut rather than the plugin stopped.
+const LEAST_FUEL: u64 = 64 * 1024;
+
+/// A plugin that runs: one store, one component instance, called one call at a time.
+///
+/// What the policy grants is decided when it starts; a grant that expires later answers
+/// `denied` from then on. An instance that was stopped, by a trap or because the future of
+/// a call was dropped, is dead: every further call says so.
+pub struct Instance {
+    store: Store<Context>,
+    exports: Collector,
+    component: Component,
+    limits: Limits,
+    enforced: Enforced,
+    window: CpuWindow,
+    schema: Option<Schema>,
+    alive: bool,
+    calls: u64,
+    traps: u64,
+    elapsed_ns: u64,
+    cpu_ns: u64,
+    output: u64,
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance")
+            .field("plugin", &self.store.data().plugin)
+            .field("alive", &self.alive)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Instance {
+    /// Links what `policy` names at `now` and instantiates, under the limits of a call.
+    ///
+    /// # Errors
+    ///
+    /// If the component imports what was never granted, is no collector, or is stopped by
+    /// a limit.
+    pub async fn start(
+        component: &Component,
+        policy: &Policy,
+        plugin: &PluginName,
+        ports: Ports,
+        now: Timestamp,
+    ) -> Result<Self, StartError> {
+        Self::start_enforced(component, policy, plugin, ports, now, Enforced::default()).await
+    }
+
+    pub(crate) async fn start_enforced(
+        component: &Component,
+        policy: &Policy,
+        plugin: &PluginName,
+        ports: Ports,
+        now: Timestamp,
+        enforced: Enforced,
+    ) -> Result<Self, StartError> {
+        let contract = |error: wasmtime::Error| StartError::Contract {
+            plugin: plugin.to_string(),
+            reason: one_line(&format!("{error:#}"), REASON),
+        };
+        if let Some(interface) = linker::missing(component, policy, now) {
+            return Err(StartError::NotGranted {
+                plugin: plugin.to_string(),
+                interface,
+            });
+        }
+        let linker = linker::linker(component, policy, now).map_err(contract)?;
+        let ready = linker
+            .instantiate_pre(&component.compiled)
+            .and_then(crate::bindings::CollectorPre::new)
+            .map_err(contract)?;
+        let mut window = CpuWindow::new(policy.limits.cpu, ports.clock.monotonic());
+        let mut store = store(component, policy, plugin, ports, now, enforced);
+        let timing = Arc::clone(&store.data().timing);
+        let flight = component.engine.fly();
+        store.set_epoch_deadline(1);
+        let (made, spent) = timing
+            .run(flight, &mut window, ready.instantiate_async(&mut store))
+            .await;
+        let refused = store.data().account.memory_refused();
+        let exports = made
+            .and_then(|made| made.map_err(|error| Trap::classify(&error, refused)))
+            .map_err(|trap| StartError::Trapped {
+                plugin: plugin.to_string(),
+                trap,
+            })?;
+        store.data().lines.end_call();
+        Ok(Self {
+            store,
+            exports,
+            component: component.clone(),
+            limits: policy.limits,
+            enforced,
+            window,
+            schema: None,
+            alive: true,
+            calls: 0,
+            traps: 0,
+            elapsed_ns: spent.elapsed_ns,
+            cpu_ns: spent.cpu_ns,
+            output: 0,
+        })
+    }
+
+    /// What the plugin's rows look like. Asked once per instance.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn schema(&mut self) -> Result<Schema, CallError> {
+        if let Some(schema) = &self.schema {
+            return Ok(schema.clone());
+        }
+        let collections = self
+            .call(SCHEMA_FUEL, async |exports, store| {
+                let collector = exports.bailiwick_plugin_collect();
+                collector.call_schema(store).await
+            })
+            .await?;
+        let schema = schema(collections)?;
+        Ok(self.schema.insert(schema).clone())
+    }
+
+    /// One reading of the device, in the contract's layout: not checked here.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn collect(&mut self) -> Result<Vec<u8>, CallError> {
+        let fuel = self.fuel();
+        let answer = self
+            .call(fuel, async |exports, store| {
+                let collector = exports.bailiwick_plugin_collect();
+                collector.call_collect(store).await
+            })
+            .await?;
+        let rows = answer.map_err(|error| match error {
+            CollectError::Unavailable(text) => CallError::Unavailable(one_line(&text, REASON)),
+            CollectError::Denied(text) => CallError::Denied(one_line(&text, REASON)),
+        })?;
+        self.bound(rows, self.limits.output, Enforcer::Output, Trap::Output)
+    }
+
+    /// What this version leaves to the next. Empty means nothing.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn save(&mut self) -> Result<Vec<u8>, CallError> {
+        let fuel = self.fuel();
+        let saved = self
+            .call(fuel, async |exports, store| {
+                let handover = exports.bailiwick_plugin_handover();
+                handover.call_save(store).await
+            })
+            .await?;
+        self.bound(saved, self.limits.state, Enforcer::State, Trap::State)
+    }
+
+    /// Hands over what version `from_version` saved.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Incompatible`] or [`CallError::Corrupt`] if the plugin refuses, and
+    /// those of any call.
+    pub async fn load(&mut self, from_version: &str, bytes: &[u8]) -> Result<(), CallError> {
+        let fuel = self.fuel();
+        let answer = self
+            .call(fuel, async |exports, store| {
+                let handover = exports.bailiwick_plugin_handover();
+                handover.call_load(store, from_version, bytes).await
+            })
+            .await?;
+        answer.map_err(|refusal| match refusal {
+            Refusal::Incompatible(text) => CallError::Incompatible(one_line(&text, REASON)),
+            Refusal::Corrupt(text) => CallError::Corrupt(one_line(&text, REASON)),
+        })
+    }
+
+    /// Whether it can be called.
+    pub fn is_alive(&self) -> bool {
+        self.alive
+    }
+
+    /// What it has used.
+    pub fn usage(&self) -> Usage {
+        let context = self.store.data();
+        let account = &context.account;
+        let (log_lines, log_lines_dropped) = context.lines.counts();
+        Usage {
+            calls: self.calls,
+            traps: self.traps,
+            host_calls: account.all_host_calls,
+            denials: account.denials,
+            guest_time: Duration::from_nanos(self.elapsed_ns.saturating_sub(account.host_ns)),
+            host_time: Duration::from_nanos(account.host_ns),
+            cpu: Duration::from_nanos(self.cpu_ns),
+            memory: ByteCount::new(account.memory()),
+            memory_high_water: ByteCount::new(account.high_water()),
+            log_lines,
+            log_lines_dropped,
+            output: ByteCount::new(self.output),
+        }
+    }
+
+    /// What one host call may pass to the host, and what an export may return, before the
+    /// host copies it: enough for every limit, and bounded by them. The exact limit of
+    /// each is checked by who takes it.
+    fn fuel(&self) -> usize {
+        let limits = &self.limits;
+        let most = limits.output.get().max(limits.state.get()).max(LEAST_FUEL);
+        if !self.enforced.is_on(Enforcer::Output) {
+            return usize::MAX;
+        }
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
+    /// Checks what an export returned. Too much stops the instance.
+    fn bound(
+        &mut self,
+        bytes: Vec<u8>,
+        limit: ByteCount,
+        enforcer: Enforcer,
+        trap: Trap,
+    ) -> Result<Vec<u8>, CallError> {
+        let length = bytes.len() as u64;
+        self.output = self.output.saturating_add(length);
+        if self.enforced.is_on(enforcer) && length > limit.get() {
+            return Err(self.stop(trap));
+        }
+        Ok(bytes)
+    }
+
+    fn stop(&mut self, trap: Trap) -> CallError {
+        self.alive = false;
+        self.traps += 1;
+        self.store.data_mut().state.roll_back();
+        CallError::Trapped(trap)
+    }
+
+    /// Calls an export under every limit, then keeps what it changed in its state.
+    async fn call<T>(
+        &mut self,
+        fuel: usize,
+        export: impl AsyncFnOnce(&Collector, &mut Store<Context>) -> wasmtime::Result<T>,
+    ) -> Result<T, CallError> {
+        if !self.alive {
+            return Err(CallError::Dead);
+        }
+        let now = self.now();
+        if self.window.left_ns(now) == 0 && self.enforced.is_on(Enforcer::Cpu) {
+            return Err(CallError::Wait(self.window.next().since(now)));
+        }
+        // Until the call has returned: its future can be dropped at any point, and an
+        // instance left in the middle of a call can't be entered again.
+        self.alive = false;
+        self.calls += 1;
+        let timing = Arc::clone(&self.store.data().timing);
+        let flight = self.component.engine.fly();
+        self.store.set_hostcall_fuel(fuel);
+        self.store.set_epoch_deadline(1);
+        self.store.data_mut().account.begin();
+        let call = export(&self.exports, &mut self.store);
+        let (result, spent) = timing.run(flight, &mut self.window, call).await;
+        self.spent(spent);
+        let context = self.store.data_mut();
+        context.account.passed();
+        context.lines.end_call();
+        let refused = context.account.memory_refused();
+        match result.and_then(|result| result.map_err(|e| Trap::classify(&e, refused))) {
+            Ok(value) => {
+                self.alive = true;
+                self.commit().await?;
+                Ok(value)
+            }
+            Err(trap) => Err(self.stop(trap)),
+        }
+    }
+
+    fn now(&self) -> Monotonic {
+        self.store.data().ports.clock.monotonic()
+    }
+
+    fn spent(&mut self, spent: Spent) {
+        self.elapsed_ns = self.elapsed_ns.saturating_add(spent.elapsed_ns);
+        self.cpu_ns = self.cpu_ns.saturating_add(spent.cpu_ns);
+    }
+
+    /// Makes the call's changes durable.
+    async fn commit(&mut self) -> Result<(), CallError> {
+        let context = self.store.data_mut();
+        let changes = context.state.take_changes();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let committed = context.ports.state.commit(&context.plugin, changes).await;
+        if let Err(error) = committed {
+            context.state.roll_back();
+            return Err(error.into());
+        }
+        Ok(())
+    }
+}
+
+fn store(
+    component: &Component,
+    policy: &Policy,
+    plugin: &PluginName,
+    ports: Ports,
+    now: Timestamp,
+    enforced: Enforced,
+) -> Store<Context> {
+    let context = Context::new(policy, plugin, ports, now, enforced);
+    let mut store = Store::new(component.engine.wasmtime(), context);
+    store.limiter(|context| &mut context.account);
+    store.epoch_deadline_callback(|store| {
+        let context = store.data();
+        context.timing.check_in_poll()?;
+        // Host calls of WASI can't fail on the spot.
+        if context.account.host_calls_exceeded() {
+            return Err(Trap::HostCalls.into());
+        }
+        // Every tick other tasks of this thread get their turn.
+        Ok(UpdateDeadline::Yield(1))
+    });
+    store
+}
+

@@ -1,0 +1,41 @@
+//! Which enforcers are at work: all of them, outside the tests of this crate.
+
+/// One limit's enforcement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Enforcer {
+    Memory,
+    Deadline,
+    Cpu,
+    Output,
+    HostCalls,
+    LogLines,
+    State,
+}
+
+/// Which enforcers are at work. Only tests of this crate can switch one off, to show that
+/// its probe then fails.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Enforced {
+    #[cfg(test)]
+    off: Option<Enforcer>,
+}
+
+impl Enforced {
+    /// All but one.
+    #[cfg(test)]
+    pub(crate) const fn all_but(enforcer: Enforcer) -> Self {
+        Self {
+            off: Some(enforcer),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_on(self, enforcer: Enforcer) -> bool {
+        self.off != Some(enforcer)
+    }
+
+    #[cfg(not(test))]
+    pub(crate) const fn is_on(self, _: Enforcer) -> bool {
+        true
+    }
+}

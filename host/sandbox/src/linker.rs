@@ -1,0 +1,72 @@
+//! What a component finds when it is started: what its policy names, and nothing else.
+
+use bailiwick_core::{
+    policy::{Access, Capability, Policy},
+    time::Timestamp,
+};
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::{
+    bindings::bailiwick::plugin::{clock, config, files, log, network, state, system},
+    component::Component,
+    context::Context,
+};
+
+/// Package of the contract, as import names begin.
+const CONTRACT: &str = "bailiwick:plugin/";
+
+/// Names that the linker must not define: types only, no functions.
+const TYPES: &str = "types";
+
+/// The first import of `component` that the policy does not link.
+pub(crate) fn missing(component: &Component, policy: &Policy, now: Timestamp) -> Option<String> {
+    component.imports().into_iter().find(|import| {
+        let Some(rest) = import.strip_prefix(CONTRACT) else {
+            return !import.starts_with("wasi:");
+        };
+        let name = rest.split_once('@').map_or(rest, |(name, _)| name);
+        name != TYPES
+            && Capability::ALL
+                .into_iter()
+                .find(|capability| capability.name() == name)
+                .is_none_or(|capability| policy.access(capability, now) == Access::Absent)
+    })
+}
+
+/// A linker with the capabilities that `policy` names: what was never granted is not
+/// there; what is denied or has expired is there and answers so (see [`crate::bridge`]).
+/// The inert WASI baseline is there only for a component that imports some of it.
+pub(crate) fn linker(
+    component: &Component,
+    policy: &Policy,
+    now: Timestamp,
+) -> wasmtime::Result<Linker<Context>> {
+    let mut linker = Linker::new(component.engine.wasmtime());
+    for capability in Capability::ALL {
+        match policy.access(capability, now) {
+            Access::Absent => {}
+            Access::Linked | Access::Denied(_) => add(&mut linker, capability)?,
+        }
+    }
+    if component
+        .imports()
+        .iter()
+        .any(|import| import.starts_with("wasi:"))
+    {
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    }
+    Ok(linker)
+}
+
+fn add(linker: &mut Linker<Context>, capability: Capability) -> wasmtime::Result<()> {
+    type Own = HasSelf<Context>;
+    match capability {
+        Capability::Log => log::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::Clock => clock::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::State => state::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::Config => config::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::System => system::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::Files => files::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::Network => network::add_to_linker::<_, Own>(linker, |context| context),
+    }
+}
