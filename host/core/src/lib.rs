@@ -16,6 +16,7 @@ pub mod policy;
 pub mod ports;
 pub mod release;
 pub mod revocation;
+pub mod settings;
 pub mod time;
 
 pub use document::DocumentError;

@@ -108,6 +108,11 @@ impl<'t> Value<'t> {
         self.source.error(self.value.span().start, problem, instead)
     }
 
+    /// Line on which the value begins, from 1.
+    pub(crate) fn line(&self) -> u32 {
+        self.source.position(self.value.span().start).0
+    }
+
     /// The value is not what the key takes.
     pub(crate) fn refuse(&self) -> DocumentError {
         let shown = self.source.excerpt(self.value.span());

@@ -1,0 +1,137 @@
+//! One source of settings.
+
+use std::collections::BTreeMap;
+
+use super::{Name, Origin, SettingsError, value::is_accepted};
+use crate::{
+    bytes::ByteCount,
+    document::{DocumentError, FORMAT, Key, Source, Value},
+};
+
+/// Longest settings file that is read.
+const LONGEST: ByteCount = ByteCount::kib(64);
+
+/// What one source says: text per setting. Groups are separated by commas.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layer {
+    pub(super) values: BTreeMap<Name, (String, Origin)>,
+}
+
+const KEYS: [&Key; 11] = [
+    &FORMAT,
+    &Key::new("data-dir", "\"/var/lib/bailiwick\"", Name::DataDir.rule()),
+    &Key::new(
+        "update-url",
+        "\"https://updates.example/\"",
+        Name::UpdateUrl.rule(),
+    ),
+    &Key::new("root-sha256", "\"e3b0…b855\"", Name::RootSha256.rule()),
+    &Key::new("ca-file", "\"/etc/bailiwick/ca.pem\"", Name::CaFile.rule()),
+    &Key::new(
+        "report-url",
+        "\"https://reports.example/\"",
+        Name::ReportUrl.rule(),
+    ),
+    &Key::new("groups", "[\"pilot\"]", Name::Groups.rule()),
+    &Key::new("refresh-every", "\"1 h\"", Name::RefreshEvery.rule()),
+    &Key::new(
+        "socket",
+        "\"/run/bailiwick/agent.sock\"",
+        Name::Socket.rule(),
+    ),
+    &Key::new(
+        "compiler",
+        "\"/usr/libexec/bailiwick-compile\"",
+        Name::Compiler.rule(),
+    ),
+    &Key::new(
+        "ceiling-file",
+        "\"/etc/bailiwick/ceiling.toml\"",
+        Name::CeilingFile.rule(),
+    ),
+];
+
+impl Layer {
+    /// The settings file: closed TOML with `format = 1`.
+    pub fn file(file: &str, text: &str) -> Result<Self, DocumentError> {
+        let source = Source { file, text };
+        let tree = source.tree(LONGEST)?;
+        let document = source.document(&tree, &KEYS)?;
+        document.format()?;
+        let mut layer = Self::default();
+        for name in Name::ALL {
+            let key = KEYS.iter().find(|key| key.name == name.as_str());
+            let Some(value) = key.and_then(|key| document.optional(key)) else {
+                continue;
+            };
+            let text = match name {
+                Name::Groups => group_list(&value)?,
+                _ => value.text()?.to_owned(),
+            };
+            if !is_accepted(name, &text) {
+                return Err(value.refuse());
+            }
+            let origin = Origin::File {
+                file: file.to_owned(),
+                line: value.line(),
+            };
+            layer.values.insert(name, (text, origin));
+        }
+        Ok(layer)
+    }
+
+    /// The variables that begin with `BAILIWICK_`; others are passed over. One that is
+    /// not a setting is refused, because it is most likely misspelt.
+    pub fn environment(
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsError> {
+        let mut layer = Self::default();
+        for (variable, text) in variables {
+            if !variable.starts_with("BAILIWICK_") {
+                continue;
+            }
+            let name = Name::ALL
+                .into_iter()
+                .find(|name| name.variable() == variable)
+                .ok_or_else(|| SettingsError::Variable {
+                    accepted: Name::ALL.map(Name::variable).join(", "),
+                    variable: variable.clone(),
+                })?;
+            layer
+                .values
+                .insert(name, (text, Origin::Environment { variable }));
+        }
+        Ok(layer)
+    }
+
+    /// The flags that were passed.
+    pub fn flags(flags: impl IntoIterator<Item = (Name, String)>) -> Self {
+        Self {
+            values: flags
+                .into_iter()
+                .map(|(name, text)| (name, (text, Origin::Flag)))
+                .collect(),
+        }
+    }
+
+    /// What signed documents say.
+    pub fn signed(values: impl IntoIterator<Item = (Name, String)>) -> Result<Self, SettingsError> {
+        let mut layer = Self::default();
+        for (name, text) in values {
+            if !name.may_be_signed() {
+                return Err(SettingsError::NotSigned(name));
+            }
+            layer.values.insert(name, (text, Origin::Signed));
+        }
+        Ok(layer)
+    }
+}
+
+fn group_list(value: &Value<'_>) -> Result<String, DocumentError> {
+    let names: Vec<&str> = value
+        .elements(256)?
+        .into_iter()
+        .map(|name| name.text())
+        .collect::<Result<_, _>>()?;
+    Ok(names.join(","))
+}

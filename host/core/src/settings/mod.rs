@@ -1,0 +1,145 @@
+//! The agent's settings: layers of text, merged into values that know where they came
+//! from.
+//!
+//! A later layer wins: defaults, signed documents, file, environment, flags. Settings say
+//! where things are; none of them grants anything.
+
+mod layer;
+mod name;
+mod value;
+
+pub use layer::Layer;
+pub use name::Name;
+
+use std::{collections::BTreeSet, fmt, path::PathBuf};
+
+use crate::{digest::Sha256, ids::GroupName, time::Span};
+
+/// Where a value was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody set it.
+    Default,
+    /// A document that the `policies` role signed.
+    Signed,
+    /// The settings file.
+    File {
+        /// Its name as given to [`Layer::file`].
+        file: String,
+        /// From 1.
+        line: u32,
+    },
+    /// An environment variable.
+    Environment {
+        /// Its name.
+        variable: String,
+    },
+    /// A flag of the program.
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Signed => f.write_str("signed by policies"),
+            Self::File { file, line } => write!(f, "{file}:{line}"),
+            Self::Environment { variable } => write!(f, "environment, {variable}"),
+            Self::Flag => f.write_str("flag"),
+        }
+    }
+}
+
+/// Every setting, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where the agent keeps what it must not lose.
+    pub data_dir: PathBuf,
+    /// Base address of the update endpoint, with a slash at the end.
+    pub update_url: String,
+    /// Digest of the first root metadata: there is no trust on first use.
+    pub root_sha256: Sha256,
+    /// PEM file of a certificate authority to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Where reports are sent. Without it they are kept on the device.
+    pub report_url: Option<String>,
+    /// Groups to which the device belongs.
+    pub groups: BTreeSet<GroupName>,
+    /// From one look at the update endpoint to the next, jitter apart.
+    pub refresh_every: Span,
+    /// Local socket on which commands reach the agent.
+    pub socket: PathBuf,
+    /// The compiler program. `None` means `bailiwick-compile` beside the agent.
+    pub compiler: Option<PathBuf>,
+    /// The owner's ceiling file.
+    pub ceiling_file: Option<PathBuf>,
+    listed: Vec<Listed>,
+}
+
+/// One setting for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Which.
+    pub name: Name,
+    /// As text; empty if it has no value.
+    pub value: String,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Why settings can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A value is not what its setting takes.
+    #[error("`{name}` ({origin}) can't be `{value}`; write {rule}")]
+    Value {
+        /// Which setting.
+        name: Name,
+        /// Where it was written.
+        origin: Origin,
+        /// As written.
+        value: String,
+        /// What is accepted.
+        rule: &'static str,
+    },
+    /// A setting without default has no value.
+    #[error(
+        "`{name}` is not set; write `{name} = \"…\"` in the settings file, set {variable}, or \
+         pass --{name}: {rule}"
+    )]
+    Missing {
+        /// Which setting.
+        name: Name,
+        /// The environment variable that sets it.
+        variable: String,
+        /// What is accepted.
+        rule: &'static str,
+    },
+    /// An environment variable that no setting has.
+    #[error("{variable} is not a setting; unset it, or use one of {accepted}")]
+    Variable {
+        /// The variable.
+        variable: String,
+        /// Those that there are.
+        accepted: String,
+    },
+    /// A signed document may not decide this.
+    #[error("`{0}` can't be set by a signed document; write it in the device's settings")]
+    NotSigned(Name),
+}
+
+impl Settings {
+    /// Merges `layers`, of which a later one wins, over the defaults.
+    pub fn merge(layers: &[Layer]) -> Result<Self, SettingsError> {
+        value::Merged::new(layers).settings()
+    }
+
+    /// Every setting with its value and its origin, in a fixed order.
+    pub fn list(&self) -> &[Listed] {
+        &self.listed
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! The names of settings.
+
+use std::{fmt, str::FromStr};
+
+/// One setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "`Settings` documents each")]
+pub enum Name {
+    DataDir,
+    UpdateUrl,
+    RootSha256,
+    CaFile,
+    ReportUrl,
+    Groups,
+    RefreshEvery,
+    Socket,
+    Compiler,
+    CeilingFile,
+}
+
+impl Name {
+    /// Every setting, in the order in which they are shown.
+    pub const ALL: [Self; 10] = [
+        Self::DataDir,
+        Self::UpdateUrl,
+        Self::RootSha256,
+        Self::CaFile,
+        Self::ReportUrl,
+        Self::Groups,
+        Self::RefreshEvery,
+        Self::Socket,
+        Self::Compiler,
+        Self::CeilingFile,
+    ];
+
+    /// Its name in the settings file, and as a flag after `--`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DataDir => "data-dir",
+            Self::UpdateUrl => "update-url",
+            Self::RootSha256 => "root-sha256",
+            Self::CaFile => "ca-file",
+            Self::ReportUrl => "report-url",
+            Self::Groups => "groups",
+            Self::RefreshEvery => "refresh-every",
+            Self::Socket => "socket",
+            Self::Compiler => "compiler",
+            Self::CeilingFile => "ceiling-file",
+        }
+    }
+
+    /// The environment variable that sets it: `BAILIWICK_DATA_DIR`.
+    pub fn variable(self) -> String {
+        format!(
+            "BAILIWICK_{}",
+            self.as_str().to_ascii_uppercase().replace('-', "_")
+        )
+    }
+
+    /// What it takes, in words.
+    pub const fn rule(self) -> &'static str {
+        match self {
+            Self::DataDir | Self::CaFile | Self::Socket | Self::Compiler | Self::CeilingFile => {
+                "an absolute path"
+            }
+            Self::UpdateUrl | Self::ReportUrl => {
+                "an https:// address without user, query and fragment"
+            }
+            Self::RootSha256 => {
+                "the sha256 of the first root metadata in 64 hexadecimal digits, as \
+                 `bailiwick-console repo status` shows it"
+            }
+            Self::Groups => "names of groups: 1 to 63 of `a-z`, `0-9` and `-` each",
+            Self::RefreshEvery => "a span of time from 1 s to 30 d, as in `1 h`",
+        }
+    }
+
+    /// Whether a signed document may set it. Where a device finds its root of trust, its
+    /// files and its groups is the device's own.
+    pub const fn may_be_signed(self) -> bool {
+        match self {
+            Self::RefreshEvery | Self::ReportUrl => true,
+            Self::DataDir
+            | Self::UpdateUrl
+            | Self::RootSha256
+            | Self::CaFile
+            | Self::Groups
+            | Self::Socket
+            | Self::Compiler
+            | Self::CeilingFile => false,
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Text that names no setting.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a setting")]
+pub struct NameError(String);
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::ALL
+            .into_iter()
+            .find(|name| name.as_str() == text)
+            .ok_or_else(|| NameError(text.to_owned()))
+    }
+}

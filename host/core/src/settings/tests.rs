@@ -1,0 +1,118 @@
+use super::*;
+
+const DIGEST: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+fn file() -> String {
+    format!(
+        "format = 1\nupdate-url = \"https://updates.example\"\nroot-sha256 = \"{DIGEST}\"\n\
+         refresh-every = \"2 h\"\ngroups = [\"pilot\", \"desks\"]\n"
+    )
+}
+
+fn variable(name: &str, value: &str) -> Result<Layer, SettingsError> {
+    Layer::environment([(name.to_owned(), value.to_owned())])
+}
+
+#[test]
+fn the_later_layer_wins_and_says_so() {
+    let signed = Layer::signed([(Name::RefreshEvery, "3 h".to_owned())]).unwrap();
+    let file = Layer::file("a.toml", &file()).unwrap();
+    let environment = variable("BAILIWICK_REFRESH_EVERY", "4 h").unwrap();
+    let flags = Layer::flags([(Name::DataDir, "/tmp/b".to_owned())]);
+    let origin = |layers: &[Layer], name| {
+        let settings = Settings::merge(layers).unwrap();
+        let listed = settings.list().iter().find(|listed| listed.name == name);
+        listed.map(|listed| format!("{} ({})", listed.value, listed.origin))
+    };
+    let mut layers = vec![signed, file];
+    let refresh = |layers: &[Layer]| origin(layers, Name::RefreshEvery).unwrap();
+    assert_eq!(refresh(&layers), "2 h (a.toml:4)");
+    layers.push(environment);
+    assert_eq!(
+        refresh(&layers),
+        "4 h (environment, BAILIWICK_REFRESH_EVERY)"
+    );
+    layers.push(flags);
+    assert_eq!(origin(&layers, Name::DataDir).unwrap(), "/tmp/b (flag)");
+    assert_eq!(
+        origin(&layers, Name::Socket).unwrap(),
+        "/tmp/b/agent.sock (default)"
+    );
+    assert_eq!(
+        origin(&layers, Name::Groups).unwrap(),
+        "desks,pilot (a.toml:5)"
+    );
+    let settings = Settings::merge(&layers).unwrap();
+    assert_eq!(settings.update_url, "https://updates.example/");
+    assert_eq!(settings.list().len(), Name::ALL.len());
+}
+
+#[test]
+fn there_is_no_trust_on_first_use() {
+    let text = file().replace(&format!("root-sha256 = \"{DIGEST}\"\n"), "");
+    let refused = Settings::merge(&[Layer::file("a.toml", &text).unwrap()]).unwrap_err();
+    assert!(
+        refused.to_string().starts_with(
+            "`root-sha256` is not set; write `root-sha256 = \"…\"` in the settings file, set \
+             BAILIWICK_ROOT_SHA256, or pass --root-sha256: "
+        ),
+        "{refused}"
+    );
+}
+
+#[test]
+fn unknown_and_wrong_settings_are_refused() {
+    let unknown = Layer::file("a.toml", "format = 1\ndata_dir = \"/x\"\n").unwrap_err();
+    assert!(
+        unknown
+            .to_string()
+            .starts_with("a.toml:2:1: `data_dir` is not a key of this file")
+    );
+    let wrong = Layer::file("a.toml", &file().replace("https:", "http:")).unwrap_err();
+    assert!(
+        wrong
+            .to_string()
+            .starts_with("a.toml:2:14: `update-url` can't be"),
+        "{wrong}"
+    );
+    assert!(matches!(
+        variable("BAILIWICK_DATADIR", "/x"),
+        Err(SettingsError::Variable { .. })
+    ));
+    assert_eq!(variable("PATH", "/x"), Ok(Layer::default()));
+    let layers = [
+        Layer::file("a.toml", &file()).unwrap(),
+        variable("BAILIWICK_REFRESH_EVERY", "0 s").unwrap(),
+    ];
+    assert!(matches!(
+        Settings::merge(&layers),
+        Err(SettingsError::Value {
+            name: Name::RefreshEvery,
+            ..
+        })
+    ));
+    assert_eq!(
+        Layer::signed([(Name::RootSha256, DIGEST.to_owned())]),
+        Err(SettingsError::NotSigned(Name::RootSha256))
+    );
+}
+
+#[test]
+fn addresses_are_https_and_plain() {
+    for bad in [
+        "http://updates.example/",
+        "https://",
+        "https:///x",
+        "https://user@updates.example/",
+        "https://updates.example/?q",
+        "https://updates.example/#f",
+        "https://updates.example/../x",
+        "https://updates.example/a b",
+    ] {
+        assert!(!value::is_accepted(Name::UpdateUrl, bad), "{bad}");
+    }
+    assert!(value::is_accepted(
+        Name::UpdateUrl,
+        "https://127.0.0.1:8443/repo"
+    ));
+}
