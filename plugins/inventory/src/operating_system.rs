@@ -43,10 +43,7 @@ fn collections() -> Vec<Collection> {
 }
 
 fn collect(source: &mut Source, rows: &mut Rows) {
-    let release = source
-        .text("/etc/os-release")
-        .or_else(|| source.text("/usr/lib/os-release"))
-        .unwrap_or_default();
+    let release = release(source);
     let release = |name: &str| Cell::text_if_any(assigned(&release, name).unwrap_or_default());
     let machine = source.system(system::describe());
     let of = |field: fn(&system::Description) -> &String| -> Cell {
@@ -81,6 +78,16 @@ fn collect(source: &mut Source, rows: &mut Rows) {
             Cell::text_if_any(locale(source)),
         ],
     );
+}
+
+/// The text of os-release(5). In /etc it is a link as a rule, which leads out of the root
+/// that is granted there.
+fn release(source: &mut Source) -> String {
+    let path = match source.link("/etc/os-release") {
+        Some(_) => "/usr/lib/os-release",
+        None => "/etc/os-release",
+    };
+    source.text(path).unwrap_or_default()
 }
 
 /// The value of `NAME=value` in os-release(5) and locale.conf(5), quotes taken off.

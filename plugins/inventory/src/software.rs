@@ -148,28 +148,18 @@ fn flatpaks(source: &mut Source, rows: &mut Rows) {
     }
 }
 
+/// Snaps: snapd keeps a file of revisions for each, and mounts the current one.
 fn snaps(source: &mut Source, rows: &mut Rows) {
-    for entry in source.list("/snap") {
-        // `bin` is no snap and has no `current`.
-        let folder = ["/snap/", &entry.name, "/"].concat();
-        if entry.kind != bailiwick_sdk::files::Kind::Directory || entry.name == "bin" {
-            continue;
-        }
-        let Some(revision) = source.link(&[&folder, "current"].concat()) else {
+    for entry in source.list("/var/lib/snapd/sequence") {
+        let Some(name) = entry.name.strip_suffix(".json") else {
             continue;
         };
-        let description = source
-            .text(&[&folder, &revision, "/meta/snap.yaml"].concat())
-            .unwrap_or_default();
-        let version = field(&description, "version").trim_matches(['\'', '"']);
+        let description = ["/snap/", name, "/current/meta/snap.yaml"].concat();
+        let description = source.text(&description).unwrap_or_default();
         let package = Package {
-            name: &entry.name,
+            name,
             architecture: "",
-            version: if version.is_empty() {
-                &revision
-            } else {
-                version
-            },
+            version: field(&description, "version").trim_matches(['\'', '"']),
             size: None,
         };
         package.push(rows, "snap");

@@ -38,6 +38,7 @@ fn notebook() -> Device {
         .file("/var/lib/dpkg/status", "Package: adduser\nStatus: install ok installed\nArchitecture: all\nVersion: 3.134\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n")
         .symbolic_link("/var/lib/flatpak/app/org.gimp.GIMP/current", "x86_64/stable")
         .symbolic_link("/var/lib/flatpak/app/org.gimp.GIMP/x86_64/stable/active", "0a1b2c")
+        .file("/var/lib/snapd/sequence/core22.json", "{}")
         .symbolic_link("/snap/core22/current", "1380")
         .file("/snap/core22/1380/meta/snap.yaml", "name: core22\nversion: '20240408'\n")
         .file("/usr/lib/systemd/system/ssh.service", "[Unit]\n")
@@ -219,6 +220,7 @@ proptest! {
             .iter()
             .zip(contents)
             .fold(Device::new(), |device, (path, content)| device.file(path, content))
+            .file("/var/lib/snapd/sequence/core.json", "{}")
             .symbolic_link("/snap/core/current", "1");
         collect(&device);
     }
