@@ -1,1 +1,16 @@
 //! The only user of the operating system: files, links, system facts, clocks.
+//!
+//! Each module implements one port of `bailiwick_core::ports`. What only Linux can tell
+//! says so behind its port: elsewhere the answer is an empty value where the contract has
+//! one, or "unavailable".
+
+mod blocking;
+mod clock;
+mod files;
+mod links;
+mod system;
+
+pub use clock::SystemClock;
+pub use files::DeviceFiles;
+pub use links::DeviceLinks;
+pub use system::DeviceSystem;

@@ -1,0 +1,98 @@
+//! The clocks of this machine.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bailiwick_core::{
+    ports::Clock,
+    time::{Monotonic, Timestamp},
+};
+
+/// The operating system's clocks. Copies share the same zero.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    /// Zero of [`Clock::monotonic`].
+    start: Instant,
+}
+
+impl SystemClock {
+    /// A clock whose monotonic zero is now. Make one per process: moments of different
+    /// ones can't be compared.
+    pub fn new() -> Self {
+        Self {
+            start: Instant::now(),
+        }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    /// A clock set to before 1970 reads as 1970.
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp::from_ms(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn monotonic(&self) -> Monotonic {
+        let since = self.start.elapsed();
+        Monotonic::from_ns(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    #[cfg(unix)]
+    fn thread_cpu_ns(&self) -> u64 {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or(0);
+        seconds
+            .saturating_mul(1_000_000_000)
+            .saturating_add(nanoseconds)
+    }
+
+    /// Elapsed time: the system's own count (`GetThreadTimes`) needs unsafe code. It never
+    /// understates what a guest used, so a CPU share holds; on a busy machine a plugin
+    /// reaches its share earlier than it would have to.
+    #[cfg(not(unix))]
+    fn thread_cpu_ns(&self) -> u64 {
+        self.monotonic().as_ns()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wall_is_past_2025_and_the_monotonic_clock_does_not_go_back() {
+        let clock = SystemClock::new();
+        assert!(clock.now().as_ms() > 1_735_689_600_000);
+        let first = clock.monotonic();
+        assert!(clock.monotonic() >= first);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn thread_time_counts_this_thread_and_no_other() {
+        let clock = SystemClock::new();
+        let before = clock.thread_cpu_ns();
+        let other = std::thread::spawn(move || {
+            let start = clock.thread_cpu_ns();
+            while clock.thread_cpu_ns() < start + 50_000_000 {
+                std::hint::spin_loop();
+            }
+        });
+        other.join().unwrap();
+        let mine = clock.thread_cpu_ns() - before;
+        assert!(mine < 40_000_000, "{mine} ns for waiting");
+        let start = clock.monotonic();
+        while clock.thread_cpu_ns() < before + mine + 5_000_000 {
+            std::hint::spin_loop();
+        }
+        assert!(clock.monotonic().since(start).as_nanos() >= 4_000_000);
+    }
+}
