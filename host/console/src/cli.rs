@@ -5,9 +5,11 @@ use std::{net::SocketAddr, path::PathBuf};
 use bailiwick_core::ids::{DeviceId, PluginName};
 use clap::{Args, Parser, Subcommand};
 
+use crate::cli_repo::RepoVerb;
+
 /// Update endpoint, report ingest and repository authoring for one desk.
 #[derive(Debug, Parser)]
-#[command(name = "bailiwick-console", version, propagate_version = true)]
+#[command(name = "bailiwick-console", version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -15,10 +17,13 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve a repository to devices and store what they report.
     Serve(Serve),
-    /// List what devices have reported.
     Reports(Reports),
+    /// Write a repository: keys, releases, policies, and which device runs what.
+    Repo {
+        #[command(subcommand)]
+        verb: RepoVerb,
+    },
 }
 
 /// Serve the repository's public files beneath /updates/, and take reports and events.

@@ -6,6 +6,8 @@
 //! and serves nobody. `reports` reads what `serve` has stored, also while it runs.
 
 mod cli;
+mod cli_repo;
+mod clock;
 mod commands;
 mod server;
 mod store;

@@ -59,7 +59,11 @@ impl<'a> Chain<'a> {
 
 fn tls_words(error: &TlsError) -> String {
     let text = match error {
-        TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        // Two authorities of one name, as two runs of `repo init` make them, differ in
+        // their keys alone: then it is the signature that does not fit.
+        TlsError::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => {
             "its certificate comes from an authority that this device does not trust: name the \
              server's CA in the settings; if another server should have answered, a proxy or \
              an interception stands in between"

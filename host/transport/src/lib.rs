@@ -26,3 +26,8 @@ pub use https::{BuildError, Https};
 pub use proxy::{ProxyError, ProxySettings};
 pub use reports::{Events, Receipt, Reports, SendError};
 pub use trust::{Trust, TrustError};
+
+#[cfg(test)]
+mod test_server;
+#[cfg(test)]
+mod tests;

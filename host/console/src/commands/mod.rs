@@ -1,6 +1,8 @@
 //! What each command does.
 
 mod decode;
+mod repo;
+mod repo_status;
 mod reports;
 mod serve;
 
@@ -11,5 +13,6 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Reports(arguments) => reports::run(&arguments),
+        Command::Repo { verb } => repo::run(&verb),
     }
 }

@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use bailiwick_core::time::Timestamp;
 use tokio::sync::watch;
 
 use crate::{
     cli::Serve,
+    clock,
     server::{Context, Identity, Server},
     store::Store,
 };
@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &Serve) -> anyhow::Result<()> {
     let context = Context {
         public: Arc::new(public),
         inlet: store.inlet(),
-        now: wall_clock,
+        now: clock::now,
     };
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -95,10 +95,4 @@ fn signals() -> std::io::Result<impl Future<Output = ()>> {
             std::future::pending::<()>().await;
         }
     })
-}
-
-fn wall_clock() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let ms = since.map_or(0, |since| since.as_millis());
-    Timestamp::from_ms(u64::try_from(ms).unwrap_or(u64::MAX))
 }

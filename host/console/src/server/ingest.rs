@@ -48,7 +48,7 @@ impl<'a> Post<'a> {
         let Some(key) = idempotency_key(request.headers()) else {
             return Err(Box::new(refuse(
                 StatusCode::BAD_REQUEST,
-                "the header Idempotency-Key is missing or not 1 to 100 of `A-Z a-z 0-9 . _ -`",
+                "the header Idempotency-Key is missing or not 1 to 200 of `A-Z a-z 0-9 . _ -`",
             )));
         };
         let Ok(slot) = shared.posts.try_acquire() else {
@@ -82,7 +82,7 @@ impl<'a> Post<'a> {
 fn idempotency_key(headers: &HeaderMap) -> Option<String> {
     let mut keys = headers.get_all("idempotency-key").iter();
     let key = keys.next()?.to_str().ok()?;
-    let plain = (1..=100).contains(&key.len())
+    let plain = (1..=200).contains(&key.len())
         && key
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
