@@ -201,6 +201,20 @@ impl<'a> Input<'a> {
         self.take(fits.ok_or(Flaw::LengthBeyondEnd { length, left })?)
     }
 
+    /// The bytes up to the next `end`, which is skipped: at most `most`.
+    pub(crate) fn until(&mut self, end: u8, most: usize) -> Result<&'a [u8], Flaw> {
+        let left = &self.bytes[self.at..];
+        let window = &left[..left.len().min(most + 1)];
+        match window.iter().position(|byte| *byte == end) {
+            Some(length) => {
+                self.at += length + 1;
+                Ok(&left[..length])
+            }
+            None if window.len() > most => Err(Flaw::TextTooLong(left.len() as u64)),
+            None => Err(Flaw::Truncated),
+        }
+    }
+
     /// A length and text of at most `rows::MAX_TEXT` bytes.
     pub(crate) fn text(&mut self) -> Result<&'a str, Flaw> {
         let length = self.clone().varint()?;

@@ -1,7 +1,10 @@
 //! The sizes that the project promises, on the inventory of
 //! `tests/benches/fixtures/inventory.json`.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails here says in which line")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that fails here says in which line"
+)]
 
 use std::sync::Arc;
 

@@ -70,47 +70,60 @@ fn flaw_of_full(quantum: u64, rows: &[u8], limits: Limits) -> Flaw {
 
 #[test]
 fn columns_that_break_the_layout_are_refused() {
-    // rows, prefix and suffix lengths, suffixes, presence, differences
+    // rows, run of prefixes, run of suffixes, presence, differences
     let cases: [(&[u8], Flaw); 12] = [
         (b"", Flaw::Truncated),
         (b"\xc1\x84\x3d", Flaw::TooManyRows(1_000_001)),
         (
-            b"\x01\x02\x00\x01\x01a\x03",
+            b"\x01\x01\x00\x02a\xff\x03",
             Flaw::UnknownCode {
                 what: "presence",
                 code: 3,
             },
         ),
-        (b"\x01\x02\x00\x01\x01a\x02\x02", Flaw::UnusedBits),
+        (b"\x01\x01\x00\x02a\xff\x02\x02", Flaw::UnusedBits),
         (
-            b"\x01\x02\x01\x01\x01a\x00",
+            b"\x01\x01\x01\x02a\xff\x00",
             Flaw::Prefix {
                 prefix: 1,
                 length: 0,
             },
         ),
-        (b"\x01\x02\x00\x02\x01a\x00", Flaw::Truncated),
-        (b"\x01\x02\x00\x01\x02ab\x00", Flaw::LeftOver(1)),
-        (b"\x01\x02\x00\x01\x01\xff\x00", Flaw::NotUtf8),
+        (b"\x01\x01\x00\x01a\x00", Flaw::Truncated),
+        (b"\x01\x01\x00\x03a\xffb\x00", Flaw::LeftOver(1)),
+        (b"\x01\x02\x00\x00\x02a\xff\x00", Flaw::LeftOver(1)),
+        (b"\x01\x01\x00\x02\xfe\xff\x00", Flaw::NotUtf8),
         (
-            b"\x01\x04\x00\x81\x80\x04\x00\x00",
-            Flaw::TextTooLong(65_537),
-        ),
-        (
-            b"\x01\x02\x00\x01\x09a",
+            b"\x01\x01\x00\x09a",
             Flaw::LengthBeyondEnd { length: 9, left: 1 },
         ),
-        (b"\x02\x04\x00\x01\x01\x00\x01a\x00", Flaw::KeyOrder),
+        (b"\x02\x02\x00\x01\x03a\xff\xff\x00", Flaw::KeyOrder),
         (b"\x00\x00", Flaw::LeftOver(1)),
     ];
     for (rows, flaw) in cases {
         assert_eq!(flaw_of_full(0, rows, Limits::default()), flaw, "{rows:x?}");
     }
-    let unrounded = b"\x01\x02\x00\x01\x01a\x01\x01\x0e";
+    let unrounded = b"\x01\x01\x00\x02a\xff\x01\x01\x0e";
     assert_eq!(
         flaw_of_full(10, unrounded, Limits::default()),
         Flaw::NotQuantised(10)
     );
+    let long = "x".repeat(65_537);
+    let rows = [b"\x01\x01\x00\x82\x80\x04", long.as_bytes(), b"\xff\x00"].concat();
+    assert!(matches!(
+        flaw_of_full(0, &rows, Limits::default()),
+        Flaw::TextTooLong(_)
+    ));
+    let rows = [
+        b"\x02\x04\x00\x80\x80\x04\x83\x80\x04",
+        &long.as_bytes()[1..],
+        b"\xffb\xff\x00",
+    ]
+    .concat();
+    assert!(matches!(
+        flaw_of_full(0, &rows, Limits::default()),
+        Flaw::TextTooLong(_)
+    ));
 }
 
 #[test]
@@ -157,16 +170,16 @@ fn diffs_that_break_the_layout_are_refused() {
     assert_eq!(flaw(b"\x00\x00\x00\x00\x00\x00\x00\x00"), twice);
     // one changed row: key `a`, size absent, cleared bits
     assert_eq!(
-        flaw(b"\x00\x00\x01\x00\x02\x00\x01\x01a\x00\x01"),
+        flaw(b"\x00\x00\x01\x00\x01\x00\x02a\xff\x00\x01"),
         Flaw::Cleared
     );
     assert_eq!(
-        flaw(b"\x00\x00\x01\x00\x02\x00\x01\x01a\x00\x04"),
+        flaw(b"\x00\x00\x01\x00\x01\x00\x02a\xff\x00\x04"),
         Flaw::UnusedBits
     );
     // size both set and cleared
     assert_eq!(
-        flaw(b"\x00\x00\x01\x00\x02\x00\x01\x01a\x01\x01\x02\x02"),
+        flaw(b"\x00\x00\x01\x00\x01\x00\x02a\xff\x01\x01\x02\x02"),
         Flaw::Cleared
     );
 }

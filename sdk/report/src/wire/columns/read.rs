@@ -1,6 +1,6 @@
 //! Reading columns that anybody may have written.
 
-use super::{ALL, NONE, SOME};
+use super::{ALL, END, NONE, SOME};
 use crate::{
     Flaw,
     input::Input,
@@ -151,8 +151,9 @@ impl<'a> Bits<'a> {
 }
 
 enum Values<'a> {
-    Text {
-        lengths: Input<'a>,
+    Texts(Input<'a>),
+    KeyTexts {
+        prefixes: Input<'a>,
         suffixes: Input<'a>,
         text: Vec<u8>,
     },
@@ -193,11 +194,15 @@ impl<'a> Column<'a> {
             _ => input.run().map(Input::new),
         };
         let values = match field.kind() {
-            Kind::Text => Values::Text {
-                lengths: run(input)?,
-                suffixes: run(input)?,
-                text: Vec::new(),
-            },
+            Kind::Text if key => {
+                let (prefixes, suffixes) = (run(input)?, run(input)?);
+                Values::KeyTexts {
+                    prefixes,
+                    suffixes,
+                    text: Vec::new(),
+                }
+            }
+            Kind::Text => Values::Texts(run(input)?),
             Kind::Boolean => Values::Booleans(Bits::read(input, present)?),
             _ => Values::Numbers {
                 differences: run(input)?,
@@ -211,13 +216,14 @@ impl<'a> Column<'a> {
     fn write_next(&mut self, field: &Field, out: &mut Vec<u8>) -> Result<(), Flaw> {
         let value = match &mut self.values {
             Values::Booleans(bits) => Value::Boolean(bits.next()),
-            Values::Text {
-                lengths,
+            Values::Texts(texts) => Value::Text(utf8(texts.until(END, MAX_TEXT)?)?),
+            Values::KeyTexts {
+                prefixes,
                 suffixes,
                 text,
             } => {
-                next_text(lengths, suffixes, text)?;
-                Value::Text(std::str::from_utf8(text).map_err(|_| Flaw::NotUtf8)?)
+                next_text(prefixes, suffixes, text)?;
+                Value::Text(utf8(text)?)
             }
             Values::Numbers {
                 differences,
@@ -243,28 +249,27 @@ impl<'a> Column<'a> {
         match &self.values {
             Values::Booleans(_) => Ok(()),
             Values::Numbers { differences, .. } => differences.end(),
-            Values::Text {
-                lengths, suffixes, ..
-            } => lengths.end().and(suffixes.end()),
+            Values::Texts(texts) => texts.end(),
+            Values::KeyTexts {
+                prefixes, suffixes, ..
+            } => prefixes.end().and(suffixes.end()),
         }
     }
 }
 
+fn utf8(text: &[u8]) -> Result<&str, Flaw> {
+    std::str::from_utf8(text).map_err(|_| Flaw::NotUtf8)
+}
+
 /// Makes `text` the next one: a prefix of what it was, and a suffix.
 fn next_text(
-    lengths: &mut Input<'_>,
+    prefixes: &mut Input<'_>,
     suffixes: &mut Input<'_>,
     text: &mut Vec<u8>,
 ) -> Result<(), Flaw> {
-    let (prefix, suffix) = (lengths.varint()?, lengths.varint()?);
-    let length = text.len();
+    let (prefix, length) = (prefixes.varint()?, text.len());
     let kept = usize::try_from(prefix).ok().filter(|kept| *kept <= length);
-    let kept = kept.ok_or(Flaw::Prefix { prefix, length })?;
-    let new = usize::try_from(suffix)
-        .ok()
-        .filter(|new| *new <= MAX_TEXT - kept);
-    let new = new.ok_or(Flaw::TextTooLong(prefix.saturating_add(suffix)))?;
-    text.truncate(kept);
-    text.extend_from_slice(suffixes.take(new)?);
+    text.truncate(kept.ok_or(Flaw::Prefix { prefix, length })?);
+    text.extend_from_slice(suffixes.until(END, MAX_TEXT - text.len())?);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Writing columns.
 
-use super::{ALL, NONE, SOME};
+use super::{ALL, END, NONE, SOME};
 use crate::{
     rows::{Row, Rows, Value},
     schema::{Collection, Kind},
@@ -15,14 +15,13 @@ pub(in crate::wire) fn write(shape: &Collection, fields: usize, rows: &Rows, out
     let mut columns: Vec<Column<'_>> = vec![Column::default(); fields];
     for row in rows.iter() {
         let values = Row::new(shape, row).values();
-        columns
-            .iter_mut()
-            .zip(values)
-            .for_each(|(column, value)| column.push(value));
+        for (index, (column, value)) in columns.iter_mut().zip(values).enumerate() {
+            column.push(value, index < shape.key_fields());
+        }
     }
     for (index, column) in columns.iter().enumerate() {
         let kind = shape.fields()[index].kind();
-        column.finish(kind, index >= shape.key_fields(), out);
+        column.finish(kind, index < shape.key_fields(), out);
     }
 }
 
@@ -50,48 +49,52 @@ impl Bits {
 struct Column<'a> {
     presence: Bits,
     booleans: Bits,
-    /// Prefix and suffix lengths of texts, or differences of numbers.
-    lengths: Vec<u8>,
-    suffixes: Vec<u8>,
+    /// Lengths of prefixes, or differences of numbers.
+    numbers: Vec<u8>,
+    texts: Vec<u8>,
     text: &'a [u8],
     number: u64,
 }
 
 impl<'a> Column<'a> {
-    fn push(&mut self, value: Option<Value<'a>>) {
+    fn push(&mut self, value: Option<Value<'a>>, key: bool) {
         self.presence.push(value.is_some());
         match value {
             None => {}
-            Some(Value::Text(text)) => self.text(text.as_bytes()),
+            Some(Value::Text(text)) => self.text(text.as_bytes(), key),
             Some(Value::Boolean(value)) => self.booleans.push(value),
             Some(Value::Unsigned(number) | Value::Timestamp(number)) => self.number(number),
             Some(Value::Signed(number)) => self.number(number as u64),
         }
     }
 
-    fn text(&mut self, text: &'a [u8]) {
+    fn text(&mut self, text: &'a [u8], key: bool) {
+        if !key {
+            self.texts.extend_from_slice(text);
+            return self.texts.push(END);
+        }
         let prefix = self
             .text
             .iter()
             .zip(text)
             .take_while(|(one, other)| one == other)
             .count();
-        put(&mut self.lengths, prefix as u64);
-        put(&mut self.lengths, (text.len() - prefix) as u64);
-        self.suffixes.extend_from_slice(&text[prefix..]);
+        put(&mut self.numbers, prefix as u64);
+        self.texts.extend_from_slice(&text[prefix..]);
+        self.texts.push(END);
         self.text = text;
     }
 
     fn number(&mut self, number: u64) {
         put(
-            &mut self.lengths,
+            &mut self.numbers,
             zigzag(number.wrapping_sub(self.number) as i64),
         );
         self.number = number;
     }
 
-    fn finish(&self, kind: Kind, optional: bool, out: &mut Vec<u8>) {
-        if optional {
+    fn finish(&self, kind: Kind, key: bool, out: &mut Vec<u8>) {
+        if !key {
             match self.presence.ones {
                 0 => return out.push(NONE),
                 ones if ones == self.presence.length => out.push(ALL),
@@ -103,11 +106,13 @@ impl<'a> Column<'a> {
         }
         match kind {
             Kind::Text => {
-                put_run(out, &self.lengths);
-                put_run(out, &self.suffixes);
+                if key {
+                    put_run(out, &self.numbers);
+                }
+                put_run(out, &self.texts);
             }
             Kind::Boolean => out.extend_from_slice(&self.booleans.bytes),
-            Kind::Unsigned | Kind::Signed | Kind::Timestamp => put_run(out, &self.lengths),
+            Kind::Unsigned | Kind::Signed | Kind::Timestamp => put_run(out, &self.numbers),
         }
     }
 }
