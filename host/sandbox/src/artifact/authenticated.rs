@@ -56,7 +56,7 @@ impl Artifact {
         unsafe_code,
         reason = "wasmtime can't check that native code is what its compiler made; the type does"
     )]
-    pub fn component(&self, engine: &Engine) -> Result<Component, LoadError> {
+    pub(crate) fn component(&self, engine: &Engine) -> Result<Component, LoadError> {
         // SAFETY: `deserialize` demands bytes that wasmtime's own compiler made and nobody
         // changed. An `Artifact` is made only by `from_compiler`, from the output of
         // `bailiwick-compile`, and by `from_verified`, after a MAC over these very bytes

@@ -12,6 +12,7 @@ use tokio::{
 };
 
 use super::ending::Ending;
+use crate::artifact::Artifact;
 
 /// What a child may say for itself. The rest is read and dropped, so that it never waits.
 const COMPLAINT: ByteCount = ByteCount::kib(4);
@@ -68,8 +69,10 @@ impl Child {
     /// # Errors
     ///
     /// As [`Compile::compile`].
-    pub async fn compile_probe(&self, name: &str) -> Result<Vec<u8>, CompileError> {
-        self.run(&["--probe", name], &[]).await
+    pub async fn compile_probe(&self, name: &str) -> Result<Artifact, CompileError> {
+        self.run(&["--probe", name], &[])
+            .await
+            .map(Artifact::from_compiler)
     }
 
     async fn run(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, CompileError> {
