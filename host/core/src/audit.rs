@@ -292,7 +292,7 @@ mod tests {
     }
 
     fn found(interfaces: Vec<InterfaceImport>, wasi: &[&str]) -> Verdict {
-        let text = include_str!("../../../policies/inventory.toml");
+        let text = include_str!("../fixtures/policy.toml");
         let imports = ComponentImports {
             interfaces,
             exports: vec!["bailiwick:plugin/collector@0.1.0".to_owned()],
@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_component_without_a_world_is_refused() {
-        let text = include_str!("../../../policies/inventory.toml");
+        let text = include_str!("../fixtures/policy.toml");
         let policy = Policy::parse("inventory.toml", text).unwrap();
         let verdict = verdict(&ComponentImports::default(), &policy, Timestamp::EPOCH);
         assert!(verdict.findings.contains(&Finding::NoWorld));

@@ -16,7 +16,10 @@ pub mod policy;
 pub mod ports;
 pub mod release;
 pub mod revocation;
+pub mod rollout;
+pub mod schedule;
 pub mod settings;
+pub mod supervision;
 pub mod time;
 
 pub use document::DocumentError;

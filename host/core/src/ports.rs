@@ -49,7 +49,7 @@ pub trait State: Send + Sync {
     fn load<'a>(
         &'a self,
         plugin: &'a PluginName,
-    ) -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, StateError>>;
+    ) -> BoxFuture<'a, Result<StateEntries, StateError>>;
     /// Makes `changes` durable, all or none. `None` deletes.
     fn commit<'a>(
         &'a self,
@@ -57,6 +57,9 @@ pub trait State: Send + Sync {
         changes: Vec<(String, Option<Vec<u8>>)>,
     ) -> BoxFuture<'a, Result<(), StateError>>;
 }
+
+/// Keys with their values, in order of keys.
+pub type StateEntries = Vec<(String, Vec<u8>)>;
 
 /// The store under [`State`] failed.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use super::*;
 use crate::{policy::Access, time::Timestamp};
 
 fn policy() -> Policy {
-    let text = include_str!("../../../../policies/inventory.toml");
+    let text = include_str!("../../fixtures/policy.toml");
     Policy::parse("inventory.toml", text).unwrap()
 }
 

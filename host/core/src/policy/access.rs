@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn policy(grants: Vec<Grant>) -> Policy {
-        let text = include_str!("../../../../policies/inventory.toml");
+        let text = include_str!("../../fixtures/policy.toml");
         let mut policy = Policy::parse("p", text).unwrap();
         policy.grants = grants;
         policy
