@@ -63,6 +63,19 @@ pub enum Error {
         /// The manifest.
         path: PathBuf,
     },
+    /// The policy can't be accepted.
+    #[error("{0}")]
+    Policy(String),
+    /// It did not pass in the sandbox.
+    #[error("`{package}` could not be {doing}: {reason}")]
+    Trial {
+        /// The package.
+        package: String,
+        /// The step.
+        doing: &'static str,
+        /// What the sandbox said.
+        reason: String,
+    },
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     File {

@@ -6,11 +6,13 @@
 mod build;
 mod error;
 mod manifest;
+mod trial;
 mod workspace;
 mod wrap;
 
 pub use build::{Build, Built, Target, build};
 pub use error::Error;
 pub use manifest::{Ask, Manifest};
-pub use workspace::{Plugin, plugins};
+pub use trial::{Trial, Tried};
+pub use workspace::{Plugin, plugins, unit_tests};
 pub use wrap::wrap;

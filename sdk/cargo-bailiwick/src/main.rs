@@ -3,7 +3,7 @@
 use std::{env, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
-use cargo_bailiwick::{Build, Plugin, Target, build, plugins};
+use cargo_bailiwick::{Build, Built, Plugin, Target, Trial, Tried, build, plugins, unit_tests};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Cargo starts `cargo-bailiwick bailiwick …` for `cargo bailiwick …`.
@@ -21,6 +21,8 @@ enum Cargo {
 enum Command {
     /// Build plugins and wrap them as components
     Build(BuildArguments),
+    /// Run a plugin's unit tests, then the plugin itself in the sandbox, on this machine
+    Test(TestArguments),
 }
 
 #[derive(Args)]
@@ -37,6 +39,21 @@ struct BuildArguments {
     /// Build as this version, in place of the one in plugin.toml
     #[arg(long, value_name = "VERSION")]
     as_version: Option<semver::Version>,
+}
+
+#[derive(Args)]
+struct TestArguments {
+    #[command(flatten)]
+    build: BuildArguments,
+    /// The policy to run under; by default policies/<plugin>.toml of the workspace
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The program bailiwick-compile; by default the one beside this program
+    #[arg(long, value_name = "FILE")]
+    compiler: Option<PathBuf>,
+    /// Leave the rows out
+    #[arg(long)]
+    no_rows: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -62,29 +79,112 @@ fn main() -> Result<()> {
     let Cargo::Bailiwick { command } = Cargo::parse();
     match command {
         Command::Build(arguments) => build_all(arguments),
+        Command::Test(arguments) => test_all(arguments),
     }
 }
 
 fn build_all(arguments: BuildArguments) -> Result<()> {
-    let how = Build {
-        target: arguments.target.into(),
-        // Cargo is started in the plugin's folder: the path must not depend on it.
-        out: arguments.out.map(std::path::absolute).transpose()?,
-        version: arguments.as_version,
-        quiet: false,
-    };
-    for plugin in chosen(arguments.package.as_deref())? {
-        let built = build(&plugin, &how)?;
-        println!("{} {}", plugin.manifest.name, built.version);
-        println!("  {} ({} bytes)", built.path.display(), built.size);
-        match built.imports.as_slice() {
-            [] => println!("  imports nothing"),
-            imports => imports
-                .iter()
-                .for_each(|import| println!("  imports {import}")),
-        }
+    let plugins = chosen(arguments.package.as_deref())?;
+    let how = arguments.how()?;
+    for plugin in plugins {
+        build_one(&plugin, &how)?;
     }
     Ok(())
+}
+
+impl BuildArguments {
+    fn how(self) -> Result<Build> {
+        Ok(Build {
+            target: self.target.into(),
+            // Cargo is started in the plugin's folder: the path must not depend on it.
+            out: self.out.map(std::path::absolute).transpose()?,
+            version: self.as_version,
+            quiet: false,
+        })
+    }
+}
+
+fn build_one(plugin: &Plugin, how: &Build) -> Result<Built> {
+    let built = build(plugin, how)?;
+    println!("{} {}", plugin.manifest.name, built.version);
+    println!("  {} ({} bytes)", built.path.display(), built.size);
+    match built.imports.as_slice() {
+        [] => println!("  imports nothing"),
+        imports => imports
+            .iter()
+            .for_each(|import| println!("  imports {import}")),
+    }
+    Ok(built)
+}
+
+fn test_all(arguments: TestArguments) -> Result<()> {
+    let plugins = chosen(arguments.build.package.as_deref())?;
+    if arguments.policy.is_some() && plugins.len() > 1 {
+        bail!("--policy is for one plugin: name it with --package");
+    }
+    let compiler = match arguments.compiler {
+        Some(compiler) => std::path::absolute(compiler)?,
+        None => env::current_exe()
+            .context("this program can't be found")?
+            .with_file_name(format!("bailiwick-compile{}", env::consts::EXE_SUFFIX)),
+    };
+    if !compiler.is_file() {
+        bail!(
+            "{} is missing: cargo build --package bailiwick-compile",
+            compiler.display()
+        );
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let how = arguments.build.how()?;
+    for plugin in plugins {
+        unit_tests(&plugin)?;
+        let built = build_one(&plugin, &how)?;
+        let policy = match &arguments.policy {
+            Some(policy) => policy.clone(),
+            None => policy_of(&plugin)?,
+        };
+        let trial = Trial {
+            policy,
+            compiler: compiler.clone(),
+        };
+        let tried = runtime.block_on(trial.run(&plugin, &built.path))?;
+        print(&trial, &tried, !arguments.no_rows);
+    }
+    Ok(())
+}
+
+fn print(trial: &Trial, tried: &Tried, with_rows: bool) {
+    println!("  in the sandbox, under {}:", trial.policy.display());
+    tried
+        .limits()
+        .iter()
+        .for_each(|line| println!("    {line}"));
+    for (level, line) in &tried.log {
+        println!("    logged {level:?}: {line}");
+    }
+    println!("    {} rows", tried.rows.row_count());
+    if with_rows {
+        print!("{}", bailiwick_report::render::text(&tried.rows));
+    }
+}
+
+/// policies/<plugin>.toml in the nearest folder above the plugin's that has one.
+fn policy_of(plugin: &Plugin) -> Result<PathBuf> {
+    let file = format!("policies/{}.toml", plugin.manifest.name);
+    plugin
+        .folder
+        .ancestors()
+        .map(|folder| folder.join(&file))
+        .find(|path| path.is_file())
+        .with_context(|| {
+            format!(
+                "there is no {file} above {}: name one with --policy",
+                plugin.folder.display()
+            )
+        })
 }
 
 /// The plugins that are meant: those called `name`, or the one whose folder this is, or

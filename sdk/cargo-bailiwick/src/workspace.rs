@@ -100,3 +100,23 @@ fn plugin(package: Package, target_directory: &Path) -> Result<Option<Plugin>, E
         target_directory: target_directory.to_owned(),
     }))
 }
+
+/// Runs the plugin's unit tests, compiled for this machine: the capabilities are fakes.
+///
+/// # Errors
+/// If cargo can't be started, or a test failed; cargo has printed which.
+pub fn unit_tests(plugin: &Plugin) -> Result<(), Error> {
+    let status = cargo()
+        .args(["test", "--package", &plugin.package])
+        .current_dir(&plugin.folder)
+        .status()
+        .map_err(not_started)?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Error::Cargo {
+            doing: format!("test `{}`", plugin.package),
+            hint: "",
+        })
+    }
+}

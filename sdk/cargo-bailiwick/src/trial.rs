@@ -1,0 +1,227 @@
+//! Running a built plugin as a device would: in the real sandbox, under its policy, on
+//! this machine.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bailiwick_core::{
+    bytes::ByteCount,
+    ids::PluginName,
+    policy::Policy,
+    ports::{BoxFuture, Clock, Compile, Log, LogLevel, State, StateError},
+};
+use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceSystem, SystemClock};
+use bailiwick_report::rows::Snapshot;
+use bailiwick_sandbox::{
+    Component, Instance, Ports, Usage,
+    artifact::Artifacts,
+    compile::{Child, ChildLimits},
+    engine::engine,
+};
+
+use crate::{Error, Plugin};
+
+/// What a trial needs.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The policy's file.
+    pub policy: PathBuf,
+    /// The program `bailiwick-compile`.
+    pub compiler: PathBuf,
+}
+
+/// What a trial brought.
+#[derive(Debug)]
+pub struct Tried {
+    /// The rows of one collect, checked against the schema.
+    pub rows: Snapshot,
+    /// Length of the buffer that `collect` returned.
+    pub output: ByteCount,
+    /// Length of what `save` returned; `load` took it.
+    pub saved: ByteCount,
+    /// What it used, of all calls.
+    pub usage: Usage,
+    /// The policy that it ran under.
+    pub policy: Policy,
+    /// What it logged.
+    pub log: Vec<(LogLevel, String)>,
+}
+
+impl Trial {
+    /// Calls `schema`, `collect` and `save` of the component at `path`, and `load` of a
+    /// second instance of it.
+    ///
+    /// # Errors
+    /// [`Error::File`] and [`Error::Trial`], which names the step.
+    pub async fn run(&self, plugin: &Plugin, path: &Path) -> Result<Tried, Error> {
+        let failed = |doing, reason: String| Error::Trial {
+            package: plugin.package.clone(),
+            doing,
+            reason,
+        };
+        let policy = self.policy()?;
+        let bytes = read(path)?;
+        let engine = engine().map_err(|error| failed("started", error.to_string()))?;
+        let folder = plugin.target_directory.join("bailiwick/artifacts");
+        let artifacts = Artifacts::open(&folder, &engine)
+            .map_err(|error| failed("compiled", error.to_string()))?;
+        let compiler = Child::new(&self.compiler, ChildLimits::default());
+        let artifact = artifacts
+            .load_or_compile(&bytes, &compiler as &dyn Compile)
+            .await
+            .map_err(|error| failed("compiled", error.to_string()))?;
+        let component = Component::from_artifact(&engine, &artifact)
+            .map_err(|error| failed("loaded", error.to_string()))?;
+
+        let log = Arc::new(Lines::default());
+        let clock = Arc::new(SystemClock::new());
+        let ports = ports(Arc::clone(&log), Arc::clone(&clock));
+        let name = &plugin.manifest.name;
+        let start = || Instance::start(&component, &policy, name, ports.clone(), clock.now());
+        let mut instance = start()
+            .await
+            .map_err(|error| failed("started", error.to_string()))?;
+        let called =
+            |call| move |error: bailiwick_sandbox::CallError| failed(call, error.to_string());
+        let schema = instance
+            .schema()
+            .await
+            .map_err(called("asked for its schema"))?;
+        let buffer = instance
+            .collect()
+            .await
+            .map_err(called("asked to collect"))?;
+        let output = ByteCount::new(buffer.len() as u64);
+        let rows = Snapshot::decode(Arc::new(schema), &buffer)
+            .map_err(|error| failed("understood", error.to_string()))?;
+        let saved = instance.save().await.map_err(called("asked to save"))?;
+        let mut next = start()
+            .await
+            .map_err(|error| failed("started anew", error.to_string()))?;
+        next.load(&plugin.manifest.version.to_string(), &saved)
+            .await
+            .map_err(called("asked to load what it saved"))?;
+        Ok(Tried {
+            rows,
+            output,
+            saved: ByteCount::new(saved.len() as u64),
+            usage: instance.usage(),
+            policy,
+            log: log.take(),
+        })
+    }
+
+    fn policy(&self) -> Result<Policy, Error> {
+        let text = fs::read_to_string(&self.policy).map_err(|source| Error::File {
+            path: self.policy.clone(),
+            source,
+        })?;
+        Policy::parse(&self.policy.display().to_string(), &text)
+            .map_err(|error| Error::Policy(error.to_string()))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The ports of this machine, but for the log and the state: a trial leaves nothing
+/// behind.
+fn ports(log: Arc<Lines>, clock: Arc<SystemClock>) -> Ports {
+    Ports {
+        clock,
+        log,
+        state: Arc::new(Memory::default()),
+        files: Arc::new(DeviceFiles::new()),
+        system: Arc::new(DeviceSystem),
+        links: Arc::new(DeviceLinks),
+    }
+}
+
+/// Keeps the lines for the trial's report.
+#[derive(Debug, Default)]
+struct Lines(Mutex<Vec<(LogLevel, String)>>);
+
+impl Lines {
+    fn take(&self) -> Vec<(LogLevel, String)> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Log for Lines {
+    fn write(&self, _plugin: &PluginName, level: LogLevel, line: &str) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push((level, line.to_owned()));
+    }
+}
+
+/// A store that begins empty and ends with the trial.
+#[derive(Debug, Default)]
+struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl State for Memory {
+    fn load<'a>(
+        &'a self,
+        _plugin: &'a PluginName,
+    ) -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, StateError>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = kept
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        Box::pin(async { Ok(kept) })
+    }
+
+    fn commit<'a>(
+        &'a self,
+        _plugin: &'a PluginName,
+        changes: Vec<(String, Option<Vec<u8>>)>,
+    ) -> BoxFuture<'a, Result<(), StateError>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, value) in changes {
+            match value {
+                Some(value) => kept.insert(key, value),
+                None => kept.remove(&key),
+            };
+        }
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Tried {
+    /// What was used of each limit, a line each.
+    pub fn limits(&self) -> Vec<String> {
+        let (used, limits) = (&self.usage, &self.policy.limits);
+        let time = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
+        let elapsed = used.guest_time + used.host_time;
+        vec![
+            format!(
+                "memory      {} of {}",
+                used.memory_high_water, limits.memory
+            ),
+            format!(
+                "time        {} in all, {} allowed per call",
+                time(elapsed),
+                time(limits.deadline.get())
+            ),
+            format!(
+                "processor   {} of {} per window",
+                time(used.cpu),
+                time(Duration::from_nanos(limits.cpu.budget_ns()))
+            ),
+            format!("output      {} of {}", self.output, limits.output),
+            format!("host calls  {} of {}", used.host_calls, limits.host_calls),
+            format!("log lines   {} of {}", used.log_lines, limits.log_lines),
+            format!("saved       {} of {}", self.saved, limits.state),
+            format!("denied      {} host calls", used.denials),
+        ]
+    }
+}
