@@ -68,7 +68,7 @@ fn field(name: String, key: bool) -> impl Strategy<Value = Field> {
 }
 
 fn collection(name: String) -> impl Strategy<Value = Collection> {
-    (1usize..20, 0usize..4).prop_flat_map(move |(fields, key)| {
+    (1usize..12, 0usize..4).prop_flat_map(move |(fields, key)| {
         let key = key.min(fields);
         let name = name.clone();
         let fields: Vec<_> = (0..fields)
@@ -99,7 +99,7 @@ fn rows(shape: &Collection) -> impl Strategy<Value = Vec<OwnedRow>> + use<> {
             false => option::of(value(field.kind())).boxed(),
         })
         .collect();
-    vec(row, 0..if key_fields == 0 { 2 } else { 12 })
+    vec(row, 0..if key_fields == 0 { 2 } else { 7 })
 }
 
 /// A buffer as a guest would write it: in any order, but each key once.

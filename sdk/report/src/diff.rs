@@ -74,7 +74,7 @@ impl Diff {
     /// # Errors
     /// The snapshots have different schemas.
     pub fn between(old: &Snapshot, new: &Snapshot) -> Result<Self, SchemasDiffer> {
-        if old.schema().hash() != new.schema().hash() {
+        if old.schema() != new.schema() {
             return Err(SchemasDiffer);
         }
         let shapes = new.schema().collections().iter().enumerate();

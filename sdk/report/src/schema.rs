@@ -274,7 +274,6 @@ impl Collection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
     collections: Vec<Collection>,
-    hash: SchemaHash,
 }
 
 impl Schema {
@@ -289,8 +288,7 @@ impl Schema {
         if let Some(name) = repeated(collections.iter().map(Collection::name)) {
             return Err(SchemaError::DuplicateCollection(name));
         }
-        let hash = canonical::hash(&collections);
-        Ok(Self { collections, hash })
+        Ok(Self { collections })
     }
 
     /// The collections, in order.
@@ -305,9 +303,10 @@ impl Schema {
             .position(|collection| collection.name == name)
     }
 
-    /// Tells this schema from any other, units and privacy classes included.
+    /// Tells this schema from any other, units and privacy classes included. Computed at each
+    /// call, so that a guest which never calls it does without SHA-256.
     pub fn hash(&self) -> SchemaHash {
-        self.hash
+        canonical::hash(&self.collections)
     }
 }
 

@@ -118,7 +118,7 @@ impl Sender {
         let (bytes, content) = self.encode(&mut envelope, &snapshot);
         let sender = Self {
             epoch: self.epoch,
-            counter: self.counter + 1,
+            counter: self.counter.saturating_add(1),
             last: Some((snapshot, result)),
         };
         Prepared {

@@ -35,7 +35,7 @@ impl Diff {
     /// # Errors
     /// The diff was not made from `base`.
     pub fn apply(&self, base: &Snapshot) -> Result<Snapshot, ApplyError> {
-        if base.schema().hash() != self.schema.hash() {
+        if *base.schema() != self.schema {
             return Err(ApplyError::Schema);
         }
         let mut collections = Vec::with_capacity(self.collections.len());

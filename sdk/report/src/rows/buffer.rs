@@ -126,16 +126,17 @@ impl<'a> Reader<'a> {
             return Err(Flaw::SecondRow);
         }
         // The count is only a promise, so both grow with what was really read.
-        let (mut rows, mut offsets) = (Rows::default(), Vec::new());
+        let (mut rows, mut offsets) = (Rows::default(), Vec::<u32>::new());
         for row in 0..count as usize {
             (self.row, self.field) = (Some(row), None);
-            offsets.push(self.input.offset());
+            // `MAX_BYTES` fits in 32 bits.
+            offsets.push(self.input.offset() as u32);
             self.one_row(collection, &mut rows)?;
         }
         self.field = None;
         sorted(collection, rows).map_err(|row| {
             self.row = Some(row);
-            self.fault = Some(offsets[row]);
+            self.fault = Some(offsets[row] as usize);
             Flaw::DuplicateKey
         })
     }

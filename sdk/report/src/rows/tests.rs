@@ -179,7 +179,7 @@ fn errors_say_where() {
 
 #[test]
 fn every_rule_of_the_layout_is_checked() {
-    let cases: [(&[u8], Flaw); 18] = [
+    let cases: [(&[u8], Flaw); 19] = [
         (
             b"\x02\x00",
             Flaw::NoSuchCollection {
@@ -202,6 +202,7 @@ fn every_rule_of_the_layout_is_checked() {
             },
         ),
         (b"\x80", Flaw::Truncated),
+        (b"\x00\xc0\x84\x3d", Flaw::Truncated),
         (b"\x80\x00", Flaw::VarintNotShortest),
         (
             b"\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",

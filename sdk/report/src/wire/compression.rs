@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::WireError;
 
-/// The best level before the slow ones above it; a full inventory takes about 20 ms of it.
+/// The strongest level with a small window. `zstd -b19` takes about 13 ms for names and
+/// versions of 916 packages, most of a full report.
 #[cfg(feature = "zstd")]
 const LEVEL: i32 = 19;
 

@@ -85,6 +85,9 @@ impl Origin {
 }
 
 /// What is known of a report without its body.
+///
+/// It does not prove who sent it: a receiver compares the device with the one that
+/// authenticated itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
     /// Which plugin on which device.
