@@ -127,6 +127,11 @@ impl Supervision {
         self.state == State::Running
     }
 
+    /// Whether it failed too often and waits long.
+    pub fn is_suspended(&self) -> bool {
+        matches!(self.state, State::Suspended(_))
+    }
+
     /// When [`Self::poll`] has something to say; `None` while it runs.
     pub fn wake_at(&self) -> Option<Monotonic> {
         match self.state {

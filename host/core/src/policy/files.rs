@@ -26,7 +26,7 @@ struct Allowed {
     root: String,
     /// Sorted.
     literals: Vec<String>,
-    patterns: Vec<PathPattern>,
+    patterns: Vec<Prepared>,
     expires: Option<Timestamp>,
     source: GrantSource,
 }
@@ -35,8 +35,74 @@ struct Allowed {
 #[derive(Clone, Debug)]
 struct Denied {
     root: String,
-    patterns: Vec<PathPattern>,
+    patterns: Vec<Prepared>,
     source: GrantSource,
+}
+
+/// A pattern with what all paths that it covers begin with: most are told apart by that.
+#[derive(Clone, Debug)]
+struct Prepared {
+    prefix: String,
+    rest: Rest,
+}
+
+/// What follows the prefix of a pattern.
+#[derive(Clone, Debug)]
+enum Rest {
+    /// Nothing: the prefix is the path.
+    Nothing,
+    /// `*` and no more: one part.
+    OnePart,
+    /// `**`: one part or more.
+    Parts,
+    /// Something else: the whole pattern decides.
+    Pattern(PathPattern),
+}
+
+impl Prepared {
+    fn new(pattern: &PathPattern) -> Self {
+        let text = pattern.to_string();
+        let at = text.find('*').unwrap_or(text.len());
+        let whole_parts = at == 0 || text[..at].ends_with('/');
+        let rest = match &text[at..] {
+            "" => Rest::Nothing,
+            "*" if whole_parts => Rest::OnePart,
+            "**" => Rest::Parts,
+            _ => Rest::Pattern(pattern.clone()),
+        };
+        Self {
+            prefix: text[..at].to_owned(),
+            rest,
+        }
+    }
+
+    /// What of `path` follows the prefix. The last byte tells most apart.
+    fn tail<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let last = self.prefix.len().checked_sub(1);
+        if last.is_some_and(|last| path.as_bytes().get(last) != self.prefix.as_bytes().last()) {
+            return None;
+        }
+        path.strip_prefix(self.prefix.as_str())
+    }
+
+    /// As [`PathPattern::matches`].
+    fn matches(&self, path: &str) -> bool {
+        self.tail(path).is_some_and(|tail| match &self.rest {
+            Rest::Nothing => tail.is_empty(),
+            Rest::OnePart => !tail.is_empty() && !tail.as_bytes().contains(&b'/'),
+            Rest::Parts => !tail.is_empty(),
+            Rest::Pattern(pattern) => pattern.matches(path),
+        })
+    }
+
+    /// As [`PathPattern::matches_or_holds`].
+    fn matches_or_holds(&self, path: &str) -> bool {
+        self.tail(path).is_some_and(|tail| match &self.rest {
+            Rest::Nothing => tail.is_empty() || tail.starts_with('/'),
+            Rest::OnePart | Rest::Parts => !tail.is_empty(),
+            Rest::Pattern(pattern) => pattern.matches_or_holds(path),
+        })
+    }
 }
 
 impl Policy {
@@ -54,7 +120,7 @@ impl Policy {
                 (Scope::Files(roots), Effect::Deny) => {
                     files.denied.extend(roots.iter().map(|root| Denied {
                         root: root.root.clone(),
-                        patterns: root.patterns.clone(),
+                        patterns: root.patterns.iter().map(Prepared::new).collect(),
                         source: grant.source,
                     }));
                 }
@@ -138,7 +204,7 @@ impl Allowed {
         Self {
             root: root.root.clone(),
             literals,
-            patterns,
+            patterns: patterns.iter().map(Prepared::new).collect(),
             expires: grant.expires,
             source: grant.source,
         }
@@ -159,9 +225,12 @@ impl Allowed {
 fn beneath<'a>(root: &str, path: &'a str) -> Option<&'a str> {
     // "/" is every path's beginning already.
     let root = if root == "/" { "" } else { root };
-    path.strip_prefix(root)?
-        .strip_prefix('/')
-        .filter(|relative| !relative.is_empty())
+    // One byte tells most roots apart without comparing them.
+    if path.as_bytes().get(root.len()) != Some(&b'/') {
+        return None;
+    }
+    let relative = path.strip_prefix(root)?.strip_prefix('/')?;
+    (!relative.is_empty()).then_some(relative)
 }
 
 /// The checks of the contract's `files`, on the text alone.
@@ -175,24 +244,27 @@ fn is_valid(path: &str) -> bool {
     if path.len() > LONGEST_PATH {
         return false;
     }
-    // Length and beginning of the current part.
-    let (mut length, mut only_dots) = (0_usize, true);
-    for byte in relative.bytes() {
-        match byte {
-            0 => return false,
-            b'/' => {
-                if length == 0 || (only_dots && length <= 2) {
-                    return false;
-                }
-                (length, only_dots) = (0, true);
-            }
-            _ => {
-                length += 1;
-                only_dots &= byte == b'.';
-            }
-        }
+    let bytes = path.as_bytes();
+    // Without a branch per byte: only a path that looks odd gets the exact look.
+    let odd = bytes.windows(2).fold(false, |odd, pair| {
+        odd | ((pair[0] == b'/') & ((pair[1] == b'/') | (pair[1] == b'.'))) | (pair[1] == 0)
+    });
+    if !odd {
+        return !path.ends_with('/');
     }
-    length > 0 && !(only_dots && length <= 2)
+    bytes.iter().enumerate().all(|(at, byte)| match byte {
+        0 => false,
+        b'/' => is_part(&bytes[at + 1..]),
+        _ => true,
+    })
+}
+
+/// Whether the part with which `rest` begins is neither empty nor `.` nor `..`.
+fn is_part(rest: &[u8]) -> bool {
+    !matches!(
+        rest,
+        [] | [b'/', ..] | [b'.'] | [b'.', b'/', ..] | [b'.', b'.'] | [b'.', b'.', b'/', ..]
+    )
 }
 
 #[cfg(test)]

@@ -127,6 +127,20 @@ fn covers(roots: &[FileRoot], path: &str, fits: impl Fn(&PathPattern, &str) -> b
 }
 
 proptest! {
+    #[test]
+    fn prepared_patterns_mean_the_same(
+        pattern in "[ab*]{1,2}(/[ab*]{1,2}){0,2}",
+        path in "[ab]{1,2}(/[ab]{1,2}){0,3}",
+    ) {
+        if let Ok(pattern) = pattern.parse::<PathPattern>() {
+            let prepared = Prepared::new(&pattern);
+            prop_assert_eq!(prepared.matches(&path), pattern.matches(&path));
+            prop_assert_eq!(prepared.matches_or_holds(&path), pattern.matches_or_holds(&path));
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
