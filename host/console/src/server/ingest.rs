@@ -51,6 +51,11 @@ impl<'a> Post<'a> {
                 "the header Idempotency-Key is missing or not 1 to 200 of `A-Z a-z 0-9 . _ -`",
             )));
         };
+        let announced = request.headers().get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|length: u64| length > LONGEST as u64) {
+            return Err(Box::new(too_large()));
+        }
         let Ok(slot) = shared.posts.try_acquire() else {
             let reason = "too many posts at once".to_owned();
             return Err(Box::new(settle(Err(PostError::Unavailable(reason)))));
@@ -58,8 +63,7 @@ impl<'a> Post<'a> {
         let body = match timeout(PATIENCE, Bytes::from_request(request, &())).await {
             Ok(Ok(body)) => body,
             Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                let reason = format!("it has more than {LONGEST} bytes");
-                return Err(Box::new(refuse(StatusCode::PAYLOAD_TOO_LARGE, &reason)));
+                return Err(Box::new(too_large()));
             }
             Ok(Err(_)) | Err(_) => {
                 let reason = "the body did not arrive whole";
@@ -112,6 +116,11 @@ pub(super) fn settle(stored: Result<Answer, PostError>) -> Response {
 /// The answer to what will never be accepted.
 pub(super) fn refuse(status: StatusCode, reason: &str) -> Response {
     answer(status, "refused", reason)
+}
+
+fn too_large() -> Response {
+    let reason = format!("it has more than {LONGEST} bytes");
+    refuse(StatusCode::PAYLOAD_TOO_LARGE, &reason)
 }
 
 /// The form of every answer but files: `result` for the sender, `reason` for a person.
