@@ -105,5 +105,6 @@ impl Files for DeviceFiles {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

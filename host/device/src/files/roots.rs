@@ -77,7 +77,8 @@ fn identity(_root: &str) -> io::Result<Option<Identity>> {
     Ok(None)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

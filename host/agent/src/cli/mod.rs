@@ -1,0 +1,166 @@
+//! The command line of `bailiwick`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Runs signed plugins on this device, each within what its policy grants.
+#[derive(Debug, Parser)]
+#[command(name = "bailiwick", version, propagate_version = true)]
+#[command(
+    after_help = "Start the agent with `bailiwick run`. The other commands ask the agent \
+    that runs; only its own user and root may. `plugin inspect` needs no agent."
+)]
+pub struct Cli {
+    /// What is asked for.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Flags of every command.
+#[derive(Args, Debug, Clone)]
+pub struct Common {
+    /// Folder in which the agent keeps everything; made if it is not there
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// File with settings (TOML)
+    #[arg(long = "settings-file", global = true, value_name = "FILE")]
+    pub settings_file: Option<PathBuf>,
+    /// Print JSON for scripts: one object, or one a line where there are many
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the agent until it is stopped
+    ///
+    /// It keeps to the repository of the settings: pulls what is assigned to this device,
+    /// verifies and audits it, runs it, and sends the reports. Without a connection it runs
+    /// what is on disk.
+    Run(Run),
+    /// Look at plugins
+    #[command(subcommand)]
+    Plugin(Plugin),
+    /// Run the inventory now and print it
+    Inventory,
+    /// Look at the update endpoint
+    #[command(subcommand)]
+    Update(Update),
+    /// Tell how the agent is: plugins, updates, reports that wait
+    Status(Status),
+}
+
+/// `bailiwick run`.
+#[derive(Args, Debug)]
+pub struct Run {
+    /// Set one setting for this run, before the file and the environment
+    ///
+    /// May be given more than once. `bailiwick status --settings` lists the names.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
+    pub set: Vec<(String, String)>,
+}
+
+/// `bailiwick plugin`.
+#[derive(Debug, Subcommand)]
+pub enum Plugin {
+    /// List the plugins of this device: version, state, next call, grants
+    List,
+    /// Read a component without running it: imports, grants, verdict
+    ///
+    /// Prints every function that the component imports, the WASI baseline that it brings,
+    /// and, with a policy, what that grants and whether this host would start it.
+    Inspect(Inspect),
+}
+
+/// `bailiwick plugin inspect`.
+#[derive(Args, Debug)]
+pub struct Inspect {
+    /// The component (a .wasm file)
+    pub component: PathBuf,
+    /// Judge it by this policy (a .toml file)
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+}
+
+/// `bailiwick update`.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Update {
+    /// Tell when the repository was last verified and when it is read next
+    Status,
+    /// Read the repository now, and tell what changed
+    Refresh,
+}
+
+/// `bailiwick status`.
+#[derive(Args, Debug)]
+pub struct Status {
+    /// Print each setting, its value and where it came from, instead
+    #[arg(long)]
+    pub settings: bool,
+}
+
+/// The name and value of `--set`. Whether there is such a setting is for the settings to say.
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` has no name: write NAME=VALUE")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_read() {
+        assert!(matches!(
+            parse("bailiwick plugin list").unwrap().command,
+            Command::Plugin(Plugin::List)
+        ));
+        let cli = parse("bailiwick plugin inspect a.wasm --policy p.toml --json").unwrap();
+        assert!(cli.common.json);
+        let Command::Plugin(Plugin::Inspect(inspect)) = cli.command else {
+            panic!("{cli:?}");
+        };
+        assert_eq!(inspect.policy, Some("p.toml".into()));
+        assert!(matches!(
+            parse("bailiwick update refresh --data /d").unwrap().command,
+            Command::Update(Update::Refresh)
+        ));
+        assert!(matches!(
+            parse("bailiwick status --settings").unwrap().command,
+            Command::Status(Status { settings: true })
+        ));
+        assert!(matches!(
+            parse("bailiwick inventory").unwrap().command,
+            Command::Inventory
+        ));
+    }
+
+    #[test]
+    fn a_setting_needs_a_name_and_keeps_further_equals_signs() {
+        let cli = parse("bailiwick run --set a=b=c --set d=").unwrap();
+        let Command::Run(run) = cli.command else {
+            panic!("{cli:?}");
+        };
+        let expected = [("a", "b=c"), ("d", "")].map(|(n, v)| (n.into(), v.into()));
+        assert_eq!(run.set, expected);
+        assert!(parse("bailiwick run --set =b").is_err());
+        assert!(parse("bailiwick run --set b").is_err());
+    }
+}

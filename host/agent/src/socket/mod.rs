@@ -1,0 +1,75 @@
+//! How the commands talk to the running agent: a socket in the data folder that only the
+//! agent's own user and root may use, one JSON request on a line, one JSON answer on a line.
+
+#[cfg(unix)]
+mod client;
+#[cfg(unix)]
+mod line;
+mod message;
+#[cfg(unix)]
+mod server;
+#[cfg(not(unix))]
+mod unsupported;
+
+use std::path::PathBuf;
+
+#[cfg(unix)]
+pub use client::ask;
+pub use message::{
+    PluginLine, PluginState, Request, Response, SettingLine, StatusReport, UpdateReport,
+};
+#[cfg(unix)]
+pub use server::{ControlSocket, Handler};
+#[cfg(not(unix))]
+pub use unsupported::{ControlSocket, Handler, ask};
+
+/// Name of the socket in the data folder.
+pub const FILE: &str = "control.sock";
+
+/// Why the agent could not be asked, or could not listen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SocketError {
+    /// Nothing listens.
+    #[error("no agent answers at {}: start it with `bailiwick run`, or name its data folder with --data", .0.display())]
+    NotRunning(PathBuf),
+    /// Something listens already.
+    #[error("an agent already listens at {}: stop it, or use another data folder", .0.display())]
+    AlreadyRunning(PathBuf),
+    /// The operating system did not let this user in.
+    #[error("the agent at {} runs as another user: ask as that user or as root", .0.display())]
+    NotAllowed(PathBuf),
+    /// Something else than a socket has its name.
+    #[error("{} is no socket: move it away, the agent listens there", .0.display())]
+    InTheWay(PathBuf),
+    /// The agent did not answer in time.
+    #[error("the agent did not answer within {0:?}: look at its log")]
+    TimedOut(std::time::Duration),
+    /// More was sent than is allowed.
+    #[error("a message on the control socket is longer than {0} bytes")]
+    TooLong(usize),
+    /// The other side does not speak this protocol.
+    #[error(
+        "the other side of the control socket is not understood: {0}; do both have the same version?"
+    )]
+    NotUnderstood(String),
+    /// The operating system failed.
+    #[error("could not {doing} {}: {reason}", path.display())]
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// The socket.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// No control socket on this platform.
+    #[error(
+        "the control socket is not on this platform yet: `bailiwick run --json` tells the same on its output"
+    )]
+    Unsupported,
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

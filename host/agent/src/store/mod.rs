@@ -1,0 +1,99 @@
+//! What the agent keeps across restarts and power cuts: one redb database in the data
+//! folder.
+//!
+//! Every method that changes something returns after the change is on disk. A database
+//! that is damaged is set aside under a dated name and a fresh one takes its place: a
+//! device with a damaged store still starts, and says so.
+
+mod device;
+mod error;
+mod events;
+mod open;
+mod outbox;
+mod record;
+mod sender;
+mod state;
+mod tables;
+
+use std::{path::Path, sync::Arc};
+
+pub use error::StoreError;
+pub use outbox::{Appended, Caps, DropPolicy, DropReason, Dropped, NewReport, StoredReport};
+use redb::Database;
+use tokio::task::spawn_blocking;
+
+/// The open database. Cloning shares it.
+#[derive(Clone)]
+pub struct Store {
+    database: Arc<Database>,
+}
+
+/// What opening the store found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// Where a damaged database was moved to in this start, if it was.
+    pub set_aside: Option<std::path::PathBuf>,
+    /// How many damaged databases were ever set aside in this data folder.
+    pub ever_set_aside: u64,
+}
+
+/// Figures for `bailiwick status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OutboxFigures {
+    /// Reports that wait for a receipt.
+    pub reports: u64,
+    /// Their size in bytes, as counted against the cap.
+    pub bytes: u64,
+    /// Damaged entries that were taken out of the way, since the database was made.
+    pub quarantined: u64,
+    /// Reports that a cap dropped, since the database was made.
+    pub dropped: u64,
+}
+
+impl Store {
+    /// Opens the database in `folder`, which must exist, and makes it if there is none.
+    ///
+    /// The whole file is checked, so this takes time in proportion to what is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] if a later version of the agent wrote it,
+    /// [`StoreError::InUse`] if another agent has it open. Damage is no error: see
+    /// [`Opening::set_aside`].
+    pub async fn open(
+        folder: &Path,
+        now: bailiwick_core::time::Timestamp,
+    ) -> Result<(Self, Opening), StoreError> {
+        let folder = folder.to_owned();
+        let (database, opening) = spawn_blocking(move || open::open(&folder, now))
+            .await
+            .map_err(|error| StoreError::Interrupted {
+                doing: "open the store",
+                reason: error.to_string(),
+            })??;
+        let database = Arc::new(database);
+        Ok((Self { database }, opening))
+    }
+
+    /// Runs `work` on a thread where blocking is allowed.
+    async fn run<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Database) -> Result<T, Box<redb::Error>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let database = Arc::clone(&self.database);
+        spawn_blocking(move || work(&database))
+            .await
+            .map_err(|error| StoreError::Interrupted {
+                doing,
+                reason: error.to_string(),
+            })?
+            .map_err(|error| StoreError::Failed {
+                doing,
+                reason: error.to_string(),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! The tables, and the boxed error that closures over them return.
+
+use redb::{Database, Durability, TableDefinition, WriteTransaction};
+
+/// Format of the database that this version writes, and the newest that it reads. It
+/// rises when a table's meaning changes.
+pub(super) const FORMAT: u64 = 1;
+
+/// Numbers about the database itself: `format`, and the counters of `outbox`.
+pub(super) const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
+/// (plugin, key) → value.
+pub(super) const PLUGIN_STATE: TableDefinition<'_, (&str, &str), &[u8]> =
+    TableDefinition::new("plugin-state");
+/// Sequence number → record.
+pub(super) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
+/// Idempotency key → sequence number in the outbox.
+pub(super) const OUTBOX_KEYS: TableDefinition<'_, &str, u64> = TableDefinition::new("outbox-keys");
+/// Sequence number → the damaged bytes.
+pub(super) const QUARANTINE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("quarantine");
+/// Plugin → what its report sender remembers.
+pub(super) const SENDERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("senders");
+/// Name → value, of the device's own small values.
+pub(super) const DEVICE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("device");
+/// Sequence number → event.
+pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
+
+/// redb's error, boxed: it is large, and these results are mostly `Ok`.
+pub(super) type Failure = Box<redb::Error>;
+
+/// Boxes any of redb's errors.
+pub(super) fn failure(error: impl Into<redb::Error>) -> Failure {
+    Box::new(error.into())
+}
+
+/// Runs `work` in one transaction that is on disk when this returns. An error leaves
+/// nothing behind.
+pub(super) fn write<T>(
+    database: &Database,
+    work: impl FnOnce(&WriteTransaction) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut transaction = database.begin_write().map_err(failure)?;
+    transaction
+        .set_durability(Durability::Immediate)
+        .map_err(failure)?;
+    let answer = work(&transaction)?;
+    transaction.commit().map_err(failure)?;
+    Ok(answer)
+}
+
+/// Makes every table, so that readers never meet a missing one.
+pub(super) fn create_all(transaction: &WriteTransaction) -> Result<(), Failure> {
+    transaction.open_table(NUMBERS).map_err(failure)?;
+    transaction.open_table(PLUGIN_STATE).map_err(failure)?;
+    transaction.open_table(OUTBOX).map_err(failure)?;
+    transaction.open_table(OUTBOX_KEYS).map_err(failure)?;
+    transaction.open_table(QUARANTINE).map_err(failure)?;
+    transaction.open_table(SENDERS).map_err(failure)?;
+    transaction.open_table(DEVICE).map_err(failure)?;
+    transaction.open_table(EVENTS).map_err(failure)?;
+    Ok(())
+}
+
+/// A number of [`NUMBERS`]; 0 if it was never written.
+pub(super) fn number(
+    table: &impl redb::ReadableTable<&'static str, u64>,
+    name: &str,
+) -> Result<u64, Failure> {
+    Ok(table.get(name).map_err(failure)?.map_or(0, |n| n.value()))
+}

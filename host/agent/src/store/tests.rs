@@ -1,0 +1,380 @@
+use std::{fs, path::Path, time::Duration};
+
+use bailiwick_core::{bytes::ByteCount, ids::PluginName, ports::State as _, time::Timestamp};
+
+use super::{
+    tables::{NUMBERS, OUTBOX, failure},
+    *,
+};
+
+const NOW: Timestamp = Timestamp::from_ms(1_795_432_800_000);
+const WIDE: Caps = Caps {
+    bytes: ByteCount::mib(64),
+    age: Duration::from_secs(30 * 86_400),
+    policy: DropPolicy::Oldest,
+};
+
+async fn open(folder: &Path) -> Store {
+    Store::open(folder, NOW).await.unwrap().0
+}
+
+fn plugin(name: &str) -> PluginName {
+    name.parse().unwrap()
+}
+
+fn report(key: &str, at: Timestamp, body: &[u8]) -> NewReport {
+    NewReport {
+        plugin: plugin("inventory"),
+        kind: "full".into(),
+        idempotency_key: key.into(),
+        at,
+        body: body.to_vec(),
+        sender: None,
+    }
+}
+
+async fn keys(store: &Store) -> Vec<String> {
+    let batch = store.next_batch(100, ByteCount::mib(64)).await.unwrap();
+    batch.into_iter().map(|one| one.idempotency_key).collect()
+}
+
+/// Overwrites one byte of a record, as a failing disk would beneath redb's checksums.
+async fn damage(store: &Store, sequence: u64) {
+    let damaged = move |database: &Database| {
+        tables::write(database, |transaction| {
+            let mut table = transaction.open_table(OUTBOX).map_err(failure)?;
+            let removed = table.remove(sequence).map_err(failure)?;
+            let mut record = removed.unwrap().value().to_vec();
+            *record.last_mut().unwrap() ^= 1;
+            table.insert(sequence, record.as_slice()).map_err(failure)?;
+            Ok(())
+        })
+    };
+    store.run("damage a record", damaged).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_kept_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (id, name) = {
+        let store = open(folder.path()).await;
+        let mut first = report("a", NOW, b"body");
+        first.sender = Some(b"epoch 1".to_vec());
+        store.append(first, WIDE, NOW).await.unwrap();
+        store.set_value("serial", Some(vec![7])).await.unwrap();
+        store.record_events(vec![b"up".to_vec()]).await.unwrap();
+        let changes = vec![("k".to_owned(), Some(vec![1]))];
+        store.commit(&plugin("p"), changes).await.unwrap();
+        (store.device_id().await.unwrap(), plugin("inventory"))
+    };
+    let store = open(folder.path()).await;
+    let batch = store.next_batch(9, ByteCount::kib(9)).await.unwrap();
+    assert_eq!(batch.len(), 1);
+    assert_eq!(batch[0].body, b"body");
+    assert_eq!(batch[0].at, NOW);
+    let sender = store.sender(&name).await.unwrap();
+    assert_eq!(sender.as_deref(), Some(&b"epoch 1"[..]));
+    assert_eq!(store.value("serial").await.unwrap(), Some(vec![7]));
+    assert_eq!(store.last_events(5).await.unwrap(), [b"up"]);
+    assert_eq!(store.device_id().await.unwrap(), id);
+    let state = store.load(&plugin("p")).await.unwrap();
+    assert_eq!(state, [("k".to_owned(), vec![1])]);
+}
+
+#[tokio::test]
+async fn ids_of_two_devices_differ() {
+    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (a, b) = (open(a.path()).await, open(b.path()).await);
+    assert_ne!(a.device_id().await.unwrap(), b.device_id().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_plugin_sees_its_own_keys_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for name in ["a", "ab", "b"] {
+        let changes = vec![
+            (format!("of-{name}"), Some(name.into())),
+            ("z".into(), None),
+        ];
+        store.commit(&plugin(name), changes).await.unwrap();
+    }
+    let state = store.load(&plugin("a")).await.unwrap();
+    assert_eq!(state, [("of-a".to_owned(), b"a".to_vec())]);
+    let gone = vec![("of-a".to_owned(), None), ("n".to_owned(), Some(vec![]))];
+    store.commit(&plugin("a"), gone).await.unwrap();
+    let state = store.load(&plugin("a")).await.unwrap();
+    assert_eq!(state, [("n".to_owned(), vec![])]);
+    assert_eq!(store.load(&plugin("ab")).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn reports_leave_in_order_and_only_on_their_receipt() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for key in ["a", "b", "c"] {
+        store
+            .append(report(key, NOW, b"12345"), WIDE, NOW)
+            .await
+            .unwrap();
+    }
+    let two = store.next_batch(100, ByteCount::new(10)).await.unwrap();
+    assert_eq!(two.len(), 2, "two fit in ten bytes");
+    let one = store.next_batch(100, ByteCount::new(1)).await.unwrap();
+    assert_eq!(one.len(), 1, "a large report is not stuck");
+    assert_eq!(keys(&store).await, ["a", "b", "c"]);
+    store.acknowledge(vec![two[0].sequence, 999]).await.unwrap();
+    assert_eq!(keys(&store).await, ["b", "c"]);
+    store.acknowledge(vec![1, 2]).await.unwrap();
+    assert_eq!(
+        store.outbox_figures().await.unwrap(),
+        OutboxFigures::default()
+    );
+    let next = store
+        .append(report("d", NOW, b""), WIDE, NOW)
+        .await
+        .unwrap();
+    assert_eq!(next.sequence, Some(3), "numbers are not used twice");
+}
+
+#[tokio::test]
+async fn appending_the_same_report_again_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let first = store
+        .append(report("a", NOW, b"1"), WIDE, NOW)
+        .await
+        .unwrap();
+    let again = store
+        .append(report("a", NOW, b"2"), WIDE, NOW)
+        .await
+        .unwrap();
+    assert_eq!(first, again);
+    let batch = store.next_batch(9, ByteCount::kib(1)).await.unwrap();
+    assert_eq!((batch.len(), batch[0].body.as_slice()), (1, &b"1"[..]));
+}
+
+#[tokio::test]
+async fn a_damaged_report_is_taken_out_and_the_rest_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for key in ["a", "b", "c", "d"] {
+        store
+            .append(report(key, NOW, b"x"), WIDE, NOW)
+            .await
+            .unwrap();
+    }
+    damage(&store, 1).await;
+    damage(&store, 2).await;
+    assert_eq!(keys(&store).await, ["a", "d"]);
+    let figures = store.outbox_figures().await.unwrap();
+    assert_eq!((figures.reports, figures.quarantined), (2, 2));
+    // Its key is free again: the sender may report the same once more.
+    store
+        .append(report("b", NOW, b"x"), WIDE, NOW)
+        .await
+        .unwrap();
+    assert_eq!(keys(&store).await, ["a", "d", "b"]);
+    damage(&store, 0).await;
+    let later = NOW.after(WIDE.age + Duration::from_secs(1));
+    let dropped = store.trim(WIDE, later).await.unwrap();
+    assert_eq!(dropped.len(), 2);
+    let figures = store.outbox_figures().await.unwrap();
+    assert_eq!((figures.reports, figures.bytes), (0, 0));
+    assert_eq!((figures.quarantined, figures.dropped), (3, 2));
+}
+
+#[tokio::test]
+async fn caps_drop_by_policy_and_tell_what_went() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store
+        .append(report("a", NOW, &[0; 500]), WIDE, NOW)
+        .await
+        .unwrap();
+    store
+        .append(report("b", NOW, &[0; 500]), WIDE, NOW)
+        .await
+        .unwrap();
+    let bytes = store.outbox_figures().await.unwrap().bytes;
+    let tight = Caps {
+        bytes: ByteCount::new(bytes),
+        ..WIDE
+    };
+    let newest = Caps {
+        policy: DropPolicy::Newest,
+        ..tight
+    };
+    let mut third = report("c", NOW, &[0; 500]);
+    third.sender = Some(vec![1]);
+    let refused = store.append(third.clone(), newest, NOW).await.unwrap();
+    assert_eq!(refused.sequence, None);
+    assert_eq!(refused.dropped[0].idempotency_key, "c");
+    let sender = store.sender(&plugin("inventory")).await.unwrap();
+    assert_eq!(sender, None, "no base without its report");
+    let kept = store.append(third, tight, NOW).await.unwrap();
+    assert_eq!(kept.dropped.len(), 1);
+    assert_eq!(kept.dropped[0].idempotency_key, "a");
+    assert_eq!(kept.dropped[0].reason, DropReason::Bytes);
+    assert_eq!(keys(&store).await, ["b", "c"]);
+    let giant = report("giant", NOW, &vec![0; 9_000]);
+    let refused = store.append(giant, tight, NOW).await.unwrap();
+    assert_eq!((refused.sequence, refused.dropped.len()), (None, 1));
+    assert_eq!(keys(&store).await, ["b", "c"], "nothing went for nothing");
+    assert_eq!(store.outbox_figures().await.unwrap().dropped, 3);
+}
+
+#[tokio::test]
+async fn what_waits_too_long_goes_and_a_clock_set_back_drops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let minute = Duration::from_secs(60);
+    store
+        .append(report("old", NOW, b"x"), WIDE, NOW)
+        .await
+        .unwrap();
+    let later = NOW.after(minute);
+    store
+        .append(report("young", later, b"x"), WIDE, later)
+        .await
+        .unwrap();
+    let caps = Caps {
+        age: minute,
+        ..WIDE
+    };
+    assert_eq!(store.trim(caps, Timestamp::EPOCH).await.unwrap(), []);
+    assert_eq!(store.trim(caps, later).await.unwrap(), []);
+    let dropped = store
+        .trim(caps, Timestamp::from_ms(later.as_ms() + 1))
+        .await;
+    let dropped = dropped.unwrap();
+    assert_eq!(dropped.len(), 1);
+    assert_eq!(dropped[0].reason, DropReason::Age);
+    assert_eq!(keys(&store).await, ["young"]);
+}
+
+#[tokio::test]
+async fn events_are_a_ring() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let events = (0..1_010_u32).map(|n| n.to_le_bytes().to_vec()).collect();
+    assert_eq!(store.record_events(events).await.unwrap(), 0);
+    let long = vec![vec![0; 4_097], b"last".to_vec()];
+    assert_eq!(store.record_events(long).await.unwrap(), 1);
+    let all = store.last_events(usize::MAX).await.unwrap();
+    assert_eq!(all.len(), 1_000);
+    assert_eq!(all[0], 11_u32.to_le_bytes());
+    let two = store.last_events(2).await.unwrap();
+    assert_eq!(two, [1_009_u32.to_le_bytes().to_vec(), b"last".to_vec()]);
+}
+
+#[tokio::test]
+async fn a_second_agent_is_told_that_the_store_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = open(folder.path()).await;
+    let error = Store::open(folder.path(), NOW).await.err().unwrap();
+    assert!(matches!(error, StoreError::InUse(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_newer_format_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let newer = |database: &Database| {
+        tables::write(database, |transaction| {
+            let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+            numbers.insert("format", 2).map_err(failure)?;
+            Ok(())
+        })
+    };
+    store.run("write a newer format", newer).await.unwrap();
+    drop(store);
+    let error = Store::open(folder.path(), NOW).await.err().unwrap();
+    assert!(
+        matches!(
+            error,
+            StoreError::Newer {
+                found: 2,
+                supported: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_set_aside_counted_and_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bailiwick.redb");
+    for round in 1..=6 {
+        fs::write(&path, format!("no database {round}")).unwrap();
+        let (store, opening) = Store::open(folder.path(), NOW).await.unwrap();
+        assert_eq!(opening.ever_set_aside, round);
+        let aside = opening.set_aside.unwrap();
+        assert_eq!(
+            aside.file_name().unwrap().to_str().unwrap(),
+            format!("bailiwick.redb.damaged-{round:04}-20261123T112000Z")
+        );
+        let kept = fs::read_to_string(aside).unwrap();
+        assert_eq!(kept, format!("no database {round}"));
+        store.device_id().await.unwrap();
+    }
+    let (_, opening) = Store::open(folder.path(), NOW).await.unwrap();
+    assert_eq!((opening.set_aside, opening.ever_set_aside), (None, 6));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1 + 4);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_database_is_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let _store = open(folder.path()).await;
+    let metadata = fs::metadata(folder.path().join("bailiwick.redb")).unwrap();
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+}
+
+/// Whatever part of the file is overwritten or cut off, the agent starts: with what was
+/// kept, or with a fresh store and the damaged one beside it.
+#[tokio::test]
+async fn a_start_survives_damage_anywhere_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bailiwick.redb");
+    {
+        let store = open(folder.path()).await;
+        for n in 0..20 {
+            let body = vec![n; 3_000];
+            store
+                .append(report(&n.to_string(), NOW, &body), WIDE, NOW)
+                .await
+                .unwrap();
+        }
+    }
+    let healthy = fs::read(&path).unwrap();
+    let (mut survived, mut replaced) = (0, 0);
+    for step in 0..60 {
+        let at = healthy.len() * step / 60;
+        let mut damaged = healthy.clone();
+        if step % 2 == 0 {
+            let end = (at + 512).min(damaged.len());
+            damaged[at..end].fill(0xa5);
+        } else {
+            damaged.truncate(at);
+        }
+        fs::write(&path, damaged).unwrap();
+        let (store, opening) = Store::open(folder.path(), NOW).await.unwrap();
+        store
+            .append(report("new", NOW, b"x"), WIDE, NOW)
+            .await
+            .unwrap();
+        let waiting = keys(&store).await;
+        assert_eq!(waiting.last().map(String::as_str), Some("new"));
+        match opening.set_aside {
+            Some(_) => replaced += 1,
+            None => survived += 1,
+        }
+    }
+    assert!(survived > 0 && replaced > 0, "{survived} {replaced}");
+}
