@@ -10,7 +10,11 @@ use serde::{Deserialize, Serialize};
 /// One thing that happened. The JSON form is what `bailiwick run --json` prints, one
 /// object a line, with `event` as its tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+#[serde(
+    tag = "event",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case"
+)]
 #[non_exhaustive]
 pub enum Event {
     /// The agent is up.
@@ -98,6 +102,15 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A version could not be prepared this time; it is tried again.
+    PutOff {
+        /// Which.
+        plugin: PluginName,
+        /// The version.
+        version: String,
+        /// Why.
+        reason: String,
+    },
     /// A version left probation and stays.
     Kept {
         /// Which.
@@ -111,8 +124,8 @@ pub enum Event {
         plugin: PluginName,
         /// What failed.
         from: String,
-        /// What runs again.
-        to: String,
+        /// What runs again, if anything.
+        to: Option<String>,
         /// Why.
         reason: String,
     },
@@ -160,6 +173,13 @@ pub enum Event {
         /// Why, and when it is tried again.
         reason: String,
     },
+    /// A report will never reach the console.
+    Dropped {
+        /// Its idempotency key.
+        key: String,
+        /// Why.
+        reason: String,
+    },
     /// Something in the data folder was damaged and was put aside.
     Quarantined {
         /// What, and where it is now.
@@ -171,56 +191,125 @@ impl Event {
     /// The event in plain words, one line.
     pub fn words(&self) -> String {
         match self {
-            Self::Started { device, version, offline } => format!(
+            Self::Started {
+                device,
+                version,
+                offline,
+            } => format!(
                 "bailiwick {version} runs on device {device} with {}",
                 count(*offline, "plugin")
             ),
-            Self::Refreshed { timestamp, serial, keys } => format!(
+            Self::Refreshed {
+                timestamp,
+                serial,
+                keys,
+            } => format!(
                 "repository verified (timestamp {timestamp}); assignment {serial}, signed by {}",
                 keys.join(", ")
             ),
             Self::RefreshFailed { reason } => {
                 format!("repository not read; what runs goes on: {reason}")
             }
-            Self::Pulled { plugin, version, vendor, bytes, keys, .. } => format!(
+            Self::Pulled {
+                plugin,
+                version,
+                vendor,
+                bytes,
+                keys,
+                ..
+            } => format!(
                 "{plugin} {version} pulled ({bytes} bytes) and verified: published by {vendor}, signed by {}",
                 keys.join(", ")
             ),
-            Self::Granted { plugin, grants, approved_by } => {
-                let lines: String = grants.iter().map(|grant| format!("\n    {grant}")).collect();
-                format!("{plugin} may, approved by {}:{lines}", approved_by.join(", "))
+            Self::Granted {
+                plugin,
+                grants,
+                approved_by,
+            } => {
+                let lines: String = grants
+                    .iter()
+                    .map(|grant| format!("\n    {grant}"))
+                    .collect();
+                format!(
+                    "{plugin} may, approved by {}:{lines}",
+                    approved_by.join(", ")
+                )
             }
             Self::LimitsProven { plugin, limits } => {
                 format!("{plugin}: limits shown to hold: {}", limits.join(", "))
             }
-            Self::PluginStarted { plugin, version, offline: false } => {
+            Self::PluginStarted {
+                plugin,
+                version,
+                offline: false,
+            } => {
                 format!("{plugin} {version} started")
             }
-            Self::PluginStarted { plugin, version, offline: true } => {
+            Self::PluginStarted {
+                plugin,
+                version,
+                offline: true,
+            } => {
                 format!("{plugin} {version} started from disk")
             }
-            Self::Swapped { plugin, from, to, state, missed } => format!(
+            Self::Swapped {
+                plugin,
+                from,
+                to,
+                state,
+                missed,
+            } => format!(
                 "{plugin} swapped {from} → {to}, {state} bytes of state handed over, {missed} calls missed"
             ),
-            Self::Refused { plugin, version, reason } => {
+            Self::Refused {
+                plugin,
+                version,
+                reason,
+            } => {
                 format!("{plugin} {version} refused: {reason}")
             }
             Self::Kept { plugin, version } => format!("{plugin} {version} passed probation"),
-            Self::WentBack { plugin, from, to, reason } => {
-                format!("{plugin} {from} failed on probation, back to {to}: {reason}")
+            Self::WentBack {
+                plugin,
+                from,
+                to,
+                reason,
+            } => format!(
+                "{plugin} {from} failed on probation, back to {}: {reason}",
+                to.as_deref().unwrap_or("nothing")
+            ),
+            Self::PutOff {
+                plugin,
+                version,
+                reason,
+            } => {
+                format!("{plugin} {version} not yet: {reason}")
             }
             Self::Stopped { plugin, reason } => format!("{plugin} stopped: {reason}"),
-            Self::CallFailed { plugin, reason, again_in_ms } => {
+            Self::CallFailed {
+                plugin,
+                reason,
+                again_in_ms,
+            } => {
                 format!("{plugin}: call failed: {reason}; next call in {again_in_ms} ms")
             }
             Self::Suspended { plugin, for_ms } => {
-                format!("{plugin} failed too often and is suspended for {} s", for_ms / 1000)
+                format!(
+                    "{plugin} failed too often and is suspended for {} s",
+                    for_ms / 1000
+                )
             }
-            Self::Reported { plugin, kind, counter, bytes } => {
+            Self::Reported {
+                plugin,
+                kind,
+                counter,
+                bytes,
+            } => {
                 format!("{plugin}: {kind} report {counter}, {bytes} bytes")
             }
             Self::Delivered { key } => format!("report {key} is in the console"),
             Self::NotDelivered { reason } => format!("report kept, not sent: {reason}"),
+            Self::Dropped { key, reason } => format!("report {key} dropped: {reason}"),
             Self::Quarantined { what } => format!("damaged and put aside: {what}"),
         }
     }
@@ -248,7 +337,10 @@ mod tests {
             missed: 0,
         };
         let json = serde_json::to_string(&event).unwrap();
-        assert!(json.starts_with(r#"{"event":"swapped","plugin":"pressure""#), "{json}");
+        assert!(
+            json.starts_with(r#"{"event":"swapped","plugin":"pressure""#),
+            "{json}"
+        );
         assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
     }
 

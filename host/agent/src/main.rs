@@ -1,3 +1,59 @@
 //! The program `bailiwick`: reads settings, wires the crates, executes effects.
 
-fn main() {}
+mod cli;
+mod commands;
+mod events;
+mod print;
+mod random;
+mod run;
+mod settings;
+mod socket;
+mod store;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command, Plugin, Update};
+use run::Output;
+use socket::Request;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Two threads: a plugin that spins can't hold up its neighbours.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(obey(&cli)),
+        Err(error) => Err(error.into()),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let common = &cli.common;
+    let request = match &cli.command {
+        Command::Run(run) => {
+            let output = if common.json {
+                Output::Json
+            } else {
+                Output::Words
+            };
+            run::run(settings::read(common, &run.set)?, output).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Plugin(Plugin::Inspect(inspect)) => return commands::inspect(common, inspect),
+        Command::Plugin(Plugin::List) => Request::Plugins {},
+        Command::Inventory => Request::Inventory {},
+        Command::Update(Update::Status) => Request::UpdateStatus {},
+        Command::Update(Update::Refresh) => Request::UpdateRefresh {},
+        Command::Status(status) if status.settings => Request::Settings {},
+        Command::Status(_) => Request::Status {},
+    };
+    commands::ask(common, request).await
+}

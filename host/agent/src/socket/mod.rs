@@ -24,7 +24,7 @@ pub use server::{ControlSocket, Handler};
 pub use unsupported::{ControlSocket, Handler, ask};
 
 /// Name of the socket in the data folder.
-pub const FILE: &str = "control.sock";
+pub const FILE: &str = "agent.sock";
 
 /// Why the agent could not be asked, or could not listen.
 #[derive(Debug, thiserror::Error)]

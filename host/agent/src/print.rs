@@ -1,0 +1,124 @@
+//! Answers in words.
+
+use std::fmt::Write as _;
+
+use bailiwick_audit::Inspection;
+use bailiwick_core::{audit::Verdict, time::Timestamp};
+
+use crate::socket::{PluginLine, Response, StatusReport, UpdateReport};
+
+/// `response` for a person, with a line break at the end.
+pub(crate) fn words(response: &Response) -> String {
+    match response {
+        Response::Status(status) => status_words(status),
+        Response::Plugins { plugins } if plugins.is_empty() => {
+            "No plugin runs. `bailiwick update status` tells whether the repository is reached.\n"
+                .to_owned()
+        }
+        Response::Plugins { plugins } => plugins.iter().map(plugin).collect(),
+        Response::Update(update) => update_words(update),
+        Response::Inventory { rows } => format!("{rows:#}\n"),
+        Response::Settings { settings } => {
+            let width = settings
+                .iter()
+                .map(|setting| setting.name.len())
+                .max()
+                .unwrap_or(0);
+            settings.iter().fold(String::new(), |mut out, setting| {
+                let (name, value, source) = (&setting.name, &setting.value, &setting.source);
+                // Writing to a String can't fail.
+                let _ = writeln!(out, "{name:width$}  {value}  ({source})");
+                out
+            })
+        }
+        Response::Refused { reason } => format!("{reason}\n"),
+    }
+}
+
+/// What an inspection found, for scripts.
+pub(crate) fn inspection(inspection: &Inspection, verdict: Option<&Verdict>) -> serde_json::Value {
+    let interface = |interface: &bailiwick_audit::Interface| serde_json::json!({ "name": interface.name, "functions": interface.functions });
+    serde_json::json!({
+        "sha256": inspection.sha256.to_string(),
+        "bytes": inspection.bytes,
+        "imports": inspection.imports.iter().map(interface).collect::<Vec<_>>(),
+        "exports": inspection.exports.iter().map(interface).collect::<Vec<_>>(),
+        "verdict": verdict.map(|verdict| serde_json::json!({
+            "accepted": verdict.accepted(),
+            "findings": verdict.findings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })),
+    })
+}
+
+fn status_words(status: &StatusReport) -> String {
+    format!(
+        "Device {}, bailiwick {}, running since {}\n\
+         Plugins: {} running, {} suspended\n\
+         Outbox:  {} reports wait ({} bytes); {} dropped, {} damaged since the store was made\n{}",
+        status.device,
+        status.version,
+        time(status.started),
+        status.running,
+        status.stopped,
+        status.outbox.reports,
+        status.outbox.bytes,
+        status.outbox.dropped,
+        status.outbox.quarantined,
+        update_words(&status.update),
+    )
+}
+
+fn update_words(update: &UpdateReport) -> String {
+    let mut out = format!("Updates: {}\n", update.endpoint);
+    let refreshed = update.refreshed.map_or_else(
+        || "not yet verified since the agent started".to_owned(),
+        |at| {
+            format!(
+                "verified at {}, timestamp {}, assignment {}",
+                time(at),
+                update.timestamp_version.unwrap_or_default(),
+                update.serial.unwrap_or_default()
+            )
+        },
+    );
+    out.push_str(&format!("         {refreshed}\n"));
+    if !update.failure.is_empty() {
+        out.push_str(&format!(
+            "         last attempt failed: {}\n",
+            update.failure
+        ));
+    }
+    out
+}
+
+fn plugin(line: &PluginLine) -> String {
+    let mut out = format!(
+        "{} {} by {} ({}), generation {}",
+        line.plugin,
+        line.version,
+        line.vendor,
+        format!("{:?}", line.state).to_lowercase(),
+        line.generation
+    );
+    if let Some(next) = line.next {
+        out.push_str(&format!(", next call {}", time(next)));
+    }
+    out.push('\n');
+    for grant in &line.grants {
+        out.push_str(&format!("    {grant}\n"));
+    }
+    if !line.remark.is_empty() {
+        out.push_str(&format!("    {}\n", line.remark));
+    }
+    out
+}
+
+fn time(at: Timestamp) -> String {
+    i64::try_from(at.as_ms())
+        .ok()
+        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
+        .map_or_else(
+            || "an unknown time".to_owned(),
+            |at| at.strftime("%F %T UTC").to_string(),
+        )
+}

@@ -1,0 +1,320 @@
+//! One running plugin: called when due, given a fresh instance when it fails, swapped
+//! between two calls.
+
+use std::{sync::Arc, time::Duration};
+
+use bailiwick_core::{
+    ids::{GenerationId, PluginName},
+    schedule::{Decision, Schedule, Tick},
+    supervision::{Rules, Supervision, Transition},
+    time::Monotonic,
+};
+use bailiwick_sandbox::CallError;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    describe::{Description, Doing},
+    host::Host,
+    launch::Live,
+    report::Reporter,
+};
+use crate::events::Event;
+
+/// What can be asked of a running plugin.
+pub(crate) enum Order {
+    /// Let this generation take over, state and all. The answer comes when it has, or says
+    /// why not; then nothing changed.
+    Swap(Box<Live>, oneshot::Sender<Result<(), String>>),
+    /// Go back to this generation, with the state that it handed over.
+    Return(Box<Live>),
+    /// The next report is a full one, and comes now.
+    Full,
+    /// How it is.
+    Describe(oneshot::Sender<Description>),
+    /// Its rows, read now and reported as well.
+    Collect(oneshot::Sender<Result<serde_json::Value, String>>),
+}
+
+/// How one call of a generation ended.
+pub(crate) struct CallEnded {
+    pub(crate) plugin: PluginName,
+    pub(crate) generation: GenerationId,
+    pub(crate) failure: Option<String>,
+}
+
+/// One running plugin. Dropping the sender of its orders ends it, after the call in flight.
+pub(crate) struct Actor {
+    host: Arc<Host>,
+    plugin: PluginName,
+    live: Live,
+    /// What the generation before handed over, for going back to it.
+    handed_over: Option<(GenerationId, Vec<u8>)>,
+    reporter: Reporter,
+    schedule: Schedule,
+    supervision: Supervision,
+    missed: u64,
+    remark: String,
+    ended: mpsc::UnboundedSender<CallEnded>,
+}
+
+impl Actor {
+    pub(crate) async fn new(
+        host: Arc<Host>,
+        live: Live,
+        ended: mpsc::UnboundedSender<CallEnded>,
+    ) -> anyhow::Result<Self> {
+        let plugin = live.launch.policy.plugin.clone();
+        let reporter = Reporter::open(&host, plugin.clone()).await?;
+        let now = host.clock.monotonic();
+        let schedule = Schedule::new(live.launch.policy.schedule, &host.device, &plugin, now);
+        Ok(Self {
+            host,
+            plugin,
+            live,
+            handed_over: None,
+            reporter,
+            schedule,
+            supervision: Supervision::new(Rules::default()),
+            missed: 0,
+            remark: String::new(),
+            ended,
+        })
+    }
+
+    /// Runs until nobody gives orders any more.
+    pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        loop {
+            let now = self.host.clock.monotonic();
+            let wake = match self.supervision.wake_at() {
+                Some(at) if at > now => at,
+                Some(_) => {
+                    self.supervision.poll(now);
+                    continue;
+                }
+                None => match self.schedule.poll(now) {
+                    Decision::Call(tick) => {
+                        self.call(tick).await;
+                        continue;
+                    }
+                    Decision::Wait(at) => at,
+                    // Calls are awaited here, so none is in flight when this is asked.
+                    Decision::InFlight => now,
+                },
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wake.since(now)) => {}
+                order = orders.recv() => match order {
+                    Some(order) => self.obey(order).await,
+                    None => return,
+                }
+            }
+        }
+    }
+
+    async fn call(&mut self, tick: Tick) {
+        self.missed = self.missed.saturating_add(tick.missed);
+        let result = self.collect().await;
+        self.schedule.finished();
+        self.judge(result).await;
+    }
+
+    async fn obey(&mut self, order: Order) {
+        match order {
+            Order::Swap(live, reply) => {
+                // Whoever asked may have ended; the swap stands all the same.
+                drop(reply.send(self.swap(*live).await));
+            }
+            Order::Return(live) => self.go_back(*live).await,
+            Order::Full => match self.reporter.restart() {
+                Ok(()) => self.schedule.run_once(),
+                Err(error) => self.remark = format!("{error:#}"),
+            },
+            Order::Describe(reply) => drop(reply.send(self.describe())),
+            Order::Collect(reply) => {
+                let result = self.collect().await;
+                let failure = result.as_ref().err().map(|failure| failure.reason.clone());
+                self.judge(result).await;
+                drop(reply.send(match failure {
+                    Some(reason) => Err(reason),
+                    None => self.reporter.last_rows(),
+                }));
+            }
+        }
+    }
+
+    /// One call, and its report on disk.
+    async fn collect(&mut self) -> Result<(), Failure> {
+        if !self.live.instance.is_alive() {
+            // A fresh one of the same version, without what the old one had in memory.
+            self.live = self.live.launch.live(&self.host).await?;
+        }
+        let rows = self.live.instance.collect().await?;
+        let Live { launch, schema, .. } = &self.live;
+        let version = &launch.release.version;
+        self.reporter
+            .report(&self.host, version, schema, &rows)
+            .await
+            .map_err(|error| Failure::new(format!("{error:#}")))
+    }
+
+    async fn judge(&mut self, result: Result<(), Failure>) {
+        let now = self.host.clock.monotonic();
+        let failure = match result {
+            Ok(()) => {
+                self.remark.clear();
+                self.supervision.succeeded(now);
+                None
+            }
+            Err(Failure { reason, struck }) => {
+                self.remark.clone_from(&reason);
+                let transition = struck.then(|| self.supervision.failed(now));
+                self.tell_failure(&reason, transition, now).await;
+                struck.then_some(reason)
+            }
+        };
+        // The coordinator ends after its plugins.
+        drop(self.ended.send(CallEnded {
+            plugin: self.plugin.clone(),
+            generation: self.live.launch.generation.id,
+            failure,
+        }));
+    }
+
+    async fn tell_failure(&mut self, reason: &str, transition: Option<Transition>, now: Monotonic) {
+        let next = self
+            .supervision
+            .wake_at()
+            .unwrap_or(Monotonic::ZERO)
+            .max(self.schedule.due());
+        self.host
+            .tell(Event::CallFailed {
+                plugin: self.plugin.clone(),
+                reason: reason.to_owned(),
+                again_in_ms: ms(next.since(now)),
+            })
+            .await;
+        if let Some(Transition::Suspended { suspension, .. }) = transition {
+            let plugin = self.plugin.clone();
+            self.host
+                .tell(Event::Suspended {
+                    plugin,
+                    for_ms: ms(suspension),
+                })
+                .await;
+        }
+    }
+
+    /// Lets `new` take over. Until its `load` has answered, the old one is untouched.
+    async fn swap(&mut self, mut new: Live) -> Result<(), String> {
+        let old = &self.live.launch;
+        let (from, old_id) = (old.release.version.to_string(), old.generation.id);
+        let state = if self.live.instance.is_alive() {
+            let saved = self.live.instance.save().await;
+            saved.map_err(|error| format!("{from} could not save what it hands over: {error}"))?
+        } else {
+            Vec::new()
+        };
+        if !state.is_empty() {
+            new.instance
+                .load(&from, &state)
+                .await
+                .map_err(|error| error.to_string())?;
+        }
+        let bytes = state.len() as u64;
+        self.handed_over = Some((old_id, state));
+        self.take(new);
+        self.host
+            .tell(Event::Swapped {
+                plugin: self.plugin.clone(),
+                from,
+                to: self.live.launch.release.version.to_string(),
+                state: bytes,
+                missed: self.missed,
+            })
+            .await;
+        Ok(())
+    }
+
+    async fn go_back(&mut self, mut old: Live) {
+        if let Some((generation, state)) = self.handed_over.take()
+            && generation == old.launch.generation.id
+            && !state.is_empty()
+            && let Err(error) = old
+                .instance
+                .load(&old.launch.release.version.to_string(), &state)
+                .await
+        {
+            // Its own state, refused: it starts afresh, which its author has to expect.
+            self.remark = error.to_string();
+        }
+        self.take(old);
+    }
+
+    fn take(&mut self, live: Live) {
+        let now = self.host.clock.monotonic();
+        self.schedule.change(live.launch.policy.schedule, now);
+        self.supervision = Supervision::new(Rules::default());
+        self.live = live;
+    }
+
+    fn describe(&self) -> Description {
+        let now = self.host.clock.monotonic();
+        let next = self
+            .supervision
+            .wake_at()
+            .unwrap_or(Monotonic::ZERO)
+            .max(self.schedule.due());
+        Description {
+            launch: Arc::clone(&self.live.launch),
+            doing: if self.supervision.may_call() {
+                Doing::Running
+            } else if self.supervision.is_suspended() {
+                Doing::Suspended
+            } else {
+                Doing::BackOff
+            },
+            next_in: next.since(now),
+            remark: self.remark.clone(),
+        }
+    }
+}
+
+/// A call that brought no report.
+struct Failure {
+    reason: String,
+    /// Whether it counts against the plugin.
+    struck: bool,
+}
+
+impl Failure {
+    fn new(reason: String) -> Self {
+        Self {
+            reason,
+            struck: true,
+        }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        // What was not begun, and what the plugin itself says in order, is no misbehaviour.
+        let struck = !matches!(
+            error,
+            CallError::Wait(_) | CallError::Unavailable(_) | CallError::Denied(_)
+        );
+        Self {
+            reason: error.to_string(),
+            struck,
+        }
+    }
+}
+
+impl From<super::launch::LaunchError> for Failure {
+    fn from(error: super::launch::LaunchError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,288 @@
+//! Keeps what runs in step with what the repository assigns.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use bailiwick_core::{
+    assignment::{self, AssignedPlugin, Assignment},
+    ids::{GroupName, PluginName},
+    ports::Fetch,
+    revocation::{self, Revocations},
+    rollout::{Event as Happening, Rollout, Trial},
+};
+use bailiwick_delivery::{Delivery, Refreshed};
+use tokio::sync::mpsc;
+
+use super::{
+    activate,
+    actor::{CallEnded, Order},
+    host::Host,
+    offline::Offline,
+    plugin::{Around, Plugin},
+};
+use crate::events::Event;
+
+/// Under which name the store keeps the rollouts.
+const ROLLOUTS: &str = "rollouts";
+
+/// The versions that a refresh brought.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Followed {
+    pub(crate) timestamp: u64,
+    pub(crate) serial: u64,
+}
+
+/// What runs, and what should.
+pub(crate) struct Coordinator {
+    host: Arc<Host>,
+    delivery: Delivery,
+    endpoint: Arc<dyn Fetch>,
+    groups: BTreeSet<GroupName>,
+    plugins: BTreeMap<PluginName, Plugin>,
+    ended: mpsc::UnboundedSender<CallEnded>,
+    /// As last written.
+    stored: Vec<u8>,
+    /// What was told of assigned versions that nobody signed, so that it is told once.
+    unsigned: BTreeMap<PluginName, String>,
+}
+
+impl Coordinator {
+    pub(crate) fn new(
+        host: Arc<Host>,
+        delivery: Delivery,
+        endpoint: Arc<dyn Fetch>,
+        groups: BTreeSet<GroupName>,
+    ) -> (Self, mpsc::UnboundedReceiver<CallEnded>) {
+        let (ended, calls) = mpsc::unbounded_channel();
+        let this = Self {
+            host,
+            delivery,
+            endpoint,
+            groups,
+            plugins: BTreeMap::new(),
+            ended,
+            stored: Vec::new(),
+            unsigned: BTreeMap::new(),
+        };
+        (this, calls)
+    }
+
+    /// Starts what was active when the agent ended, from the disk alone. Returns how many
+    /// plugins run.
+    ///
+    /// # Errors
+    /// What is on disk is damaged or can't be read.
+    pub(crate) async fn start_offline(&mut self) -> anyhow::Result<usize> {
+        let Some(stored) = self.host.store.value(ROLLOUTS).await? else {
+            return Ok(0);
+        };
+        let rollouts: Vec<Rollout> =
+            serde_json::from_slice(&stored).context("the record of what runs is damaged")?;
+        let revoked = match self.delivery.offline()? {
+            Some(known) => revocations(&known)?,
+            None => Revocations::default(),
+        };
+        for rollout in rollouts {
+            let rollout = rollout.restored(Trial::default(), revoked.clone());
+            let name = rollout.plugin().clone();
+            let mut plugin = Plugin::new(rollout, self.ended.clone());
+            plugin
+                .happened(&mut self.around(&Offline, true), Happening::Started)
+                .await;
+            self.plugins.insert(name, plugin);
+        }
+        self.store().await?;
+        Ok(self.running().count())
+    }
+
+    /// Reads the repository and follows it.
+    ///
+    /// # Errors
+    /// The repository could not be read or did not verify. What runs goes on.
+    pub(crate) async fn refresh(&mut self) -> anyhow::Result<Followed> {
+        let endpoint = Arc::clone(&self.endpoint);
+        let known = self
+            .delivery
+            .refresh(&*endpoint, self.host.clock.now())
+            .await?;
+        let assigned = text(&known.assignment).context(assignment::TARGET)?;
+        let assigned = Assignment::parse(assignment::TARGET, &assigned)?;
+        let revoked = revocations(&known)?;
+        let version = |role: &str| known.roles.get(role).map_or(0, |role| role.version);
+        let followed = Followed {
+            timestamp: version("timestamp"),
+            serial: assigned.serial,
+        };
+        self.host
+            .tell(Event::Refreshed {
+                timestamp: followed.timestamp,
+                serial: followed.serial,
+                keys: known
+                    .roles
+                    .get("policies")
+                    .map_or_else(Vec::new, |role| role.keys.clone()),
+            })
+            .await;
+        self.follow(&assigned, &revoked, &*endpoint).await;
+        self.store().await?;
+        Ok(followed)
+    }
+
+    /// A call ended: a generation on probation comes closer to staying, or to going back.
+    ///
+    /// # Errors
+    /// What changed could not be written.
+    pub(crate) async fn call_ended(&mut self, ended: CallEnded) -> anyhow::Result<()> {
+        let happening = match ended.failure {
+            None => Happening::CallSucceeded {
+                generation: ended.generation,
+            },
+            Some(reason) => Happening::CallFailed {
+                generation: ended.generation,
+                reason,
+            },
+        };
+        self.tell_plugin(&ended.plugin, happening, &Offline).await;
+        self.store().await
+    }
+
+    /// The console wants a full report of this plugin.
+    pub(crate) async fn ask_full(&self, plugin: &PluginName) {
+        if let Some(orders) = self.orders(plugin.as_str()) {
+            // A plugin that ended meanwhile sends a full one when it is back.
+            drop(orders.send(Order::Full).await);
+        }
+    }
+
+    /// The plugins that run, and how each is asked.
+    pub(crate) fn running(&self) -> impl Iterator<Item = (&Plugin, mpsc::Sender<Order>)> {
+        self.plugins
+            .values()
+            .filter_map(|plugin| Some((plugin, plugin.orders.clone()?)))
+    }
+
+    /// How one plugin is asked.
+    pub(crate) fn orders(&self, plugin: &str) -> Option<mpsc::Sender<Order>> {
+        self.plugins.get(plugin)?.orders.clone()
+    }
+
+    async fn follow(&mut self, assigned: &Assignment, revoked: &Revocations, fetch: &dyn Fetch) {
+        let names: Vec<_> = self.plugins.keys().cloned().collect();
+        for name in &names {
+            self.tell_plugin(name, Happening::Revoked(revoked.clone()), fetch)
+                .await;
+        }
+        let wanted = assigned.for_device(&self.host.device, &self.groups);
+        for name in names
+            .iter()
+            .filter(|name| wanted.iter().all(|wanted| wanted.name != **name))
+        {
+            let unassigned = Happening::Unassigned {
+                serial: assigned.serial,
+            };
+            self.tell_plugin(name, unassigned, fetch).await;
+        }
+        for wanted in wanted {
+            self.assign(wanted, assigned.serial, revoked, fetch).await;
+        }
+    }
+
+    async fn assign(
+        &mut self,
+        wanted: &AssignedPlugin,
+        serial: u64,
+        revoked: &Revocations,
+        fetch: &dyn Fetch,
+    ) {
+        let resolved = activate::resolve(&self.host, &mut self.delivery, fetch, wanted).await;
+        let resolved = match resolved {
+            Ok(resolved) => resolved,
+            Err(error) => return self.unresolved(wanted, format!("{error:#}")).await,
+        };
+        self.unsigned.remove(&wanted.name);
+        if !self.plugins.contains_key(&wanted.name) {
+            let rollout =
+                Rollout::new(wanted.name.clone(), wanted.vendor.clone(), Trial::default())
+                    .restored(Trial::default(), revoked.clone());
+            let plugin = Plugin::new(rollout, self.ended.clone());
+            self.plugins.insert(wanted.name.clone(), plugin);
+        }
+        let assigned = Happening::Assigned {
+            serial,
+            wanted: resolved,
+        };
+        self.tell_plugin(&wanted.name, assigned, fetch).await;
+    }
+
+    /// An assigned version whose manifest or policy nobody signed, or that could not be
+    /// fetched: what runs goes on.
+    async fn unresolved(&mut self, wanted: &AssignedPlugin, reason: String) {
+        if self
+            .unsigned
+            .insert(wanted.name.clone(), reason.clone())
+            .as_ref()
+            == Some(&reason)
+        {
+            return;
+        }
+        if let Some(plugin) = self.plugins.get_mut(&wanted.name) {
+            plugin.remark.clone_from(&reason);
+        }
+        self.host
+            .tell(Event::Refused {
+                plugin: wanted.name.clone(),
+                version: wanted.version.to_string(),
+                reason,
+            })
+            .await;
+    }
+
+    async fn tell_plugin(&mut self, name: &PluginName, happening: Happening, fetch: &dyn Fetch) {
+        let Some(mut plugin) = self.plugins.remove(name) else {
+            return;
+        };
+        plugin
+            .happened(&mut self.around(fetch, false), happening)
+            .await;
+        self.plugins.insert(name.clone(), plugin);
+    }
+
+    fn around<'a>(&'a mut self, fetch: &'a dyn Fetch, offline: bool) -> Around<'a> {
+        Around {
+            host: &self.host,
+            delivery: &mut self.delivery,
+            fetch,
+            offline,
+        }
+    }
+
+    /// Keeps the rollouts, if they changed.
+    async fn store(&mut self) -> anyhow::Result<()> {
+        let rollouts: Vec<_> = self
+            .plugins
+            .values()
+            .map(|plugin| &plugin.rollout)
+            .collect();
+        let bytes = serde_json::to_vec(&rollouts)?;
+        if bytes != self.stored {
+            self.host
+                .store
+                .set_value(ROLLOUTS, Some(bytes.clone()))
+                .await?;
+            self.stored = bytes;
+        }
+        Ok(())
+    }
+}
+
+fn revocations(known: &Refreshed) -> anyhow::Result<Revocations> {
+    let revoked = text(&known.revoked).context(revocation::TARGET)?;
+    Ok(Revocations::parse(revocation::TARGET, &revoked)?)
+}
+
+fn text(bytes: &[u8]) -> anyhow::Result<String> {
+    String::from_utf8(bytes.to_vec()).context("a signed document is not text")
+}

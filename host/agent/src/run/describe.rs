@@ -1,0 +1,22 @@
+//! How a plugin is, for `bailiwick plugin list`.
+
+use std::{sync::Arc, time::Duration};
+
+use super::launch::Launch;
+
+/// What a plugin does at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doing {
+    Running,
+    BackOff,
+    Suspended,
+}
+
+/// How a plugin is.
+pub(crate) struct Description {
+    pub(crate) launch: Arc<Launch>,
+    pub(crate) doing: Doing,
+    pub(crate) next_in: Duration,
+    /// Why the last call failed, or empty.
+    pub(crate) remark: String,
+}

@@ -1,0 +1,75 @@
+//! A version of a plugin that has passed every check and can be started, again and again.
+
+use std::sync::Arc;
+
+use bailiwick_core::{policy::Policy, release::Release, rollout::Generation};
+use bailiwick_report::schema::Schema;
+use bailiwick_sandbox::{CallError, Component, Instance, StartError};
+
+use super::host::Host;
+
+/// What is needed to start a generation of a plugin, without asking anybody.
+pub(crate) struct Launch {
+    pub(crate) generation: Generation,
+    pub(crate) release: Release,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) component: Component,
+}
+
+/// A started generation.
+pub(crate) struct Live {
+    pub(crate) launch: Arc<Launch>,
+    pub(crate) instance: Instance,
+    pub(crate) schema: Arc<Schema>,
+}
+
+/// Why a generation did not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LaunchError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("its schema can't be had: {0}")]
+    Schema(#[from] CallError),
+}
+
+impl Launch {
+    /// A fresh instance that has told its schema.
+    pub(crate) async fn live(self: &Arc<Self>, host: &Host) -> Result<Live, LaunchError> {
+        let mut instance = Instance::start(
+            &self.component,
+            &self.policy,
+            &self.policy.plugin,
+            host.ports.clone(),
+            host.clock.now(),
+        )
+        .await?;
+        let schema = Arc::new(instance.schema().await?);
+        Ok(Live {
+            launch: Arc::clone(self),
+            instance,
+            schema,
+        })
+    }
+
+    /// What the policy grants, one line each: what, and why.
+    pub(crate) fn grants(&self) -> Vec<String> {
+        self.policy
+            .grants
+            .iter()
+            .map(|grant| format!("{}: {}", grant.capability, grant.reason))
+            .collect()
+    }
+
+    /// Names of the keys whose holders approved it, each once.
+    pub(crate) fn approvers(&self) -> Vec<String> {
+        let mut names: Vec<_> = self
+            .policy
+            .grants
+            .iter()
+            .map(|grant| grant.approved_by.to_string())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}

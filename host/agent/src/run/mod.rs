@@ -1,0 +1,32 @@
+//! `bailiwick run`: makes the parts, starts what is on disk, follows the repository, and
+//! answers the commands until it is told to stop.
+
+mod activate;
+mod actor;
+mod answer;
+mod coordinator;
+mod describe;
+mod host;
+mod launch;
+mod logging;
+mod offline;
+mod output;
+mod plugin;
+mod report;
+mod rollout_words;
+mod service;
+mod start;
+mod upload;
+
+pub(crate) use output::Output;
+
+use bailiwick_core::settings::Settings;
+
+/// Runs the agent until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// Only what keeps the agent from starting: everything later is an event.
+pub(crate) async fn run(settings: Settings, output: Output) -> anyhow::Result<()> {
+    let parts = start::start(&settings, output).await?;
+    service::serve(settings, parts).await
+}

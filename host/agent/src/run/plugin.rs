@@ -1,0 +1,264 @@
+//! One assigned plugin: its rollout, and the actor of what runs of it.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use anyhow::Context as _;
+use bailiwick_core::{
+    ports::Fetch,
+    rollout::{Effect, Event as Happening, Generation, Rollout, Step},
+};
+use bailiwick_delivery::Delivery;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    activate::{self, Verified},
+    actor::{Actor, CallEnded, Order},
+    host::Host,
+    launch::{Launch, Live},
+    rollout_words,
+};
+use crate::events::Event;
+
+/// Orders that may wait for one plugin.
+const ORDERS: usize = 16;
+
+/// One assigned plugin.
+pub(crate) struct Plugin {
+    pub(crate) rollout: Rollout,
+    /// Why the newest version does not run, or empty.
+    pub(crate) remark: String,
+    pub(crate) orders: Option<mpsc::Sender<Order>>,
+    candidate: Candidate,
+    ended: mpsc::UnboundedSender<CallEnded>,
+}
+
+/// How far the candidate has come.
+enum Candidate {
+    None,
+    Verified(Box<Verified>),
+    Compiled(Arc<Launch>),
+    Live(Box<Live>),
+}
+
+/// What effects need from outside.
+pub(crate) struct Around<'a> {
+    pub(crate) host: &'a Arc<Host>,
+    pub(crate) delivery: &'a mut Delivery,
+    pub(crate) fetch: &'a dyn Fetch,
+    /// Whether the agent starts from the disk alone.
+    pub(crate) offline: bool,
+}
+
+impl Plugin {
+    pub(crate) fn new(rollout: Rollout, ended: mpsc::UnboundedSender<CallEnded>) -> Self {
+        Self {
+            rollout,
+            remark: String::new(),
+            orders: None,
+            candidate: Candidate::None,
+            ended,
+        }
+    }
+
+    /// Tells the rollout what happened and does what it asks for, until it asks no more.
+    pub(crate) async fn happened(&mut self, around: &mut Around<'_>, happening: Happening) {
+        let now = || around.host.clock.monotonic();
+        let mut effects = VecDeque::from(self.rollout.on(happening, now()));
+        while let Some(effect) = effects.pop_front() {
+            if let Some(next) = self.execute(around, effect).await {
+                // A step's end decides what comes after it: ahead of nothing, since a step
+                // is always the last effect of its event.
+                effects.extend(self.rollout.on(next, around.host.clock.monotonic()));
+            }
+        }
+    }
+
+    async fn execute(&mut self, around: &mut Around<'_>, effect: Effect) -> Option<Happening> {
+        match effect {
+            Effect::Do {
+                step, generation, ..
+            } => {
+                return Some(self.step(around, step, generation).await);
+            }
+            Effect::Activate(generation) => self.activate(around, &generation).await,
+            Effect::Start(generation) => {
+                if let Err(error) = self.start(around, &generation).await {
+                    let reason = format!("{error:#}");
+                    self.refused(around.host, &generation, reason.clone()).await;
+                    return Some(Happening::CallFailed {
+                        generation: generation.id,
+                        reason,
+                    });
+                }
+            }
+            // The actor stays when another generation takes its place.
+            Effect::Stop(_) if self.rollout.running().is_some() => {}
+            Effect::Stop(_) => self.orders = None,
+            Effect::Discard(_) => self.candidate = Candidate::None,
+            Effect::Report(transition) => {
+                let plugin = self.rollout.plugin();
+                if let Some(event) = rollout_words::event(plugin, &transition) {
+                    if let Event::Refused { reason, .. } = &event {
+                        self.remark.clone_from(reason);
+                    }
+                    around.host.tell(event).await;
+                }
+            }
+        }
+        None
+    }
+
+    async fn step(
+        &mut self,
+        around: &mut Around<'_>,
+        step: Step,
+        generation: Generation,
+    ) -> Happening {
+        let id = generation.id;
+        match self.try_step(around, step, &generation).await {
+            Ok(Ended::Done) => Happening::StepDone {
+                generation: id,
+                step,
+            },
+            Ok(Ended::Widened(difference)) => Happening::Widened {
+                generation: id,
+                difference,
+            },
+            Err(error) => {
+                let reason = format!("{error:#}");
+                if activate::is_temporary(&error) {
+                    Happening::StepPutOff {
+                        generation: id,
+                        step,
+                        reason,
+                    }
+                } else {
+                    Happening::StepFailed {
+                        generation: id,
+                        step,
+                        reason,
+                    }
+                }
+            }
+        }
+    }
+
+    async fn try_step(
+        &mut self,
+        around: &mut Around<'_>,
+        step: Step,
+        generation: &Generation,
+    ) -> anyhow::Result<Ended> {
+        let host = around.host;
+        let candidate = std::mem::replace(&mut self.candidate, Candidate::None);
+        self.candidate = match (step, candidate) {
+            (Step::Verify, _) => {
+                let wanted = &generation.wanted;
+                let verified =
+                    activate::verify(host, around.delivery, around.fetch, wanted).await?;
+                Candidate::Verified(Box::new(verified))
+            }
+            (Step::Audit, Candidate::Verified(verified)) => {
+                let difference = activate::not_granted(host, &verified)?;
+                if !difference.is_empty() {
+                    return Ok(Ended::Widened(difference));
+                }
+                Candidate::Verified(verified)
+            }
+            (Step::Compile, Candidate::Verified(verified)) => {
+                Candidate::Compiled(activate::compile(host, generation, *verified).await?)
+            }
+            (Step::Instantiate, Candidate::Compiled(launch)) => {
+                Candidate::Live(Box::new(make_ready(host, &launch).await?))
+            }
+            (Step::HandOver, Candidate::Live(live)) => match &self.orders {
+                Some(orders) => {
+                    let (reply, answer) = oneshot::channel();
+                    let gone = "the running version ended meanwhile";
+                    orders
+                        .send(Order::Swap(live, reply))
+                        .await
+                        .ok()
+                        .context(gone)?;
+                    answer.await.context(gone)?.map_err(anyhow::Error::msg)?;
+                    Candidate::None
+                }
+                None => Candidate::Live(live),
+            },
+            (step, _) => anyhow::bail!("nothing to {}: the step before is missing", step.name()),
+        };
+        Ok(Ended::Done)
+    }
+
+    /// Calls go to the candidate: to the actor that swapped it in already, or to a new one.
+    async fn activate(&mut self, around: &Around<'_>, generation: &Generation) {
+        self.remark.clear();
+        let Candidate::Live(live) = std::mem::replace(&mut self.candidate, Candidate::None) else {
+            return;
+        };
+        if let Err(error) = self.begin(around, *live).await {
+            self.refused(around.host, generation, format!("{error:#}"))
+                .await;
+        }
+    }
+
+    /// Starts a generation that was active before, from the disk.
+    async fn start(&mut self, around: &Around<'_>, generation: &Generation) -> anyhow::Result<()> {
+        let host = around.host;
+        let verified = activate::stored(host, around.delivery, &generation.wanted)?;
+        let launch = activate::compile(host, generation, verified).await?;
+        let live = make_ready(host, &launch).await?;
+        match &self.orders {
+            Some(orders) => orders
+                .send(Order::Return(Box::new(live)))
+                .await
+                .ok()
+                .context("the actor ended"),
+            None => self.begin(around, live).await,
+        }
+    }
+
+    async fn begin(&mut self, around: &Around<'_>, live: Live) -> anyhow::Result<()> {
+        let started = Event::PluginStarted {
+            plugin: self.rollout.plugin().clone(),
+            version: live.launch.release.version.to_string(),
+            offline: around.offline,
+        };
+        let actor = Actor::new(Arc::clone(around.host), live, self.ended.clone()).await?;
+        let (orders, receiver) = mpsc::channel(ORDERS);
+        self.orders = Some(orders);
+        around.host.tell(started).await;
+        tokio::spawn(actor.run(receiver));
+        Ok(())
+    }
+
+    async fn refused(&mut self, host: &Host, generation: &Generation, reason: String) {
+        self.remark.clone_from(&reason);
+        host.tell(Event::Refused {
+            plugin: self.rollout.plugin().clone(),
+            version: generation.wanted.version.to_string(),
+            reason,
+        })
+        .await;
+    }
+}
+
+/// How a step ended, if it did not fail.
+enum Ended {
+    Done,
+    Widened(Vec<String>),
+}
+
+/// Shows that every limit holds, then instantiates beside whatever runs.
+async fn make_ready(host: &Host, launch: &Arc<Launch>) -> anyhow::Result<Live> {
+    let plugin = launch.release.plugin.clone();
+    host.tell(Event::Granted {
+        plugin: plugin.clone(),
+        grants: launch.grants(),
+        approved_by: launch.approvers(),
+    })
+    .await;
+    let limits = host.prove(&launch.policy.limits).await?;
+    host.tell(Event::LimitsProven { plugin, limits }).await;
+    Ok(launch.live(host).await?)
+}

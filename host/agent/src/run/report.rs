@@ -1,0 +1,121 @@
+//! From rows to a report on disk.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use bailiwick_core::{bytes::ByteCount, ids::PluginName};
+use bailiwick_report::{
+    rows::Snapshot,
+    schema::Schema,
+    sender::{Content, Sender},
+    wire::Origin,
+};
+
+use super::host::Host;
+use crate::{
+    events::Event,
+    random,
+    store::{Caps, DropPolicy, NewReport},
+};
+
+/// How much may wait for the console. The oldest goes first, and going is reported.
+pub(crate) const CAPS: Caps = Caps {
+    bytes: ByteCount::mib(64),
+    age: Duration::from_secs(30 * 86_400),
+    policy: DropPolicy::Oldest,
+};
+
+/// Makes the reports of one plugin, one after the other.
+pub(crate) struct Reporter {
+    plugin: PluginName,
+    sender: Sender,
+}
+
+impl Reporter {
+    /// Goes on where the last report on disk ended.
+    pub(crate) async fn open(host: &Host, plugin: PluginName) -> anyhow::Result<Self> {
+        let stored = host.store.sender(&plugin).await?;
+        let sender = match stored.as_deref().map(Sender::from_bytes) {
+            Some(Ok(sender)) => sender,
+            Some(Err(error)) => {
+                host.tell(Event::Quarantined {
+                    what: format!("the last report of {plugin} ({error}); a full one comes next"),
+                })
+                .await;
+                Sender::new(random::number()?)
+            }
+            None => Sender::new(random::number()?),
+        };
+        Ok(Self { plugin, sender })
+    }
+
+    /// The console asks for a full report.
+    pub(crate) fn restart(&mut self) -> anyhow::Result<()> {
+        self.sender.restart(random::number()?);
+        Ok(())
+    }
+
+    /// What the last report said, as JSON: collection → rows.
+    pub(crate) fn last_rows(&self) -> Result<serde_json::Value, String> {
+        let last = self.sender.last().ok_or("nothing was read yet")?;
+        let json = bailiwick_report::render::json(last).map_err(|error| error.to_string())?;
+        serde_json::from_str(&json).map_err(|error| error.to_string())
+    }
+
+    /// Reads `rows` as `schema` says and keeps the report of them. It is on disk when this
+    /// returns.
+    pub(crate) async fn report(
+        &mut self,
+        host: &Host,
+        version: &semver::Version,
+        schema: &Arc<Schema>,
+        rows: &[u8],
+    ) -> anyhow::Result<()> {
+        let snapshot = Snapshot::decode(Arc::clone(schema), rows)
+            .with_context(|| format!("the rows of {} {version} were refused", self.plugin))?;
+        let now = host.clock.now();
+        let origin = Origin::new(
+            *host.device.as_bytes(),
+            self.plugin.as_str(),
+            version.to_string(),
+        )?;
+        let prepared = self.sender.next(&origin, now.as_ms(), snapshot);
+        let (epoch, counter) = (prepared.envelope.epoch, prepared.envelope.counter);
+        let (kind, bytes) = (kind(prepared.content), prepared.bytes.len() as u64);
+        let report = NewReport {
+            plugin: self.plugin.clone(),
+            kind: kind.to_owned(),
+            idempotency_key: format!("{}-{}-{epoch:016x}-{counter}", host.device, self.plugin),
+            at: now,
+            body: prepared.bytes,
+            sender: Some(prepared.sender.to_bytes()),
+        };
+        let appended = host.store.append(report, CAPS, now).await?;
+        for dropped in &appended.dropped {
+            host.tell(Event::Dropped {
+                key: dropped.idempotency_key.clone(),
+                reason: format!("{:?}", dropped.reason).to_lowercase(),
+            })
+            .await;
+        }
+        if appended.sequence.is_some() {
+            self.sender = prepared.sender;
+            host.tell(Event::Reported {
+                plugin: self.plugin.clone(),
+                kind: kind.to_owned(),
+                counter,
+                bytes,
+            })
+            .await;
+            host.uploads.notify_one();
+        }
+        Ok(())
+    }
+}
+
+fn kind(content: Content) -> &'static str {
+    match content {
+        Content::Full { .. } => "full",
+        Content::Diff { .. } => "differential",
+    }
+}
