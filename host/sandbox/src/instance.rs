@@ -35,9 +35,10 @@ const REASON: usize = 1024;
 /// the longest names are below 2 MiB.
 const SCHEMA_FUEL: usize = 2 * 1024 * 1024;
 
-/// What one host call may always pass to the host, in bytes, whatever the limits say: a
-/// long log line is cut rather than the plugin stopped.
-const LEAST_FUEL: u64 = 64 * 1024;
+/// What one host call may pass to the host beyond the largest limit, in bytes: so that a
+/// long log line is cut, and a value that is too large for the state is refused, rather
+/// than the plugin stopped.
+const SPARE_FUEL: u64 = 64 * 1024;
 
 /// A plugin that runs: one store, one component instance, called one call at a time.
 ///
@@ -248,7 +249,11 @@ impl Instance {
     /// each is checked by who takes it.
     fn fuel(&self) -> usize {
         let limits = &self.limits;
-        let most = limits.output.get().max(limits.state.get()).max(LEAST_FUEL);
+        let most = limits
+            .output
+            .get()
+            .max(limits.state.get())
+            .saturating_add(SPARE_FUEL);
         if !self.enforced.is_on(Enforcer::Output) {
             return usize::MAX;
         }
@@ -365,4 +370,3 @@ fn store(
     });
     store
 }
-

@@ -2,17 +2,20 @@
 //! of wasmtime.
 
 pub mod artifact;
-pub mod compile;
-pub mod engine;
 mod bindings;
 mod bridge;
+pub mod compile;
 mod component;
 mod context;
+pub mod engine;
 mod error;
 mod instance;
 mod limits;
 mod linker;
+pub mod probe;
 mod schema;
+#[cfg(test)]
+mod testing;
 mod text;
 mod ticker;
 mod trap;

@@ -41,7 +41,11 @@ impl Context {
         }
     }
 
-    async fn read_whole(&mut self, found: &Found, at_most: u64) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+    async fn read_whole(
+        &mut self,
+        found: &Found,
+        at_most: u64,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
         // Read no more than fits: a file must not fill the host before it is refused.
         let left = self.account.memory_left();
         let bound = ByteCount::new(at_most.min(left));
@@ -91,7 +95,11 @@ impl Context {
 }
 
 impl Host for Context {
-    async fn read(&mut self, path: String, at_most: u64) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+    async fn read(
+        &mut self,
+        path: String,
+        at_most: u64,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
         let entered = self.enter(Capability::Files)?;
         let answer = match self.find(&entered, &path) {
             Ok(found) => self.read_whole(&found, at_most).await?,

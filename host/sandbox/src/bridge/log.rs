@@ -78,7 +78,10 @@ impl Lines {
         self.written.store(0, Relaxed);
         let dropped = self.dropped.swap(0, Relaxed);
         if dropped > 0 {
-            let line = format!("{dropped} lines of this call were dropped: its limit is {}", self.limit);
+            let line = format!(
+                "{dropped} lines of this call were dropped: its limit is {}",
+                self.limit
+            );
             self.log.write(&self.plugin, LogLevel::Warn, &line);
         }
     }

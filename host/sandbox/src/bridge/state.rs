@@ -53,7 +53,11 @@ impl Store {
 
     /// Bytes that the host holds: values, and the changes' copies.
     fn held(&self) -> u64 {
-        let values = self.values.iter().flatten().map(|(key, value)| size(key, value));
+        let values = self
+            .values
+            .iter()
+            .flatten()
+            .map(|(key, value)| size(key, value));
         let changes = self
             .changes
             .iter()
@@ -140,6 +144,7 @@ impl Host for Context {
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), Error>> {
         let entered = self.enter(Capability::State)?;
+        self.account.pass(value.len() as u64)?;
         let mut answer = self.kept(entered.granted).await?.map(drop);
         if answer.is_ok() {
             answer = check_key(&key);

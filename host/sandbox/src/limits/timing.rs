@@ -103,11 +103,7 @@ impl Timing {
         if self.enforced.is_on(Enforcer::Deadline) && now.since(began) > self.deadline.get() {
             return Err(Trap::Deadline);
         }
-        let used = self
-            .call
-            .used_ns
-            .load(Relaxed)
-            .saturating_add(poll_used_ns);
+        let used = self.call.used_ns.load(Relaxed).saturating_add(poll_used_ns);
         let left = self.call.left_ns.load(Relaxed);
         // The window is looked at only by a call that seems to have passed it.
         if self.enforced.is_on(Enforcer::Cpu)
@@ -150,9 +146,7 @@ impl Timing {
             first = false;
             let polled = call.as_mut().poll(cx);
             let now = self.now();
-            self.call
-                .used_ns
-                .fetch_add(self.poll_used_ns(now), Relaxed);
+            self.call.used_ns.fetch_add(self.poll_used_ns(now), Relaxed);
             if polled.is_pending() {
                 flight.wake_at_tick(cx.waker());
             }

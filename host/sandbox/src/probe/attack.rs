@@ -1,0 +1,146 @@
+//! The attacks, and what shows that a limit held.
+
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use bailiwick_core::{limits::Limits, ports::Clock, time::Monotonic};
+
+use super::{
+    ProbeError,
+    clock::Speed,
+    policy::policy,
+    ports::{Reached, ports},
+};
+use crate::{
+    component::Component, error::CallError, instance::Instance, limits::Enforced, trap::Trap,
+};
+
+const PAGE: u64 = 64 * 1024;
+
+/// Rounds in which the memory attack reaches the limit: few enough to take no time.
+const ROUNDS: u64 = 64;
+
+/// One attack on one limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attack {
+    Memory,
+    Output,
+    State,
+    LogLines,
+    HostCalls,
+    Spin,
+    Wait,
+    Cpu,
+}
+
+impl Attack {
+    /// The limit that it attacks, as in the policy.
+    const fn limit(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Output => "output",
+            Self::State => "state",
+            Self::LogLines => "log-lines",
+            Self::HostCalls => "host-calls",
+            Self::Spin | Self::Wait => "deadline",
+            Self::Cpu => "cpu",
+        }
+    }
+
+    /// What `load` is told: which attack, how often, how much.
+    fn order(self, limits: &Limits) -> [u64; 3] {
+        let step = (limits.memory.get() / PAGE / ROUNDS).max(1);
+        match self {
+            Self::Spin | Self::Cpu => [0, 0, 0],
+            // Three memories a round.
+            Self::Memory => [1, limits.memory.get() / PAGE / step / 3 + 2, step],
+            Self::HostCalls => [2, u64::from(limits.host_calls) + 1, 0],
+            Self::LogLines => [3, u64::from(limits.log_lines) + 1, 0],
+            Self::State => [4, 0, limits.state.get() + 1],
+            Self::Output => [5, 0, limits.output.get() + 1],
+            Self::Wait => [6, 0, 0],
+        }
+    }
+
+    fn clock(self, limits: &Limits, clock: &Arc<dyn Clock>) -> Speed {
+        let deadline = limits.deadline.get().as_nanos();
+        let deadline = u64::try_from(deadline).unwrap_or(u64::MAX);
+        let (time, cpu) = match self {
+            Self::Spin | Self::Wait => (Speed::to_reach(deadline), 1),
+            Self::Cpu => (1, Speed::to_reach(limits.cpu.budget_ns())),
+            // Not what they attack: on a slow machine it must not come first.
+            Self::Memory | Self::Output | Self::State | Self::LogLines | Self::HostCalls => (0, 0),
+        };
+        Speed {
+            clock: Arc::clone(clock),
+            start: Monotonic::from_ns(clock.monotonic().as_ns()),
+            time,
+            cpu,
+        }
+    }
+
+    /// Runs it in an instance of its own.
+    pub(super) async fn run(
+        self,
+        probe: &Component,
+        limits: &Limits,
+        clock: &Arc<dyn Clock>,
+        enforced: Enforced,
+    ) -> Result<(), ProbeError> {
+        let limit = self.limit();
+        let policy = policy(limits);
+        let now = clock.now();
+        let (ports, reached) = ports(Arc::new(self.clock(limits, clock)), self == Self::Wait);
+        let start = Instance::start_enforced(probe, &policy, &policy.plugin, ports, now, enforced);
+        let mut instance = start
+            .await
+            .map_err(|reason| ProbeError::Start { limit, reason })?;
+        let order: Vec<u8> = self
+            .order(limits)
+            .iter()
+            .flat_map(|number| u32::try_from(*number).unwrap_or(u32::MAX).to_le_bytes())
+            .collect();
+        let mut result = instance.load("", &order).await.map(|()| Vec::new());
+        if self == Self::Output && result.is_ok() {
+            result = instance.collect().await;
+        }
+        if self.held(limits, &instance, &result, &reached) {
+            return Ok(());
+        }
+        let saw = match result {
+            Ok(_) => "nothing stopped what passed it".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(ProbeError::NotLive { limit, saw })
+    }
+
+    /// Whether what happened shows that the limit is live.
+    fn held(
+        self,
+        limits: &Limits,
+        instance: &Instance,
+        result: &Result<Vec<u8>, CallError>,
+        reached: &Reached,
+    ) -> bool {
+        let trap = result.as_ref().err().and_then(CallError::trap);
+        // Where one limit can't be reached because another comes first, that one holds it.
+        match self {
+            Self::Memory => trap == Some(&Trap::Memory) && instance.usage().memory <= limits.memory,
+            Self::Output => matches!(trap, Some(Trap::Output | Trap::Memory)),
+            Self::State => {
+                let refused = matches!(result, Err(CallError::Corrupt(_)));
+                (refused || matches!(trap, Some(Trap::Memory))) && reached.state.load(Relaxed) == 0
+            }
+            Self::LogLines => {
+                let usage = instance.usage();
+                let held = result.is_ok()
+                    && usage.log_lines_dropped == 1
+                    // The lines that fit, and the notice.
+                    && reached.lines.load(Relaxed) == u64::from(limits.log_lines) + 1;
+                held || trap == Some(&Trap::HostCalls) && limits.log_lines >= limits.host_calls
+            }
+            Self::HostCalls => trap == Some(&Trap::HostCalls),
+            Self::Spin | Self::Wait => trap == Some(&Trap::Deadline),
+            Self::Cpu => trap == Some(&Trap::Cpu),
+        }
+    }
+}

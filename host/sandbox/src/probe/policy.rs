@@ -1,0 +1,42 @@
+//! The policy under which the probe runs.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bailiwick_core::{
+    limits::Limits,
+    policy::{Capability, Effect, Grant, GrantSource, Interval, Policy, Risk, Scope},
+    time::Span,
+};
+
+/// The capabilities that the probe attacks, under `limits`.
+pub(super) fn policy(limits: &Limits) -> Policy {
+    let never = Span::new(Duration::MAX);
+    Policy {
+        plugin: "probe".parse().expect("a name"),
+        vendor: "bailiwick".parse().expect("a name"),
+        versions: semver::VersionReq::STAR,
+        summary: "Attacks each limit.".to_owned(),
+        limits: *limits,
+        schedule: Interval {
+            every: never,
+            jitter: Span::default(),
+        },
+        config: BTreeMap::new(),
+        grants: [Capability::Log, Capability::Clock, Capability::State]
+            .map(grant)
+            .into(),
+    }
+}
+
+fn grant(capability: Capability) -> Grant {
+    Grant {
+        capability,
+        effect: Effect::Allow,
+        scope: Scope::Whole,
+        reason: "To prove the limit of it.".to_owned(),
+        approved_by: "host".to_owned(),
+        expires: None,
+        risk: Risk::Low,
+        source: GrantSource::Policy { line: 1 },
+    }
+}

@@ -1,0 +1,77 @@
+//! What the tests of this crate share: a real clock, the compiler child, limits.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bailiwick_core::{
+    bytes::ByteCount,
+    limits::{CpuShare, Limits},
+    ports::Clock,
+    time::{Monotonic, Span, Timestamp},
+};
+
+use crate::{
+    compile::{Child, ChildLimits},
+    component::Component,
+    engine::{Engine, engine},
+};
+
+/// The machine's clocks.
+pub(crate) struct Real(Instant);
+
+impl Clock for Real {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ms(1_800_000_000_000)
+    }
+
+    fn monotonic(&self) -> Monotonic {
+        Monotonic::ZERO.after(self.0.elapsed())
+    }
+
+    fn thread_cpu_ns(&self) -> u64 {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        u64::try_from(time.tv_sec).unwrap() * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap()
+    }
+}
+
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(Real(Instant::now()))
+}
+
+/// Small enough that a test that has to wait for one does not wait long.
+pub(crate) fn limits() -> Limits {
+    Limits {
+        memory: ByteCount::mib(4),
+        deadline: Span::new(Duration::from_millis(400)),
+        cpu: CpuShare {
+            per_mille: 500,
+            window: Span::new(Duration::from_millis(400)),
+        },
+        output: ByteCount::kib(256),
+        host_calls: 2_000,
+        log_lines: 20,
+        state: ByteCount::kib(64),
+    }
+}
+
+/// `bailiwick-compile`, which cargo builds beside the tests.
+fn compiler() -> Child {
+    let tests = std::env::current_exe().unwrap();
+    let program: PathBuf = tests.ancestors().nth(2).unwrap().join("bailiwick-compile");
+    assert!(
+        program.exists(),
+        "build it first: cargo build -p bailiwick-compile"
+    );
+    Child::new(program, ChildLimits::default())
+}
+
+/// An engine and the probe, compiled by the child.
+pub(crate) async fn probe() -> (Engine, Component) {
+    let engine = engine().unwrap();
+    let artifact = compiler().compile_probe("limits").await.unwrap();
+    let component = Component::from_artifact(&engine, &artifact).unwrap();
+    (engine, component)
+}
