@@ -9,7 +9,7 @@ pub(super) fn boot_id() -> String {
 
 pub(super) fn file_systems() -> Result<Vec<FileSystem>, String> {
     let disks = sysinfo::Disks::new_with_refreshed_list().map_err(|error| error.to_string())?;
-    let all = disks.list().iter().map(|disk| FileSystem {
+    let all = disks.iter().map(|disk| FileSystem {
         mount_point: disk.mount_point().to_string_lossy().into_owned(),
         device: disk.name().to_string_lossy().into_owned(),
         kind: disk.file_system().to_string_lossy().to_lowercase(),
