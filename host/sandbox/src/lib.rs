@@ -16,6 +16,8 @@ pub mod probe;
 mod schema;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod text;
 mod ticker;
 mod trap;

@@ -18,6 +18,8 @@ use std::sync::Arc;
 use bailiwick_core::{limits::Limits, ports::Clock};
 
 use self::attack::Attack;
+#[cfg(test)]
+pub(crate) use self::{policy::policy, ports::ports};
 use crate::{artifact::LoadError, component::Component, error::StartError, limits::Enforced};
 
 /// That every limit of these was live a moment ago.

@@ -9,7 +9,7 @@ use bailiwick_core::{
 };
 
 /// The capabilities that the probe attacks, under `limits`.
-pub(super) fn policy(limits: &Limits) -> Policy {
+pub(crate) fn policy(limits: &Limits) -> Policy {
     let never = Span::new(Duration::MAX);
     Policy {
         plugin: "probe".parse().expect("a name"),

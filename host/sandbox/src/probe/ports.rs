@@ -18,9 +18,9 @@ use crate::context::Ports;
 
 /// What reached the outside.
 #[derive(Default)]
-pub(super) struct Reached {
-    pub(super) lines: AtomicU64,
-    pub(super) state: AtomicU64,
+pub(crate) struct Reached {
+    pub(crate) lines: AtomicU64,
+    pub(crate) state: AtomicU64,
 }
 
 /// All ports but the clock. The probe imports `log`, `clock` and `state` alone.
@@ -31,7 +31,7 @@ struct Nothing {
 }
 
 /// Ports with `clock`, and what reached them.
-pub(super) fn ports(clock: Arc<dyn Clock>, hangs: bool) -> (Ports, Arc<Reached>) {
+pub(crate) fn ports(clock: Arc<dyn Clock>, hangs: bool) -> (Ports, Arc<Reached>) {
     let reached = Arc::new(Reached::default());
     let nothing = Arc::new(Nothing {
         reached: Arc::clone(&reached),
