@@ -1,5 +1,7 @@
 //! The program is killed in the middle of its work: what it acknowledged is there.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
 use std::{
     collections::BTreeSet,
     io::{BufRead as _, BufReader},

@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::store::read::{Reader, StoredReport};
 
 /// The content of a report.
-pub(super) enum Decoded {
+pub(crate) enum Decoded {
     /// All rows.
     Full(Snapshot),
     /// The changes.
@@ -24,7 +24,7 @@ pub(super) enum Decoded {
 }
 
 /// Decodes a report. A differential one needs the schema of the full one before it.
-pub(super) fn decode(reader: &Reader, stored: &StoredReport) -> anyhow::Result<Decoded> {
+pub(crate) fn decode(reader: &Reader, stored: &StoredReport) -> anyhow::Result<Decoded> {
     let report = Report::parse(&stored.body, Limits::default())?;
     if report.envelope().is_full() {
         return Ok(Decoded::Full(report.snapshot()?));
@@ -56,7 +56,7 @@ impl fmt::Display for Decoded {
 impl Decoded {
     /// The content for a script: `rows` as collections of rows, or `changes` as
     /// collections with `added`, `changed` and `removed`.
-    pub(super) fn json(&self) -> anyhow::Result<Json> {
+    pub(crate) fn json(&self) -> anyhow::Result<Json> {
         Ok(match self {
             Self::Full(snapshot) => {
                 json!({ "rows": serde_json::to_value(render::Json(snapshot))? })
@@ -72,10 +72,10 @@ fn changes(diff: &Diff) -> Json {
     let collections = schema.collections().iter().enumerate();
     let changed =
         collections.filter_map(|(index, shape)| {
-            let added: Vec<Json> = diff.added(index).into_iter().map(whole).collect();
-            let removed = diff.removed(index).into_iter();
+            let added: Vec<Json> = diff.added(index).map(whole).collect();
+            let removed = diff.removed(index);
             let removed: Vec<Json> = removed.map(|row| key(shape, row.key())).collect();
-            let changed = diff.changed(index).into_iter();
+            let changed = diff.changed(index);
             let changed: Vec<Json> = changed
             .map(|change| {
                 let fields = change.fields().map(|(field, value)| {

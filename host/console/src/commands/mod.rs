@@ -1,6 +1,6 @@
 //! What each command does.
 
-mod decode;
+pub(crate) mod decode;
 mod repo;
 mod repo_status;
 mod reports;

@@ -31,6 +31,7 @@ use tokio::{
 };
 
 use super::{Context, Identity, Server};
+use crate::commands::decode::decode;
 use crate::store::{
     FILE, Store,
     read::{Filter, Reader, StoredReport},
@@ -265,6 +266,16 @@ async fn a_full_report_and_its_difference_are_stored_once_each() {
     assert_eq!(kinds, [("a", "full", 0), ("b", "differential", 1)]);
     assert_eq!(stored[1].body, diff);
     assert_eq!(stored[1].received_ms, 7);
+    let reader = Reader::open(console.folder.path()).unwrap();
+    let full = decode(&reader, &stored[0]).unwrap().json().unwrap();
+    assert_eq!(full["rows"]["disks"].as_array().unwrap().len(), 50);
+    let diff = decode(&reader, &stored[1]).unwrap();
+    let changed = serde_json::json!([{ "key": { "name": "disk-3" }, "fields": { "size": 1_000 } }]);
+    assert_eq!(diff.json().unwrap()["changes"]["disks"]["changed"], changed);
+    assert!(
+        diff.to_string().contains("~ disk-3: size 1000 bytes"),
+        "{diff}"
+    );
 }
 
 #[tokio::test]
