@@ -95,8 +95,7 @@ fn assigned(text: &str, name: &str) -> Option<String> {
     let value = text
         .lines()
         .filter_map(|line| line.trim().split_once('='))
-        .filter(|(key, _)| *key == name)
-        .last()
+        .rfind(|(key, _)| *key == name)
         .map(|(_, value)| value)?;
     let quoted = |quote: char| {
         value

@@ -186,7 +186,7 @@ impl Written {
         let Some(keys) = cells.get(..self.key_fields) else {
             panic!("the schema has more keys than fields");
         };
-        if keys.iter().any(|cell| *cell == Cell::ABSENT) {
+        if keys.contains(&Cell::ABSENT) {
             return false;
         }
         let mut key = Vec::new();
