@@ -18,11 +18,14 @@ use crate::{
     testing::{clock, limits, probe},
 };
 
+/// One call's changes of state.
+type Changes = Vec<(String, Option<Vec<u8>>)>;
+
 /// Keeps what it is given.
 #[derive(Default)]
 struct Kept {
     lines: Mutex<Vec<String>>,
-    commits: Mutex<Vec<Vec<(String, Option<Vec<u8>>)>>>,
+    commits: Mutex<Vec<Changes>>,
 }
 
 impl Log for Kept {
@@ -42,7 +45,7 @@ impl State for Kept {
     fn commit<'a>(
         &'a self,
         _: &'a PluginName,
-        changes: Vec<(String, Option<Vec<u8>>)>,
+        changes: Changes,
     ) -> BoxFuture<'a, Result<(), StateError>> {
         self.commits.lock().unwrap().push(changes);
         Box::pin(async { Ok(()) })
