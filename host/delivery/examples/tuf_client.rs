@@ -86,6 +86,10 @@ impl Arguments {
 }
 
 async fn run() -> Result<(), Failure> {
+    // The HTTP library wants one, although no TLS is spoken here.
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| "a TLS provider is installed already")?;
     let arguments = Arguments::read()?;
     let metadata = PathBuf::from(arguments.one("metadata-dir")?);
     let state = metadata.join("state");

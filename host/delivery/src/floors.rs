@@ -132,8 +132,7 @@ impl Floors {
             let file = format!("{}.snapshot.json", snapshot.version);
             floors.raise("snapshot", snapshot.version, &file)?;
             for role in floors.versions.keys() {
-                let top = matches!(role.as_str(), "root" | "timestamp" | "snapshot");
-                if !top && !snapshot.meta.contains_key(&format!("{role}.json")) {
+                if !is_top(role) && !snapshot.meta.contains_key(&format!("{role}.json")) {
                     return Err(RefreshError::Dropped {
                         file,
                         role: role.clone(),
@@ -142,7 +141,10 @@ impl Floors {
             }
             for (name, pin) in &snapshot.meta {
                 let role = name.strip_suffix(".json").unwrap_or(name);
-                floors.raise(role, pin.version, &file)?;
+                // Early repositories pin the root here too, and never look at it again.
+                if !is_top(role) {
+                    floors.raise(role, pin.version, &file)?;
+                }
             }
         }
         Ok(floors)
@@ -161,6 +163,11 @@ impl Floors {
         *floor = version;
         Ok(())
     }
+}
+
+/// Roles that a snapshot has no authority over.
+fn is_top(role: &str) -> bool {
+    matches!(role, "root" | "timestamp" | "snapshot")
 }
 
 #[cfg(test)]
