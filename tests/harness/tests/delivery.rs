@@ -1,0 +1,763 @@
+//! What a device accepts from an update endpoint, and what it refuses: the repository
+//! writes, attackers change what is served or steal keys, and the device reads.
+//!
+//! Each test is named by the attack or the fault.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bailiwick_core::{
+    CONTRACT,
+    bytes::ByteCount,
+    digest::Sha256,
+    ids::{PluginName, VendorName},
+    ports::{BoxFuture, Fetch, FetchError},
+    release::World,
+    time::Timestamp,
+};
+use bailiwick_delivery::{
+    Delivery, OpenError, RefreshError, Refreshed, TargetError, VerifiedTarget,
+};
+use bailiwick_repository::{Init, Key, Publish, Repository, TopRole, envelope};
+use semver::Version;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+const COMPONENT: &str = "vendor/acme/inventory/0.1.0.wasm";
+
+/// 2026-11-23T12:00:00Z.
+fn noon() -> Timestamp {
+    Timestamp::from_ms(1_795_435_200_000)
+}
+
+fn vendor() -> VendorName {
+    "acme".parse().unwrap()
+}
+
+fn plugin() -> PluginName {
+    "inventory".parse().unwrap()
+}
+
+/// A static host: a folder, and answers that someone put in the way.
+#[derive(Default)]
+struct Host {
+    public: PathBuf,
+    instead: BTreeMap<String, Vec<u8>>,
+    everything: Option<Vec<u8>>,
+}
+
+impl Fetch for Host {
+    fn fetch<'a>(
+        &'a self,
+        path: &'a str,
+        _: ByteCount,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, FetchError>> {
+        let put = self.everything.as_ref().or(self.instead.get(path));
+        let bytes = put
+            .cloned()
+            .or_else(|| fs::read(self.public.join(path)).ok());
+        Box::pin(async move { Ok(bytes) })
+    }
+}
+
+/// Everything here answers at once.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("a future waits, and nothing here could wake it"),
+    }
+}
+
+/// A repository with one vendor and one published component, and an empty device.
+struct Desk {
+    folder: TempDir,
+    repository: Repository,
+    host: Host,
+    delivery: Delivery,
+    root: Sha256,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("repository");
+        let init = Init {
+            vendors: vec![vendor(), "evil".parse().unwrap()],
+            server_names: Vec::new(),
+            now: noon(),
+        };
+        let made = Repository::init(&path, &init).unwrap();
+        let repository = Repository::open(&path).unwrap();
+        publish(&repository, 1);
+        let host = Host {
+            public: repository.public(),
+            ..Host::default()
+        };
+        let delivery = Delivery::open(&folder.path().join("device"), made.root_sha256).unwrap();
+        Self {
+            folder,
+            repository,
+            host,
+            delivery,
+            root: made.root_sha256,
+        }
+    }
+
+    fn refresh_at(&mut self, now: Timestamp) -> Result<Refreshed, RefreshError> {
+        wait(self.delivery.refresh(&self.host, now))
+    }
+
+    fn refresh(&mut self) -> Result<Refreshed, RefreshError> {
+        self.refresh_at(noon())
+    }
+
+    fn target(&mut self, path: &str) -> Result<VerifiedTarget, TargetError> {
+        wait(self.delivery.target(&self.host, path, noon()))
+    }
+
+    /// The same device after a restart.
+    fn restart(&mut self) {
+        self.delivery = Delivery::open(&self.folder.path().join("device"), self.root).unwrap();
+    }
+
+    fn state(&self) -> PathBuf {
+        let mut entries = fs::read_dir(self.folder.path().join("device")).unwrap();
+        entries
+            .find_map(|entry| {
+                let path = entry.unwrap().path();
+                path.file_name()?
+                    .to_str()?
+                    .starts_with("tuf-")
+                    .then_some(path)
+            })
+            .unwrap()
+    }
+
+    /// A copy of what is served now, for serving it again later.
+    fn record(&self) -> BTreeMap<String, Vec<u8>> {
+        let public = self.repository.public();
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(&public).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                files.insert(name, fs::read(path).unwrap());
+            }
+        }
+        files
+    }
+
+    fn key(&self, name: &str) -> Key {
+        Key::load(&self.repository.keys().join(format!("{name}.json"))).unwrap()
+    }
+
+    fn signed(&self, file: &str) -> Value {
+        let text = fs::read(self.repository.public().join(file)).unwrap();
+        serde_json::from_slice::<Value>(&text).unwrap()["signed"].clone()
+    }
+
+    /// Serves `roles`, each signed by the named key, under a snapshot and a timestamp that a
+    /// thief of the online keys signs.
+    fn forge(&self, roles: &[(&str, Value, &str)], change: impl FnOnce(&mut Value)) {
+        let public = self.repository.public();
+        let mut timestamp = self.signed("timestamp.json");
+        let before = timestamp["meta"]["snapshot.json"]["version"]
+            .as_u64()
+            .unwrap();
+        let mut snapshot = self.signed(&format!("{before}.snapshot.json"));
+        for (role, signed, key) in roles {
+            let bytes = envelope(signed, &[&self.key(key)]).unwrap();
+            snapshot["meta"][format!("{role}.json")] = pin(signed, &bytes);
+            fs::write(
+                public.join(format!("{}.{role}.json", signed["version"])),
+                bytes,
+            )
+            .unwrap();
+        }
+        snapshot["version"] = json!(before + 1);
+        change(&mut snapshot);
+        let bytes = envelope(&snapshot, &[&self.key("snapshot-2026")]).unwrap();
+        fs::write(
+            public.join(format!("{}.snapshot.json", snapshot["version"])),
+            &bytes,
+        )
+        .unwrap();
+        timestamp["meta"]["snapshot.json"] = pin(&snapshot, &bytes);
+        timestamp["version"] = json!(timestamp["version"].as_u64().unwrap() + 1);
+        let bytes = envelope(&timestamp, &[&self.key("timestamp-2026")]).unwrap();
+        fs::write(public.join("timestamp.json"), bytes).unwrap();
+    }
+
+    /// The newest signed part of a role with its version raised.
+    fn next(&self, role: &str) -> Value {
+        let status = self.repository.status().unwrap();
+        let found = status
+            .roles
+            .iter()
+            .find(|found| found.name == role)
+            .unwrap();
+        let mut signed = self.signed(&format!("{}.{role}.json", found.version));
+        signed["version"] = json!(found.version + 1);
+        signed
+    }
+}
+
+fn pin(signed: &Value, bytes: &[u8]) -> Value {
+    json!({"version": signed["version"], "length": bytes.len(), "hashes": {"sha256": Sha256::of(bytes)}})
+}
+
+fn component(minor: u64) -> Vec<u8> {
+    format!("component {minor}").into_bytes()
+}
+
+fn publish(repository: &Repository, minor: u64) {
+    let version = Version::new(0, minor, 0);
+    let (vendor, plugin, bytes) = (vendor(), plugin(), component(minor));
+    let new = Publish {
+        vendor: &vendor,
+        plugin: &plugin,
+        version: &version,
+        world: World::Collector,
+        contract: &CONTRACT,
+        minimum_host: &CONTRACT,
+        component: &bytes,
+    };
+    repository.publish(&new, noon()).unwrap();
+}
+
+fn revoke(repository: &Repository) {
+    let versions = "*".parse().unwrap();
+    repository
+        .revoke(&vendor(), &plugin(), &versions, "It \"leaks\".", noon())
+        .unwrap();
+}
+
+fn store_files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(store_files(&path));
+        } else {
+            files.insert(path.clone(), fs::read(&path).unwrap());
+        }
+    }
+    files
+}
+
+#[test]
+fn an_empty_device_verifies_and_says_by_whose_key() {
+    let mut desk = Desk::new();
+    let refreshed = desk.refresh().unwrap();
+    assert_eq!(refreshed.assignment, b"format = 1\nserial = 1\n");
+    assert_eq!(refreshed.roles["policies"].keys, ["policies-2026"]);
+    assert_eq!(refreshed.roles["root"].keys, ["root-2026"]);
+    assert_eq!(refreshed.roles["vendor-acme"].version, 2);
+    let target = desk.target(COMPONENT).unwrap();
+    assert_eq!(target.bytes, component(1));
+    assert_eq!(
+        (target.role.as_str(), target.keys),
+        ("vendor-acme", vec!["vendor-acme-2026".to_owned()])
+    );
+}
+
+#[test]
+fn a_restart_without_network_has_what_was_verified_even_if_it_expired() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.delivery.offline().unwrap(), None);
+    revoke(&desk.repository);
+    let before = desk.refresh().unwrap();
+    let target = desk.target(COMPONENT).unwrap();
+    desk.restart();
+    let offline = desk.delivery.offline().unwrap().unwrap();
+    assert_eq!(
+        (&offline.revoked, &offline.assignment),
+        (&before.revoked, &before.assignment)
+    );
+    assert_eq!(offline.roles["policies"], before.roles["policies"]);
+    assert_eq!(
+        desk.delivery.stored(&target.sha256).unwrap(),
+        Some(component(1))
+    );
+    let late = desk.refresh_at(noon().after(DAY * 400)).unwrap_err();
+    assert!(
+        matches!(late, RefreshError::Expired { ref role, .. } if role == "root"),
+        "{late}"
+    );
+    assert!(desk.delivery.offline().unwrap().is_some());
+}
+
+#[test]
+fn another_first_root_is_refused() {
+    let mut desk = Desk::new();
+    desk.root = Sha256::of(b"another");
+    desk.restart();
+    let refused = desk.refresh().unwrap_err();
+    assert!(
+        matches!(refused, RefreshError::FirstRoot { .. }),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_web_page_in_place_of_metadata_names_the_proxy() {
+    let mut desk = Desk::new();
+    for refreshed_before in [false, true] {
+        desk.host.everything = Some(b"\n<!DOCTYPE html><title>Sign in</title>".to_vec());
+        let refused = desk.refresh().unwrap_err();
+        assert!(
+            matches!(refused, RefreshError::WebPage { .. }),
+            "{refreshed_before}: {refused}"
+        );
+        assert!(refused.to_string().contains("proxy"));
+        desk.host.everything = None;
+        desk.refresh().unwrap();
+    }
+}
+
+#[test]
+fn rollback_of_everything_served() {
+    let mut desk = Desk::new();
+    let old = desk.record();
+    publish(&desk.repository, 2);
+    desk.refresh().unwrap();
+    desk.host.instead = old;
+    let refused = desk.refresh().unwrap_err();
+    assert!(
+        matches!(refused, RefreshError::Rollback { ref role, seen: 3, offered: 2, .. } if role == "timestamp"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn rollback_after_the_local_timestamp_was_damaged() {
+    let mut desk = Desk::new();
+    let old = desk.record();
+    revoke(&desk.repository);
+    desk.refresh().unwrap();
+    for name in ["timestamp.json", "snapshot.json", "targets.json"] {
+        fs::write(desk.state().join("verified").join(name), "damaged").unwrap();
+    }
+    desk.restart();
+    let before = desk.delivery.offline().unwrap();
+    let current = std::mem::replace(&mut desk.host.instead, old);
+    let refused = desk.refresh().unwrap_err();
+    assert!(
+        matches!(refused, RefreshError::Rollback { .. }),
+        "{refused}"
+    );
+    assert_eq!(desk.delivery.offline().unwrap(), before);
+    desk.host.instead = current;
+    desk.refresh().unwrap();
+}
+
+#[test]
+fn rollback_of_the_snapshot_by_a_thief_of_the_timestamp_key() {
+    let mut desk = Desk::new();
+    publish(&desk.repository, 2);
+    desk.refresh().unwrap();
+    desk.forge(&[], |snapshot| snapshot["version"] = json!(1));
+    let refused = desk.refresh().unwrap_err();
+    assert!(
+        matches!(refused, RefreshError::Rollback { ref role, .. } if role == "snapshot"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn rollback_of_each_delegated_role_by_a_thief_of_the_online_keys() {
+    for role in ["targets", "policies", "vendor-acme"] {
+        let mut desk = Desk::new();
+        revoke(&desk.repository);
+        desk.repository.renew("targets", noon()).unwrap();
+        desk.refresh().unwrap();
+        desk.forge(&[], |snapshot| {
+            let bytes = desk.repository.public().join(format!("1.{role}.json"));
+            snapshot["meta"][format!("{role}.json")] =
+                pin(&json!({"version": 1}), &fs::read(bytes).unwrap());
+        });
+        let refused = desk.refresh().unwrap_err();
+        assert!(
+            matches!(refused, RefreshError::Rollback { role: ref back, .. } if back == role),
+            "{role}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn a_role_that_leaves_the_snapshot() {
+    let mut desk = Desk::new();
+    desk.refresh().unwrap();
+    // Without local files only the floors remember the role.
+    fs::remove_dir_all(desk.state().join("verified")).unwrap();
+    desk.forge(&[], |snapshot| {
+        snapshot["meta"]
+            .as_object_mut()
+            .unwrap()
+            .remove("vendor-acme.json");
+    });
+    let refused = desk.refresh().unwrap_err();
+    assert!(
+        matches!(refused, RefreshError::Dropped { ref role, .. } if role == "vendor-acme"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn freeze_with_an_expired_timestamp() {
+    let mut desk = Desk::new();
+    desk.refresh().unwrap();
+    let refused = desk.refresh_at(noon().after(DAY * 8)).unwrap_err();
+    assert!(
+        matches!(refused, RefreshError::Expired { ref role, .. } if role == "timestamp"),
+        "{refused}"
+    );
+    desk.repository.refresh(noon().after(DAY * 8)).unwrap();
+    desk.refresh_at(noon().after(DAY * 8)).unwrap();
+}
+
+#[test]
+fn a_clock_set_back_brings_no_expired_metadata_back() {
+    let mut desk = Desk::new();
+    desk.refresh_at(noon().after(DAY * 6)).unwrap();
+    // Signed five days before the repository began: it holds for two days more.
+    let early = Timestamp::from_ms(noon().as_ms() - 5 * 24 * 3_600_000);
+    desk.repository.refresh(early).unwrap();
+    let refused = desk.refresh_at(noon().after(DAY)).unwrap_err();
+    assert!(
+        matches!(refused, RefreshError::Expired { ref clock, .. } if clock.contains("set it")),
+        "{refused}"
+    );
+    desk.repository.refresh(noon().after(DAY * 6)).unwrap();
+    let refreshed = desk.refresh_at(noon().after(DAY)).unwrap();
+    assert_eq!(refreshed.clock_behind, Some(DAY * 5));
+}
+
+#[test]
+fn mix_and_match_of_an_old_snapshot_with_a_new_timestamp() {
+    let mut desk = Desk::new();
+    let old = desk.record();
+    publish(&desk.repository, 2);
+    desk.host
+        .instead
+        .insert("3.snapshot.json".to_owned(), old["2.snapshot.json"].clone());
+    let refused = desk.refresh().unwrap_err();
+    assert!(
+        matches!(refused, RefreshError::Mixed { ref role, .. } if role == "snapshot"),
+        "{refused}"
+    );
+    assert_eq!(desk.delivery.offline().unwrap(), None);
+}
+
+#[test]
+fn policies_signed_by_a_vendor() {
+    let mut desk = Desk::new();
+    desk.forge(
+        &[("policies", desk.next("policies"), "vendor-evil-2026")],
+        |_| (),
+    );
+    let refused = desk.refresh().unwrap_err().to_string();
+    assert!(
+        refused.contains("signed by 0 of the keys of policies, and 1 must sign"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_threshold_that_one_key_does_not_meet() {
+    let mut desk = Desk::new();
+    let mut targets = desk.next("targets");
+    for role in targets["delegations"]["roles"].as_array_mut().unwrap() {
+        if role["name"] == "vendor-acme" {
+            role["threshold"] = json!(2);
+        }
+    }
+    desk.forge(&[("targets", targets, "targets-2026")], |_| ());
+    desk.refresh().unwrap();
+    let refused = desk.target(COMPONENT).unwrap_err().to_string();
+    assert!(
+        refused.contains("signed by 1 of the keys of vendor-acme, and 2 must sign"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_vendor_signs_outside_of_its_delegation() {
+    let mut desk = Desk::new();
+    let mut evil = desk.next("vendor-evil");
+    let paths = [
+        "vendor/acme/inventory/9.0.0.wasm",
+        "policies/evil.toml",
+        "vendor/evil/9.0.0.wasm",
+    ];
+    for path in paths {
+        evil["targets"][path] = json!({"length": 4, "hashes": {"sha256": Sha256::of(b"evil")}});
+    }
+    desk.forge(&[("vendor-evil", evil, "vendor-evil-2026")], |_| ());
+    desk.refresh().unwrap();
+    for path in paths {
+        let refused = desk.target(path).unwrap_err();
+        assert!(
+            matches!(refused, TargetError::NotListed { .. }),
+            "{path}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn policies_sign_a_component() {
+    let mut desk = Desk::new();
+    let mut policies = desk.next("policies");
+    let path = "vendor/acme/inventory/9.0.0.wasm";
+    policies["targets"][path] = json!({"length": 4, "hashes": {"sha256": Sha256::of(b"evil")}});
+    desk.forge(&[("policies", policies, "policies-2026")], |_| ());
+    desk.refresh().unwrap();
+    let refused = desk.target(path).unwrap_err();
+    assert!(
+        matches!(refused, TargetError::NotListed { ref role, .. } if role == "vendor-acme"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_component_changed_on_the_host() {
+    let mut desk = Desk::new();
+    desk.refresh().unwrap();
+    let file = format!(
+        "vendor/acme/inventory/{}.0.1.0.wasm",
+        Sha256::of(&component(1))
+    );
+    desk.host.instead.insert(file, b"component 9".to_vec());
+    let refused = desk.target(COMPONENT).unwrap_err();
+    assert!(matches!(refused, TargetError::Changed { .. }), "{refused}");
+    desk.host.instead.clear();
+    assert_eq!(desk.target(COMPONENT).unwrap().bytes, component(1));
+}
+
+#[test]
+fn a_broken_vendor_role_blocks_that_vendor_alone() {
+    let mut desk = Desk::new();
+    desk.forge(
+        &[("vendor-evil", desk.next("vendor-evil"), "vendor-acme-2026")],
+        |_| (),
+    );
+    desk.refresh().unwrap();
+    assert!(desk.target("vendor/evil/x/0.1.0.wasm").is_err());
+    assert_eq!(desk.target(COMPONENT).unwrap().bytes, component(1));
+}
+
+#[test]
+fn a_removed_vendor() {
+    let mut desk = Desk::new();
+    desk.refresh().unwrap();
+    desk.target(COMPONENT).unwrap();
+    desk.repository.remove_vendor(&vendor(), noon()).unwrap();
+    desk.refresh().unwrap();
+    let refused = desk.target(COMPONENT).unwrap_err();
+    assert!(
+        matches!(refused, TargetError::NotListed { .. }),
+        "{refused}"
+    );
+}
+
+#[test]
+fn every_top_key_rotates_and_the_old_ones_sign_nothing() {
+    let mut desk = Desk::new();
+    desk.refresh().unwrap();
+    let all = [
+        TopRole::Root,
+        TopRole::Targets,
+        TopRole::Snapshot,
+        TopRole::Timestamp,
+    ];
+    assert_eq!(desk.repository.rotate_root(&all, noon()).unwrap(), 2);
+    let refreshed = desk.refresh().unwrap();
+    assert_eq!(refreshed.roles["root"].keys, ["root-2026-2"]);
+    assert_eq!(refreshed.roles["timestamp"].keys, ["timestamp-2026-2"]);
+    desk.forge(&[], |_| ());
+    let refused = desk.refresh().unwrap_err();
+    assert!(
+        matches!(refused, RefreshError::Signatures { ref role, .. } if role == "timestamp"),
+        "{refused}"
+    );
+    desk.restart();
+    assert!(desk.delivery.offline().unwrap().is_some());
+}
+
+#[test]
+fn versions_that_a_thief_raised_are_recovered_by_a_rotation() {
+    let mut desk = Desk::new();
+    let honest = fs::read(desk.repository.public().join("timestamp.json")).unwrap();
+    desk.forge(&[], |snapshot| snapshot["version"] = json!(1_000));
+    desk.refresh().unwrap();
+    fs::write(desk.repository.public().join("timestamp.json"), honest).unwrap();
+    assert!(matches!(
+        desk.refresh().unwrap_err(),
+        RefreshError::Rollback { .. }
+    ));
+    desk.repository
+        .rotate_root(&[TopRole::Snapshot, TopRole::Timestamp], noon())
+        .unwrap();
+    assert_eq!(desk.refresh().unwrap().roles["snapshot"].version, 3);
+}
+
+#[test]
+fn forty_root_rotations_while_the_device_was_off() {
+    let mut desk = Desk::new();
+    desk.refresh().unwrap();
+    for _ in 0..40 {
+        desk.repository.rotate_root(&[], noon()).unwrap();
+    }
+    assert_eq!(desk.refresh().unwrap().roles["root"].version, 41);
+}
+
+#[test]
+fn a_write_that_fails_changes_nothing() {
+    let mut desk = Desk::new();
+    desk.refresh().unwrap();
+    let before = desk.delivery.offline().unwrap();
+    publish(&desk.repository, 2);
+    // A folder where the next write would begin.
+    let obstacle = desk.state().join("floors-a.json.part");
+    fs::create_dir(&obstacle).unwrap();
+    let files = store_files(&desk.state());
+    let refused = desk.refresh().unwrap_err();
+    assert!(matches!(refused, RefreshError::Disk(_)), "{refused}");
+    assert_eq!(store_files(&desk.state()), files);
+    assert_eq!(desk.delivery.offline().unwrap(), before);
+    fs::remove_dir(obstacle).unwrap();
+    desk.refresh().unwrap();
+}
+
+#[test]
+fn files_that_an_interrupted_write_left() {
+    let mut desk = Desk::new();
+    let before = desk.refresh().unwrap();
+    let state = desk.state();
+    for name in [
+        "accepted.json.part",
+        "floors-a.json.part",
+        "verified/timestamp.json.part",
+    ] {
+        fs::write(state.join(name), "{\"form").unwrap();
+    }
+    fs::write(state.join("floors-b.json"), "{\"form").unwrap();
+    desk.restart();
+    assert_eq!(
+        desk.delivery.offline().unwrap().unwrap().assignment,
+        before.assignment
+    );
+    desk.refresh().unwrap();
+}
+
+#[test]
+fn a_damaged_or_changed_accepted_set_is_set_aside_and_replaced() {
+    let mut desk = Desk::new();
+    revoke(&desk.repository);
+    let before = desk.refresh().unwrap();
+    let path = desk.state().join("accepted.json");
+    let good = fs::read_to_string(&path).unwrap();
+    for changed in [good.replace("versions = ", "version = "), "{".to_owned()] {
+        assert_ne!(changed, good);
+        fs::write(&path, changed).unwrap();
+        assert!(matches!(
+            desk.delivery.offline(),
+            Err(OpenError::Damaged { .. })
+        ));
+        assert_eq!(desk.delivery.offline().unwrap(), None);
+        assert_eq!(desk.refresh().unwrap().revoked, before.revoked);
+        assert_eq!(
+            desk.delivery.offline().unwrap().unwrap().revoked,
+            before.revoked
+        );
+    }
+}
+
+#[test]
+fn the_repository_refuses_what_devices_would_refuse() {
+    let desk = Desk::new();
+    let (vendor, plugin, version) = (vendor(), plugin(), Version::new(0, 1, 0));
+    let timestamp = fs::read(desk.repository.public().join("timestamp.json")).unwrap();
+    let again = Publish {
+        vendor: &vendor,
+        plugin: &plugin,
+        version: &version,
+        world: World::Collector,
+        contract: &CONTRACT,
+        minimum_host: &CONTRACT,
+        component: b"other bytes",
+    };
+    assert!(
+        desk.repository
+            .publish(&again, noon())
+            .unwrap_err()
+            .to_string()
+            .contains("never changes")
+    );
+    let refused = desk
+        .repository
+        .put_policy("inventory.toml", "format = 1\n", noon())
+        .unwrap_err();
+    assert!(refused.to_string().contains("inventory.toml"), "{refused}");
+    let late = desk
+        .repository
+        .refresh(noon().after(DAY * 400))
+        .unwrap_err();
+    assert!(late.to_string().contains("root metadata expired"), "{late}");
+    fs::remove_file(desk.repository.keys().join("timestamp-2026.json")).unwrap();
+    let missing = desk.repository.refresh(noon()).unwrap_err();
+    assert!(missing.to_string().contains("timestamp-2026"), "{missing}");
+    assert_eq!(
+        fs::read(desk.repository.public().join("timestamp.json")).unwrap(),
+        timestamp
+    );
+}
+
+#[test]
+fn an_assignment_names_only_what_is_published() {
+    let desk = Desk::new();
+    let (vendor, plugin) = (vendor(), plugin());
+    let policy = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/inventory.toml"),
+    );
+    desk.repository
+        .put_policy("inventory.toml", &policy.unwrap(), noon())
+        .unwrap();
+    let assign = |minor, percentage| {
+        let version = Version::new(0, minor, 0);
+        let new = bailiwick_repository::Assign {
+            vendor: &vendor,
+            plugin: &plugin,
+            version: &version,
+            policy: "inventory.toml",
+            groups: None,
+            percentage,
+        };
+        desk.repository.assign(&new, noon())
+    };
+    assert!(
+        assign(2, 100)
+            .unwrap_err()
+            .to_string()
+            .contains("publish it first")
+    );
+    assert_eq!(assign(1, 100).unwrap(), 2);
+    publish(&desk.repository, 2);
+    assert_eq!(assign(2, 10).unwrap(), 3);
+    assert_eq!(assign(2, 50).unwrap(), 4);
+    let plugins = desk.repository.assignment().unwrap().plugins;
+    let seen: Vec<_> = plugins
+        .iter()
+        .map(|entry| (entry.version.minor, entry.percentage))
+        .collect();
+    assert_eq!(seen, [(2, 50), (1, 100)]);
+    assert_eq!(assign(2, 100).unwrap(), 5);
+    assert_eq!(desk.repository.assignment().unwrap().plugins.len(), 1);
+}
