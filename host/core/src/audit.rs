@@ -30,7 +30,7 @@ pub const WASI_BASELINE: [&str; 5] = [
 pub struct ComponentImports {
     /// Interfaces other than WASI's, in the component's order.
     pub interfaces: Vec<InterfaceImport>,
-    /// Names of its exports, as `bailiwick:plugin/collector@0.1.0`.
+    /// Names of its exports, as `bailiwick:plugin/collect@0.1.0`.
     pub exports: Vec<String>,
     /// Imported WASI interfaces, as `wasi:io/streams@0.2.6`.
     pub wasi: Vec<String>,
@@ -193,7 +193,7 @@ impl fmt::Display for Finding {
                 f,
                 "`{import}` is nothing that this host knows: remove the import"
             ),
-            Self::NoWorld => write!(f, "it exports no world of `{PACKAGE}`: export `collector`"),
+            Self::NoWorld => write!(f, "it is no plugin of `{PACKAGE}`: export the world `collector`"),
         }
     }
 }
@@ -275,7 +275,7 @@ fn wasi(import: &str) -> Finding {
 
 /// Whether `export` is the interface of a world that this host runs.
 fn is_world(export: &str) -> bool {
-    export == format!("{PACKAGE}/collector@{CONTRACT}")
+    export == format!("{PACKAGE}/collect@{CONTRACT}")
 }
 
 #[cfg(test)]
@@ -295,7 +295,7 @@ mod tests {
         let text = include_str!("../fixtures/policy.toml");
         let imports = ComponentImports {
             interfaces,
-            exports: vec!["bailiwick:plugin/collector@0.1.0".to_owned()],
+            exports: vec!["bailiwick:plugin/collect@0.1.0".to_owned()],
             wasi: wasi.iter().map(|name| (*name).to_owned()).collect(),
         };
         let policy = Policy::parse("inventory.toml", text).unwrap();

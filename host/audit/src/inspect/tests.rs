@@ -30,7 +30,7 @@ const PLUGIN: &str = r#"
   (instance $collector
     (export "schema" (func $schema))
     (export "collect" (func $collect)))
-  (export "bailiwick:plugin/collector@0.1.0" (instance $collector))
+  (export "bailiwick:plugin/collect@0.1.0" (instance $collector))
   (@producers (language "Rust" "2024") (processed-by "tool\u{1b}[31m" "1\n2"))
 )
 "#;
@@ -67,7 +67,7 @@ fn lists_imports_to_the_function_and_exports() {
     );
     assert_eq!(
         names(&inspection.exports),
-        [pair("bailiwick:plugin/collector@0.1.0", "schema collect")]
+        [pair("bailiwick:plugin/collect@0.1.0", "schema collect")]
     );
     let files = &inspection.imports[1];
     assert_eq!(

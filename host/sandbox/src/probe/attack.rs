@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-use bailiwick_core::{limits::Limits, ports::Clock, time::Monotonic};
+use bailiwick_core::{
+    limits::Limits,
+    ports::Clock,
+    time::{Monotonic, Span},
+};
 
 use super::{
     ProbeError,
@@ -62,8 +66,7 @@ impl Attack {
     }
 
     fn clock(self, limits: &Limits, clock: &Arc<dyn Clock>) -> Speed {
-        let deadline = limits.deadline.get().as_nanos();
-        let deadline = u64::try_from(deadline).unwrap_or(u64::MAX);
+        let deadline = nanoseconds(limits.deadline);
         let (time, cpu) = match self {
             Self::Spin | Self::Wait => (Speed::to_reach(deadline), 1),
             Self::Cpu => (1, Speed::to_reach(limits.cpu.budget_ns())),
@@ -139,8 +142,17 @@ impl Attack {
                 held || trap == Some(&Trap::HostCalls) && limits.log_lines >= limits.host_calls
             }
             Self::HostCalls => trap == Some(&Trap::HostCalls),
-            Self::Spin | Self::Wait => trap == Some(&Trap::Deadline),
+            Self::Spin => match trap {
+                Some(Trap::Deadline) => true,
+                Some(Trap::Cpu) => limits.cpu.budget_ns() <= nanoseconds(limits.deadline),
+                _ => false,
+            },
+            Self::Wait => trap == Some(&Trap::Deadline),
             Self::Cpu => trap == Some(&Trap::Cpu),
         }
     }
+}
+
+fn nanoseconds(span: Span) -> u64 {
+    u64::try_from(span.get().as_nanos()).unwrap_or(u64::MAX)
 }

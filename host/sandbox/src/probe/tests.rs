@@ -12,6 +12,16 @@ async fn every_limit_is_live() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn limits_are_live_too_where_the_share_of_the_processor_ends_before_the_deadline() {
+    let (_engine, probe) = probe().await;
+    let mut limits = limits();
+    limits.deadline = "10 s".parse().unwrap();
+    limits.cpu.per_mille = 100;
+    limits.cpu.window = "60 s".parse().unwrap();
+    prove(&probe, &limits, &clock()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_its_enforcer_each_limit_fails_its_probe() {
     let (_engine, probe) = probe().await;
     for (enforcer, limit) in [
