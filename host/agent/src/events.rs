@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
     rename_all_fields = "kebab-case"
 )]
 #[non_exhaustive]
-pub enum Event {
+pub(crate) enum Event {
     /// The agent is up.
     Started {
         /// This device.
@@ -189,7 +189,7 @@ pub enum Event {
 
 impl Event {
     /// The event in plain words, one line.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         match self {
             Self::Started {
                 device,

@@ -11,32 +11,32 @@ use clap::{Args, Parser, Subcommand};
     after_help = "Start the agent with `bailiwick run`. The other commands ask the agent \
     that runs; only its own user and root may. `plugin inspect` needs no agent."
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What is asked for.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
     /// What every command takes.
     #[command(flatten)]
-    pub common: Common,
+    pub(crate) common: Common,
 }
 
 /// Flags of every command.
 #[derive(Args, Debug, Clone)]
-pub struct Common {
+pub(crate) struct Common {
     /// Folder in which the agent keeps everything; made if it is not there
     #[arg(long, global = true, value_name = "FOLDER")]
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// File with settings (TOML)
     #[arg(long = "settings-file", global = true, value_name = "FILE")]
-    pub settings_file: Option<PathBuf>,
+    pub(crate) settings_file: Option<PathBuf>,
     /// Print JSON for scripts: one object, or one a line where there are many
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run the agent until it is stopped
     ///
     /// It keeps to the repository of the settings: pulls what is assigned to this device,
@@ -57,17 +57,17 @@ pub enum Command {
 
 /// `bailiwick run`.
 #[derive(Args, Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// Set one setting for this run, before the file and the environment
     ///
     /// May be given more than once. `bailiwick status --settings` lists the names.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
-    pub set: Vec<(String, String)>,
+    pub(crate) set: Vec<(String, String)>,
 }
 
 /// `bailiwick plugin`.
 #[derive(Debug, Subcommand)]
-pub enum Plugin {
+pub(crate) enum Plugin {
     /// List the plugins of this device: version, state, next call, grants
     List,
     /// Read a component without running it: imports, grants, verdict
@@ -79,17 +79,17 @@ pub enum Plugin {
 
 /// `bailiwick plugin inspect`.
 #[derive(Args, Debug)]
-pub struct Inspect {
+pub(crate) struct Inspect {
     /// The component (a .wasm file)
-    pub component: PathBuf,
+    pub(crate) component: PathBuf,
     /// Judge it by this policy (a .toml file)
     #[arg(long, value_name = "FILE")]
-    pub policy: Option<PathBuf>,
+    pub(crate) policy: Option<PathBuf>,
 }
 
 /// `bailiwick update`.
 #[derive(Clone, Copy, Debug, Subcommand)]
-pub enum Update {
+pub(crate) enum Update {
     /// Tell when the repository was last verified and when it is read next
     Status,
     /// Read the repository now, and tell what changed
@@ -98,10 +98,10 @@ pub enum Update {
 
 /// `bailiwick status`.
 #[derive(Args, Debug)]
-pub struct Status {
+pub(crate) struct Status {
     /// Print each setting, its value and where it came from, instead
     #[arg(long)]
-    pub settings: bool,
+    pub(crate) settings: bool,
 }
 
 /// The name and value of `--set`. Whether there is such a setting is for the settings to say.

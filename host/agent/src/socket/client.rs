@@ -17,7 +17,7 @@ use super::{
 ///
 /// # Errors
 /// [`SocketError`]; [`Response::Refused`] is an answer and no error.
-pub async fn ask(
+pub(crate) async fn ask(
     path: &Path,
     request: Request,
     patience: Duration,

@@ -11,7 +11,7 @@ use crate::store::OutboxFigures;
 /// What can be asked. In JSON `{"request":"status"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Request {
+pub(crate) enum Request {
     /// How the agent is.
     Status {},
     /// What runs.
@@ -33,7 +33,7 @@ pub enum Request {
     rename_all = "kebab-case",
     rename_all_fields = "kebab-case"
 )]
-pub enum Response {
+pub(crate) enum Response {
     /// To [`Request::Status`].
     Status(StatusReport),
     /// To [`Request::Plugins`], in order of name.
@@ -63,52 +63,52 @@ pub enum Response {
 /// How the agent is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct StatusReport {
+pub(crate) struct StatusReport {
     /// The device's id.
-    pub device: String,
+    pub(crate) device: String,
     /// Version of the host.
-    pub version: String,
+    pub(crate) version: String,
     /// When the agent started.
-    pub started: Timestamp,
+    pub(crate) started: Timestamp,
     /// Plugins that run.
-    pub running: usize,
+    pub(crate) running: usize,
     /// Plugins that are suspended or revoked.
-    pub stopped: usize,
+    pub(crate) stopped: usize,
     /// What waits to be sent.
-    pub outbox: OutboxFigures,
+    pub(crate) outbox: OutboxFigures,
     /// The repository.
-    pub update: UpdateReport,
+    pub(crate) update: UpdateReport,
     /// Damaged databases that were ever set aside.
-    pub databases_set_aside: u64,
+    pub(crate) databases_set_aside: u64,
 }
 
 /// One plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct PluginLine {
+pub(crate) struct PluginLine {
     /// Which.
-    pub plugin: PluginName,
+    pub(crate) plugin: PluginName,
     /// Who published it.
-    pub vendor: VendorName,
+    pub(crate) vendor: VendorName,
     /// Its version.
-    pub version: String,
+    pub(crate) version: String,
     /// Which generation that is on this device.
-    pub generation: GenerationId,
+    pub(crate) generation: GenerationId,
     /// What it does now.
-    pub state: PluginState,
+    pub(crate) state: PluginState,
     /// When its next call is due.
-    pub next: Option<Timestamp>,
+    pub(crate) next: Option<Timestamp>,
     /// What it was granted, one line each.
-    pub grants: Vec<String>,
+    pub(crate) grants: Vec<String>,
     /// Why its last call failed or its newest version was refused; empty if neither.
-    pub remark: String,
+    pub(crate) remark: String,
 }
 
 /// What a plugin does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum PluginState {
+pub(crate) enum PluginState {
     /// Waits for its next call, or is in one.
     Running,
     /// A new version that is still being watched.
@@ -124,30 +124,30 @@ pub enum PluginState {
 /// What is known of the repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct UpdateReport {
+pub(crate) struct UpdateReport {
     /// Its address.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     /// When it was last read and verified.
-    pub refreshed: Option<Timestamp>,
+    pub(crate) refreshed: Option<Timestamp>,
     /// Version of its `timestamp` role then.
-    pub timestamp_version: Option<u64>,
+    pub(crate) timestamp_version: Option<u64>,
     /// Serial of the assignment then.
-    pub serial: Option<u64>,
+    pub(crate) serial: Option<u64>,
     /// When it is read next.
-    pub next: Option<Timestamp>,
+    pub(crate) next: Option<Timestamp>,
     /// Why the last attempt failed; empty if it did not.
-    pub failure: String,
+    pub(crate) failure: String,
 }
 
 /// One setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct SettingLine {
+pub(crate) struct SettingLine {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its value, as it would be written in the file.
-    pub value: String,
+    pub(crate) value: String,
     /// Where it came from: `default`, `policy`, the file's path, the environment
     /// variable's name, or the flag.
-    pub source: String,
+    pub(crate) source: String,
 }

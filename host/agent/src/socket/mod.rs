@@ -14,22 +14,22 @@ mod unsupported;
 use std::path::PathBuf;
 
 #[cfg(unix)]
-pub use client::ask;
-pub use message::{
+pub(crate) use client::ask;
+pub(crate) use message::{
     PluginLine, PluginState, Request, Response, SettingLine, StatusReport, UpdateReport,
 };
 #[cfg(unix)]
-pub use server::{ControlSocket, Handler};
+pub(crate) use server::{ControlSocket, Handler};
 #[cfg(not(unix))]
-pub use unsupported::{ControlSocket, Handler, ask};
+pub(crate) use unsupported::{ControlSocket, Handler, ask};
 
 /// Name of the socket in the data folder.
-pub const FILE: &str = "agent.sock";
+pub(crate) const FILE: &str = "agent.sock";
 
 /// Why the agent could not be asked, or could not listen.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum SocketError {
+pub(crate) enum SocketError {
     /// Nothing listens.
     #[error("no agent answers at {}: start it with `bailiwick run`, or name its data folder with --data", .0.display())]
     NotRunning(PathBuf),
@@ -64,6 +64,7 @@ pub enum SocketError {
         reason: String,
     },
     /// No control socket on this platform.
+    #[cfg(not(unix))]
     #[error(
         "the control socket is not on this platform yet: `bailiwick run --json` tells the same on its output"
     )]

@@ -31,14 +31,14 @@ const ANSWER: Duration = Duration::from_secs(120);
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
 /// Finds the answers.
-pub trait Handler: Send + Sync + 'static {
+pub(crate) trait Handler: Send + Sync + 'static {
     /// The answer to `request`. Cut off after two minutes.
     fn answer(&self, request: Request) -> BoxFuture<'_, Response>;
 }
 
 /// A socket that listens. Dropping it removes the file.
 #[derive(Debug)]
-pub struct ControlSocket {
+pub(crate) struct ControlSocket {
     listener: UnixListener,
     path: PathBuf,
     /// Device and inode, to remove this file and no other.
@@ -52,7 +52,7 @@ impl ControlSocket {
     ///
     /// # Errors
     /// [`SocketError::AlreadyRunning`], [`SocketError::InTheWay`], [`SocketError::Failed`].
-    pub async fn bind(path: &Path) -> Result<Self, SocketError> {
+    pub(crate) async fn bind(path: &Path) -> Result<Self, SocketError> {
         let failed = |doing, error: &io::Error| SocketError::Failed {
             doing,
             path: path.to_owned(),
@@ -72,7 +72,7 @@ impl ControlSocket {
     }
 
     /// Answers until it is dropped. A conversation that fails ends alone.
-    pub async fn serve(&self, handler: Arc<dyn Handler>) {
+    pub(crate) async fn serve(&self, handler: Arc<dyn Handler>) {
         let slots = Arc::new(Semaphore::new(AT_ONCE));
         loop {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {

@@ -7,31 +7,31 @@ use bailiwick_core::ports::BoxFuture;
 use super::{Request, Response, SocketError};
 
 /// Finds the answers.
-pub trait Handler: Send + Sync + 'static {
+pub(crate) trait Handler: Send + Sync + 'static {
     /// The answer to `request`.
     fn answer(&self, request: Request) -> BoxFuture<'_, Response>;
 }
 
 /// Can't be made on this platform.
 #[derive(Debug)]
-pub enum ControlSocket {}
+pub(crate) enum ControlSocket {}
 
 impl ControlSocket {
     /// # Errors
     /// Always [`SocketError::Unsupported`].
-    pub async fn bind(_path: &Path) -> Result<Self, SocketError> {
+    pub(crate) async fn bind(_path: &Path) -> Result<Self, SocketError> {
         Err(SocketError::Unsupported)
     }
 
     /// There is no value to call it on.
-    pub async fn serve(&self, _handler: Arc<dyn Handler>) {
+    pub(crate) async fn serve(&self, _handler: Arc<dyn Handler>) {
         match *self {}
     }
 }
 
 /// # Errors
 /// Always [`SocketError::Unsupported`].
-pub async fn ask(
+pub(crate) async fn ask(
     _path: &Path,
     _request: Request,
     _patience: Duration,
