@@ -15,14 +15,13 @@ use super::host::Host;
 use crate::{
     events::Event,
     random,
-    store::{Caps, DropPolicy, NewReport},
+    store::{Caps, NewReport},
 };
 
 /// How much may wait for the console. The oldest goes first, and going is reported.
 pub(crate) const CAPS: Caps = Caps {
     bytes: ByteCount::mib(64),
     age: Duration::from_secs(30 * 86_400),
-    policy: DropPolicy::Oldest,
 };
 
 /// Makes the reports of one plugin, one after the other.

@@ -1,6 +1,6 @@
-//! The last events of the device, for `bailiwick status` and whoever looks afterwards.
+//! The last events of the device, for whoever looks into the store afterwards.
 
-use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use redb::{ReadableTable, ReadableTableMetadata};
 
 use super::{
     Store, StoreError,
@@ -18,7 +18,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: none was kept.
-    pub async fn record_events(&self, events: Vec<Vec<u8>>) -> Result<usize, StoreError> {
+    pub(crate) async fn record_events(&self, events: Vec<Vec<u8>>) -> Result<usize, StoreError> {
         self.run("keep events", move |database| {
             tables::write(database, |transaction| {
                 let mut table = transaction.open_table(EVENTS).map_err(failure)?;
@@ -38,24 +38,6 @@ impl Store {
                 }
                 Ok(left_out)
             })
-        })
-        .await
-    }
-
-    /// The newest `at_most` events, oldest of them first.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn last_events(&self, at_most: usize) -> Result<Vec<Vec<u8>>, StoreError> {
-        self.run("read events", move |database| {
-            let transaction = database.begin_read().map_err(failure)?;
-            let table = transaction.open_table(EVENTS).map_err(failure)?;
-            let mut events = Vec::new();
-            for entry in table.iter().map_err(failure)?.rev().take(at_most) {
-                events.push(entry.map_err(failure)?.1.value().to_vec());
-            }
-            events.reverse();
-            Ok(events)
         })
         .await
     }

@@ -17,38 +17,38 @@ mod tables;
 
 use std::{path::Path, sync::Arc};
 
-pub use error::StoreError;
-pub use outbox::{Appended, Caps, DropPolicy, DropReason, Dropped, NewReport, StoredReport};
+pub(crate) use error::StoreError;
+pub(crate) use outbox::{Caps, Dropped, NewReport, StoredReport};
 use redb::Database;
 use tokio::task::spawn_blocking;
 
 /// The open database. Cloning shares it.
 #[derive(Clone)]
-pub struct Store {
+pub(crate) struct Store {
     database: Arc<Database>,
 }
 
 /// What opening the store found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Opening {
+pub(crate) struct Opening {
     /// Where a damaged database was moved to in this start, if it was.
-    pub set_aside: Option<std::path::PathBuf>,
+    pub(crate) set_aside: Option<std::path::PathBuf>,
     /// How many damaged databases were ever set aside in this data folder.
-    pub ever_set_aside: u64,
+    pub(crate) ever_set_aside: u64,
 }
 
 /// Figures for `bailiwick status`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct OutboxFigures {
+pub(crate) struct OutboxFigures {
     /// Reports that wait for a receipt.
-    pub reports: u64,
+    pub(crate) reports: u64,
     /// Their size in bytes, as counted against the cap.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Damaged entries that were taken out of the way, since the database was made.
-    pub quarantined: u64,
+    pub(crate) quarantined: u64,
     /// Reports that a cap dropped, since the database was made.
-    pub dropped: u64,
+    pub(crate) dropped: u64,
 }
 
 impl Store {
@@ -60,7 +60,7 @@ impl Store {
     /// [`StoreError::Newer`] if a later version of the agent wrote it,
     /// [`StoreError::InUse`] if another agent has it open. Damage is no error: see
     /// [`Opening::set_aside`].
-    pub async fn open(
+    pub(crate) async fn open(
         folder: &Path,
         now: bailiwick_core::time::Timestamp,
     ) -> Result<(Self, Opening), StoreError> {

@@ -26,63 +26,52 @@ const KEPT_IN_QUARANTINE: u64 = 16;
 
 /// A report to be kept.
 #[derive(Clone, Debug)]
-pub struct NewReport {
+pub(crate) struct NewReport {
     /// Whose.
-    pub plugin: PluginName,
+    pub(crate) plugin: PluginName,
     /// What it is, in the sender's words: `full`, `diff`.
-    pub kind: String,
+    pub(crate) kind: String,
     /// The same in every attempt to send it. Appending it again changes nothing.
-    pub idempotency_key: String,
+    pub(crate) idempotency_key: String,
     /// When it was made.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// The encoded report.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// What the plugin's report sender remembers once this report exists, or `None` to
     /// leave it. Kept in the same commit, so that a base is never ahead of its report.
-    pub sender: Option<Vec<u8>>,
+    pub(crate) sender: Option<Vec<u8>>,
 }
 
 /// A report in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredReport {
+pub(crate) struct StoredReport {
     /// Its number in the outbox.
-    pub sequence: u64,
+    pub(crate) sequence: u64,
     /// Whose.
-    pub plugin: PluginName,
+    pub(crate) plugin: PluginName,
     /// As in [`NewReport`].
-    pub kind: String,
+    pub(crate) kind: String,
     /// As in [`NewReport`].
-    pub idempotency_key: String,
+    pub(crate) idempotency_key: String,
     /// When it was made.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// The encoded report.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
-/// How much may wait.
+/// How much may wait. When there is no room, the oldest go until the new one fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caps {
+pub(crate) struct Caps {
     /// All reports together, what is kept beside them included.
-    pub bytes: ByteCount,
+    pub(crate) bytes: ByteCount,
     /// How long one may wait. By the device's clock: if that was set back, reports seem
     /// young and stay.
-    pub age: Duration,
-    /// What to do when `bytes` is not enough.
-    pub policy: DropPolicy,
-}
-
-/// Who goes when there is no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DropPolicy {
-    /// The oldest, until the new one fits.
-    Oldest,
-    /// The new one.
-    Newest,
+    pub(crate) age: Duration,
 }
 
 /// Why a report was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DropReason {
+pub(crate) enum DropReason {
     /// It waited longer than [`Caps::age`].
     Age,
     /// It had to go so that [`Caps::bytes`] holds.
@@ -91,28 +80,28 @@ pub enum DropReason {
 
 /// A report that will never be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dropped {
+pub(crate) struct Dropped {
     /// Whose.
-    pub plugin: PluginName,
+    pub(crate) plugin: PluginName,
     /// As in [`NewReport`].
-    pub kind: String,
+    pub(crate) kind: String,
     /// As in [`NewReport`].
-    pub idempotency_key: String,
+    pub(crate) idempotency_key: String,
     /// When it was made.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Its size on disk.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Why it went.
-    pub reason: DropReason,
+    pub(crate) reason: DropReason,
 }
 
 /// What [`Store::append`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Appended {
+pub(crate) struct Appended {
     /// Its number in the outbox, or `None` if it is itself among `dropped`.
-    pub sequence: Option<u64>,
+    pub(crate) sequence: Option<u64>,
     /// What went, oldest first.
-    pub dropped: Vec<Dropped>,
+    pub(crate) dropped: Vec<Dropped>,
 }
 
 impl Store {
@@ -121,7 +110,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the database failed: nothing was kept or dropped.
-    pub async fn append(
+    pub(crate) async fn append(
         &self,
         report: NewReport,
         caps: Caps,
@@ -140,7 +129,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: nothing was dropped.
-    pub async fn trim(&self, caps: Caps, now: Timestamp) -> Result<Vec<Dropped>, StoreError> {
+    pub(crate) async fn trim(
+        &self,
+        caps: Caps,
+        now: Timestamp,
+    ) -> Result<Vec<Dropped>, StoreError> {
         self.run("drop old reports", move |database| {
             tables::write(database, |transaction| {
                 let mut outbox = Outbox::open(transaction)?;
@@ -157,7 +150,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub async fn next_batch(
+    pub(crate) async fn next_batch(
         &self,
         at_most: usize,
         bytes: ByteCount,
@@ -179,7 +172,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: all of them are still there.
-    pub async fn acknowledge(&self, sequences: Vec<u64>) -> Result<(), StoreError> {
+    pub(crate) async fn acknowledge(&self, sequences: Vec<u64>) -> Result<(), StoreError> {
         self.run("forget acknowledged reports", move |database| {
             tables::write(database, |transaction| {
                 let mut outbox = Outbox::open(transaction)?;
@@ -196,7 +189,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub async fn outbox_figures(&self) -> Result<OutboxFigures, StoreError> {
+    pub(crate) async fn outbox_figures(&self) -> Result<OutboxFigures, StoreError> {
         self.run("count the outbox", |database| {
             let transaction = database.begin_read().map_err(failure)?;
             let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
@@ -282,23 +275,15 @@ impl<'txn> Outbox<'txn> {
         };
         let record = record::encode(&head, &report.body)
             .map_err(|error| failure(redb::StorageError::Io(error.into())))?;
-        let room = caps.bytes.get().checked_sub(length(&record));
-        let fits = match (room, caps.policy) {
-            (Some(room), DropPolicy::Oldest) => {
-                dropped.extend(self.drop_to(room)?);
-                true
-            }
-            (Some(room), DropPolicy::Newest) => tables::number(&self.numbers, BYTES)? <= room,
-            (None, _) => false,
-        };
-        if !fits {
+        let Some(room) = caps.bytes.get().checked_sub(length(&record)) else {
             self.count(DROPPED, 1)?;
             dropped.push(dropped_report(head, length(&record), DropReason::Bytes));
             return Ok(Appended {
                 sequence: None,
                 dropped,
             });
-        }
+        };
+        dropped.extend(self.drop_to(room)?);
         let sequence = self.keep(&report.idempotency_key, &record)?;
         if let Some(sender) = &report.sender {
             transaction
