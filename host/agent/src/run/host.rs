@@ -7,7 +7,10 @@ use bailiwick_sandbox::{Component, artifact::Artifacts, compile::Child, engine::
 use tokio::sync::{Notify, OnceCell};
 
 use super::output::Output;
-use crate::{events::Event, store::Store};
+use crate::{
+    events::Event,
+    store::{Dropped, Store},
+};
 
 /// The parts that outlive every plugin.
 pub(crate) struct Host {
@@ -64,6 +67,17 @@ impl Host {
         if let Err(error) = self.store.record_events(vec![line]).await {
             self.output
                 .warn(&format!("the event is not in the record: {error}"));
+        }
+    }
+
+    /// Tells each report that a cap of the outbox dropped.
+    pub(crate) async fn tell_dropped(&self, dropped: Vec<Dropped>) {
+        for dropped in dropped {
+            self.tell(Event::Dropped {
+                key: dropped.idempotency_key,
+                reason: format!("{:?}", dropped.reason).to_lowercase(),
+            })
+            .await;
         }
     }
 }

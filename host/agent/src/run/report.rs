@@ -90,13 +90,7 @@ impl Reporter {
             sender: Some(prepared.sender.to_bytes()),
         };
         let appended = host.store.append(report, CAPS, now).await?;
-        for dropped in &appended.dropped {
-            host.tell(Event::Dropped {
-                key: dropped.idempotency_key.clone(),
-                reason: format!("{:?}", dropped.reason).to_lowercase(),
-            })
-            .await;
-        }
+        host.tell_dropped(appended.dropped).await;
         if appended.sequence.is_some() {
             self.sender = prepared.sender;
             host.tell(Event::Reported {

@@ -6,7 +6,7 @@ use bailiwick_core::{bytes::ByteCount, ids::PluginName};
 use bailiwick_transport::{Receipt, Reports, SendError, full_jitter};
 use tokio::sync::mpsc;
 
-use super::host::Host;
+use super::{host::Host, report::CAPS};
 use crate::{events::Event, random, store::StoredReport};
 
 const BATCH: usize = 64;
@@ -22,6 +22,9 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let mut attempt = 0;
     loop {
+        // A report can grow too old here, with no new one that would make room for itself.
+        let dropped = host.store.trim(CAPS, host.clock.now()).await?;
+        host.tell_dropped(dropped).await;
         let batch = host.store.next_batch(BATCH, BATCH_BYTES).await?;
         if batch.is_empty() {
             host.uploads.notified().await;
