@@ -1,11 +1,15 @@
 //! Builds of what the demo and the tests run.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
-use crate::step::cargo;
+use crate::step::{cargo, root};
 
 /// Targets that the plugins and the check for Windows need.
-const TARGETS: [&str; 3] = ["wasm32-unknown-unknown", "wasm32-wasip2", "x86_64-pc-windows-gnu"];
+const TARGETS: [&str; 3] = [
+    "wasm32-unknown-unknown",
+    "wasm32-wasip2",
+    "x86_64-pc-windows-gnu",
+];
 
 /// Adds [`TARGETS`]. The toolchain file can't be relied on for this:
 /// automatic installation may be switched off.
@@ -17,10 +21,24 @@ pub(crate) fn add_targets() -> Command {
 
 /// The programs, each built by itself: cargo unifies features over one build, and the
 /// agent must not get the compiler that `bailiwick-compile` links.
-pub(crate) const PROGRAMS: [&str; 4] =
-    ["bailiwick-compile", "bailiwick-agent", "bailiwick-console", "cargo-bailiwick"];
+pub(crate) const PROGRAMS: [&str; 4] = [
+    "bailiwick-compile",
+    "bailiwick-agent",
+    "bailiwick-console",
+    "cargo-bailiwick",
+];
 
 /// Builds one package of [`PROGRAMS`] in the dev profile.
 pub(crate) fn program(package: &str) -> Command {
     cargo(&["build", "--package", package])
+}
+
+/// Where a built program of the dev profile is.
+pub(crate) fn built(program: &str) -> PathBuf {
+    target().join("debug").join(program)
+}
+
+/// Cargo's build folder.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }

@@ -20,9 +20,18 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     step(
         "tests",
-        &mut cargo(&["test", "--workspace", "--exclude", "bailiwick-compile", "--no-fail-fast"]),
+        &mut cargo(&[
+            "test",
+            "--workspace",
+            "--exclude",
+            "bailiwick-compile",
+            "--no-fail-fast",
+        ]),
     )?;
-    step("tests of the compiler", &mut cargo(&["test", "--package", "bailiwick-compile"]))?;
+    step(
+        "tests of the compiler",
+        &mut cargo(&["test", "--package", "bailiwick-compile"]),
+    )?;
     println!("\nWhat took how long:");
     for (name, time) in took {
         println!("{:>6} s  {name}", time.as_secs());

@@ -1,0 +1,225 @@
+//! The desk of the demo: repository, console, and the files of both, all in one folder.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, anyhow, bail, ensure};
+use serde_json::Value;
+
+use crate::{build, step::root};
+
+/// Who publishes the demo's plugins.
+const VENDOR: &str = "bailiwick";
+
+/// Repository, console and device of one demo.
+pub(crate) struct Desk {
+    folder: PathBuf,
+    root_sha256: String,
+}
+
+impl Desk {
+    /// Makes a fresh one in `folder`: keys, certificates, plugins, policies, assignment.
+    pub(crate) fn make(folder: &Path) -> anyhow::Result<Self> {
+        if folder.exists() {
+            fs::remove_dir_all(folder)
+                .with_context(|| format!("can't clear {}", folder.display()))?;
+        }
+        fs::create_dir_all(folder.join("console"))?;
+        let mut desk = Self {
+            folder: folder.to_owned(),
+            root_sha256: String::new(),
+        };
+        let made = desk.repo(&["init", "--vendor", VENDOR])?;
+        let text = |key: &str| made[key].as_str().unwrap_or_default().to_owned();
+        desk.root_sha256 = text("root-sha256");
+        ensure!(
+            !desk.root_sha256.is_empty(),
+            "repo init named no root: {made}"
+        );
+        println!("\nA repository with a key for each role, served on this machine alone.");
+        println!("  sha256 of the first root: {}", desk.root_sha256);
+        println!("  sha256 of its CA:         {}", text("ca-sha256"));
+        desk.build("inventory", "0.1.0")?;
+        desk.publish("inventory", "0.1.0", &desk.component("inventory", "0.1.0"))?;
+        desk.build("pressure", "0.1.0")?;
+        desk.publish("pressure", "0.1.0", &desk.component("pressure", "0.1.0"))?;
+        for (plugin, every) in [("inventory", "10 s"), ("pressure", "2 s")] {
+            desk.put_policy(plugin, every)?;
+            desk.assign(plugin, "0.1.0")?;
+        }
+        Ok(desk)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Builds one version of a plugin.
+    pub(crate) fn build(&self, plugin: &str, version: &str) -> anyhow::Result<()> {
+        let mut command = Command::new(build::built("cargo-bailiwick"));
+        command
+            .args([
+                "bailiwick",
+                "build",
+                "--package",
+                plugin,
+                "--as-version",
+                version,
+                "--out",
+            ])
+            .arg(self.folder.join("plugins"))
+            .current_dir(root());
+        output(&mut command).map(drop)
+    }
+
+    /// Where [`Self::build`] put it.
+    pub(crate) fn component(&self, plugin: &str, version: &str) -> PathBuf {
+        self.folder
+            .join("plugins")
+            .join(format!("{plugin}-{version}.wasm"))
+    }
+
+    /// Publishes `component` as a version of `plugin`, signed by the vendor's key.
+    pub(crate) fn publish(
+        &self,
+        plugin: &str,
+        version: &str,
+        component: &Path,
+    ) -> anyhow::Result<()> {
+        let component = component
+            .to_str()
+            .ok_or_else(|| anyhow!("a path is not text"))?;
+        self.repo(&[
+            "publish",
+            "--vendor",
+            VENDOR,
+            "--plugin",
+            plugin,
+            "--version",
+            version,
+            component,
+        ])
+        .map(drop)
+    }
+
+    /// Tells devices to run `version`.
+    pub(crate) fn assign(&self, plugin: &str, version: &str) -> anyhow::Result<()> {
+        let policy = format!("{plugin}.toml");
+        self.repo(&[
+            "assign",
+            "--vendor",
+            VENDOR,
+            "--plugin",
+            plugin,
+            "--version",
+            version,
+            "--policy",
+            &policy,
+        ])
+        .map(drop)
+    }
+
+    /// Publishes the project's own policy, at the demo's pace.
+    fn put_policy(&self, plugin: &str, every: &str) -> anyhow::Result<()> {
+        let text = fs::read_to_string(root().join("policies").join(format!("{plugin}.toml")))?;
+        let paced: Vec<String> = text
+            .lines()
+            .map(|line| match line.split_once(" = ").map(|(key, _)| key) {
+                Some("every") => format!("every = \"{every}\""),
+                Some("jitter") => "jitter = \"0 s\"".to_owned(),
+                _ => line.to_owned(),
+            })
+            .collect();
+        let file = self.folder.join(format!("{plugin}.toml"));
+        fs::write(&file, paced.join("\n"))?;
+        let file = file.to_str().ok_or_else(|| anyhow!("a path is not text"))?;
+        self.repo(&["policy", "put", file]).map(drop)
+    }
+
+    /// The console on `address`; port 0 picks a free one.
+    pub(crate) fn serve(&self, address: &str) -> Command {
+        let mut command = Command::new(build::built("bailiwick-console"));
+        command
+            .args(["serve", "--json", "--listen", address, "--data"])
+            .arg(self.folder.join("console"))
+            .arg("--public")
+            .arg(self.public())
+            .arg("--tls")
+            .arg(self.folder.join("repository/tls"));
+        command
+    }
+
+    /// The agent, against the console at `console`.
+    pub(crate) fn agent(&self, console: &str) -> Command {
+        let mut command = Command::new(build::built("bailiwick"));
+        let ca = self.folder.join("repository/tls/ca.pem");
+        command
+            .args(["run", "--json", "--data"])
+            .arg(self.folder.join("device"));
+        for (name, value) in [
+            ("update-url", format!("{console}updates/")),
+            ("report-url", console.to_owned()),
+            ("root-sha256", self.root_sha256.clone()),
+            ("ca-file", ca.display().to_string()),
+        ] {
+            command.arg("--set").arg(format!("{name}={value}"));
+        }
+        command
+    }
+
+    /// Tells the agent to read the repository now. A refused repository is no failure here:
+    /// the agent's events tell.
+    pub(crate) fn refresh(&self) -> anyhow::Result<()> {
+        let mut command = Command::new(build::built("bailiwick"));
+        command
+            .args(["update", "refresh", "--data"])
+            .arg(self.folder.join("device"));
+        output(&mut command).map(drop)
+    }
+
+    /// Kinds of the reports that the console has committed.
+    pub(crate) fn delivered(&self) -> anyhow::Result<Vec<String>> {
+        let mut command = Command::new(build::built("bailiwick-console"));
+        command
+            .args(["reports", "--json", "--last", "1000", "--data"])
+            .arg(self.folder.join("console"));
+        let text = output(&mut command)?;
+        text.lines()
+            .map(|line| {
+                let report: Value = serde_json::from_str(line)?;
+                Ok(report["kind"].as_str().unwrap_or_default().to_owned())
+            })
+            .collect()
+    }
+
+    /// The public folder, as whoever controls the server sees it.
+    pub(crate) fn public(&self) -> PathBuf {
+        self.folder.join("repository/public")
+    }
+
+    fn repo(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+        let mut command = Command::new(build::built("bailiwick-console"));
+        command
+            .arg("repo")
+            .args(arguments)
+            .args(["--json", "--repo"])
+            .arg(self.folder.join("repository"));
+        Ok(serde_json::from_str(&output(&mut command)?)?)
+    }
+}
+
+fn output(command: &mut Command) -> anyhow::Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("can't start {command:?}"))?;
+    if !output.status.success() {
+        bail!(
+            "{command:?} failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}

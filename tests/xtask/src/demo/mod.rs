@@ -1,0 +1,63 @@
+//! `cargo xtask demo`: one device at work, with the real programs, on loopback.
+
+mod desk;
+mod program;
+mod story;
+mod summary;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use crate::{
+    build,
+    step::{quiet, root},
+};
+use desk::Desk;
+use story::Story;
+
+/// `cargo xtask demo`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Stop after this time (as in 60s), print what was seen, and fail if anything of it is
+    /// missing; building does not count
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    stop_after: Option<Duration>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    println!("Building the programs and two plugins; the first time takes some minutes.");
+    quiet("compilation target for plugins", &mut build::add_targets())?;
+    for package in build::PROGRAMS {
+        quiet(package, &mut build::program(package))?;
+    }
+    let desk = Desk::make(&build::target().join("demo"))?;
+    let begun = Instant::now();
+    let mut story = Story::begin(&desk)?;
+    let told = story.tell(begun + arguments.stop_after.unwrap_or(Duration::from_secs(300)));
+    if arguments.stop_after.is_none() && told.is_ok() {
+        println!("\nThat is all there is to show. The device goes on until Ctrl-C.");
+        story.go_on()?;
+    }
+    let delivered = desk.delivered()?;
+    story.end()?;
+    let seen = story.seen(delivered);
+    println!("\n{}", summary::table(&seen));
+    told?;
+    summary::judge(&seen).with_context(|| {
+        format!(
+            "the demo's files are in {}",
+            desk.folder()
+                .strip_prefix(root())
+                .unwrap_or(desk.folder())
+                .display()
+        )
+    })
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    text.strip_suffix('s')
+        .and_then(|seconds| seconds.parse().ok())
+        .map(Duration::from_secs)
+        .ok_or_else(|| format!("`{text}` is not a time in seconds, as in 60s"))
+}
