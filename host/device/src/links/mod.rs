@@ -77,10 +77,10 @@ fn describe(name: &str, link: &sysinfo::NetworkData) -> Link {
 }
 
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 
-    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn the_loopback_link_is_there_with_its_number() {
         let links = DeviceLinks.links().await.unwrap();
@@ -90,7 +90,6 @@ mod tests {
         assert!(links.iter().all(|link| link.mtu > 0));
     }
 
-    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn routes_are_in_order_and_go_through_links_that_exist() {
         let links = DeviceLinks.links().await.unwrap();
