@@ -9,12 +9,13 @@ use bailiwick_core::{
     audit::{self, Finding},
     ceiling::{self, Ceiling},
     digest::Sha256,
+    ids::VendorName,
     policy::Policy,
     ports::Fetch,
     release::{self, Release},
     rollout::{Generation, Wanted},
 };
-use bailiwick_delivery::{Delivery, TargetError};
+use bailiwick_delivery::{Delivery, TargetError, VerifiedTarget};
 use bailiwick_sandbox::Component;
 
 use super::{host::Host, launch::Launch};
@@ -40,8 +41,10 @@ pub(crate) async fn resolve(
     let now = host.clock.now();
     let manifest = release::manifest_target(&assigned.vendor, &assigned.name, &assigned.version);
     let release = delivery.target(fetch, &manifest, now).await?;
-    let policy = format!("policies/{}", assigned.policy);
-    let policy = delivery.target(fetch, &policy, now).await?;
+    signed_by(&release, &vendor_role(&assigned.vendor), &manifest)?;
+    let path = format!("policies/{}", assigned.policy);
+    let policy = delivery.target(fetch, &path, now).await?;
+    signed_by(&policy, "policies", &path)?;
     Ok(Wanted {
         version: assigned.version.clone(),
         release: release.sha256,
@@ -84,6 +87,7 @@ pub(crate) async fn verify(
     );
     let path = release::component_target(&release.vendor, &release.plugin, &release.version);
     let target = delivery.target(fetch, &path, host.clock.now()).await?;
+    signed_by(&target, &vendor_role(&release.vendor), &path)?;
     ensure!(
         target.sha256 == release.component_sha256,
         "the component's sha256 is {}, and its manifest says {}",
@@ -157,6 +161,30 @@ pub(crate) async fn compile(
         policy: Arc::new(verified.policy),
         component: Component::from_artifact(&host.engine, &artifact)?,
     }))
+}
+
+fn vendor_role(vendor: &VendorName) -> String {
+    format!("vendor-{vendor}")
+}
+
+/// The top-level targets role may list any path; only the role whose part it is decides it.
+fn signed_by(target: &VerifiedTarget, role: &str, path: &str) -> anyhow::Result<()> {
+    ensure!(
+        target.role == role,
+        "`{path}` is signed by {}, and only {role} may decide it: publish it there",
+        target.role,
+    );
+    Ok(())
+}
+
+/// Digests of everything stored that a generation needs, its component's included.
+///
+/// # Errors
+/// Its manifest is not on the device.
+pub(crate) fn in_use(delivery: &Delivery, wanted: &Wanted) -> anyhow::Result<[Sha256; 3]> {
+    let manifest = text(kept(delivery, &wanted.release, "manifest")?)?;
+    let release = Release::parse("manifest", &manifest)?;
+    Ok([wanted.release, wanted.policy, release.component_sha256])
 }
 
 /// Whether trying again later can help.

@@ -128,6 +128,7 @@ impl Coordinator {
             .await;
         self.follow(&assigned, &revoked, &*endpoint).await;
         self.store().await?;
+        self.tidy();
         Ok(followed)
     }
 
@@ -230,6 +231,11 @@ impl Coordinator {
         }
         if let Some(plugin) = self.plugins.get_mut(&wanted.name) {
             plugin.remark.clone_from(&reason);
+            let running = plugin.rollout.running();
+            if running.is_some_and(|running| running.wanted.version == wanted.version) {
+                // Nothing new was refused: it runs, and could only not be looked up again.
+                return;
+            }
         }
         self.host
             .tell(Event::Refused {
@@ -256,6 +262,34 @@ impl Coordinator {
             delivery: &mut self.delivery,
             fetch,
             offline,
+        }
+    }
+
+    /// Removes targets and artifacts that no generation needs, so that the stores never
+    /// fill up with what once ran.
+    fn tidy(&self) {
+        let generations = self.plugins.values().flat_map(|plugin| {
+            let rollout = &plugin.rollout;
+            rollout.running().into_iter().chain(rollout.previous())
+        });
+        let mut keep = BTreeSet::new();
+        for generation in generations {
+            match activate::in_use(&self.delivery, &generation.wanted) {
+                Ok(digests) => keep.extend(digests),
+                // What can't be told apart is kept: all of it.
+                Err(_) => return,
+            }
+        }
+        let components: Vec<_> = keep.iter().copied().collect();
+        if let Err(error) = self.delivery.prune(&keep) {
+            self.host
+                .output
+                .warn(&format!("old targets stay on the disk: {error}"));
+        }
+        if let Err(error) = self.host.artifacts.retain(&components) {
+            self.host
+                .output
+                .warn(&format!("old artifacts stay on the disk: {error}"));
         }
     }
 

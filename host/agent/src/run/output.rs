@@ -18,7 +18,10 @@ impl Output {
         let line = match self {
             Self::Words => event.words(),
             Self::Json => {
-                let line = Line { words: event.words(), event };
+                let line = Line {
+                    words: event.words(),
+                    event,
+                };
                 serde_json::to_string(&line).unwrap_or_default()
             }
         };
