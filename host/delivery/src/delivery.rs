@@ -207,7 +207,7 @@ impl Delivery {
         self.content.get(sha256)
     }
 
-    /// Removes every stored target but `keep`: see [`crate::Generations::in_use`].
+    /// Removes every stored target but `keep`.
     pub fn prune(&self, keep: &BTreeSet<Sha256>) -> Result<(), DiskError> {
         self.content.prune(keep)
     }

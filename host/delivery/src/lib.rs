@@ -1,4 +1,4 @@
-//! Reads TUF: refresh, hardened store, generations, probation, rollback.
+//! Reads TUF: refresh, hardened store, verified targets.
 //!
 //! [`Delivery`] turns an update endpoint, which proves nothing, into verified bytes: it
 //! trusts one first root by its digest and follows signatures from there. It is layered:
@@ -8,8 +8,6 @@
 //!   and clock that survive damaged files, writes that are whole or absent, bounds.
 //! - [`Delivery`] adds the documents that every refresh brings (assignment, revocations),
 //!   the last complete set for work offline, and a store of targets.
-//! - [`Generations`] keeps what was activated, so that a device can start and go back
-//!   without a network.
 //!
 //! Expired metadata blocks what is new, never what already runs.
 
@@ -21,7 +19,6 @@ mod disk;
 mod error;
 mod explain;
 mod floors;
-mod generations;
 mod path;
 mod reader;
 mod relay;
@@ -31,6 +28,5 @@ mod staged;
 pub use client::{Client, Found};
 pub use delivery::{Delivery, Refreshed, VerifiedTarget};
 pub use error::{DiskError, OpenError, RefreshError, TargetError};
-pub use generations::{Generation, GenerationStore, Generations, Status, StoredRevocation};
 pub use reader::{Listed, Reader};
 pub use signed::SignedRole;

@@ -81,9 +81,15 @@ impl Coordinator {
         };
         let rollouts: Vec<Rollout> =
             serde_json::from_slice(&stored).context("the record of what runs is damaged")?;
-        let revoked = match self.delivery.offline()? {
-            Some(known) => revocations(&known)?,
-            None => Revocations::default(),
+        let revoked = match self.delivery.offline() {
+            Ok(Some(known)) => revocations(&known)?,
+            Ok(None) => Revocations::default(),
+            // What was revoked before was taken out of the record when that was learned.
+            Err(error) => {
+                let what = format!("the verified metadata ({error}); the next refresh brings it");
+                self.host.tell(Event::Quarantined { what }).await;
+                Revocations::default()
+            }
         };
         for rollout in rollouts {
             let rollout = rollout.restored(Trial::default(), revoked.clone());

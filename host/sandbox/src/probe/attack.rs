@@ -1,6 +1,9 @@
 //! The attacks, and what shows that a limit held.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use bailiwick_core::{
     limits::Limits,
@@ -22,6 +25,9 @@ const PAGE: u64 = 64 * 1024;
 
 /// Rounds in which the memory attack reaches the limit: few enough to take no time.
 const ROUNDS: u64 = 64;
+
+/// Longest time for one attack: a thousand times what it takes where its limit is live.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One attack on one limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +108,12 @@ impl Attack {
             .iter()
             .flat_map(|number| u32::try_from(*number).unwrap_or(u32::MAX).to_le_bytes())
             .collect();
-        let mut result = instance.load("", &order).await.map(|()| Vec::new());
+        let attack = tokio::time::timeout(PATIENCE, instance.load("", &order));
+        // A host call that nothing ends would keep the plugin waiting for its proof for ever.
+        let Ok(mut result) = attack.await.map(|result| result.map(|()| Vec::new())) else {
+            let saw = format!("nothing stopped the attack within {} s", PATIENCE.as_secs());
+            return Err(ProbeError::NotLive { limit, saw });
+        };
         if self == Self::Output && result.is_ok() {
             result = instance.collect().await;
         }
