@@ -193,7 +193,10 @@ impl fmt::Display for Finding {
                 f,
                 "`{import}` is nothing that this host knows: remove the import"
             ),
-            Self::NoWorld => write!(f, "it is no plugin of `{PACKAGE}`: export the world `collector`"),
+            Self::NoWorld => write!(
+                f,
+                "it is no plugin of `{PACKAGE}`: export the world `collector`"
+            ),
         }
     }
 }
