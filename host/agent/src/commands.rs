@@ -68,7 +68,10 @@ pub(crate) fn inspect(common: &Common, inspect: &Inspect) -> anyhow::Result<Exit
     if common.json {
         println!("{}", print::inspection(&inspection, verdict.as_ref()));
     } else {
-        print!("{}", bailiwick_audit::render(&inspection, verdict.as_ref()));
+        println!(
+            "{}",
+            bailiwick_audit::render(&inspection, verdict.as_ref()).trim_end()
+        );
     }
     let accepted = verdict.is_none_or(|verdict| verdict.accepted());
     Ok(if accepted {

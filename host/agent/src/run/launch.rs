@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use bailiwick_core::{policy::Policy, release::Release, rollout::Generation};
+use bailiwick_core::{
+    policy::{Effect, Grant, Policy},
+    release::Release,
+    rollout::Generation,
+};
 use bailiwick_report::schema::Schema;
 use bailiwick_sandbox::{CallError, Component, Instance, StartError};
 
@@ -51,13 +55,13 @@ impl Launch {
         })
     }
 
-    /// What the policy grants, one line each: what, and why.
+    /// What the policy grants, one line each: what, and why. Denials say so.
     pub(crate) fn grants(&self) -> Vec<String> {
-        self.policy
-            .grants
-            .iter()
-            .map(|grant| format!("{}: {}", grant.capability, grant.reason))
-            .collect()
+        let line = |grant: &Grant| match grant.effect {
+            Effect::Allow => format!("{}: {}", grant.capability, grant.reason),
+            Effect::Deny => format!("{}, denied: {}", grant.capability, grant.reason),
+        };
+        self.policy.grants.iter().map(line).collect()
     }
 
     /// Names of the keys whose holders approved it, each once.

@@ -106,7 +106,7 @@ pub enum SettingsError {
     /// A setting without default has no value.
     #[error(
         "`{name}` is not set; write `{name} = \"…\"` in the settings file, set {variable}, or \
-         pass --{name}: {rule}"
+         pass --set {name}=…: {rule}"
     )]
     Missing {
         /// Which setting.

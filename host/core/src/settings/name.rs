@@ -33,7 +33,7 @@ impl Name {
         Self::CeilingFile,
     ];
 
-    /// Its name in the settings file, and as a flag after `--`.
+    /// Its name in the settings file, and after the flag `--set`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DataDir => "data-dir",

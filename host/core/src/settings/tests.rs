@@ -54,7 +54,7 @@ fn there_is_no_trust_on_first_use() {
     assert!(
         refused.to_string().starts_with(
             "`root-sha256` is not set; write `root-sha256 = \"…\"` in the settings file, set \
-             BAILIWICK_ROOT_SHA256, or pass --root-sha256: "
+             BAILIWICK_ROOT_SHA256, or pass --set root-sha256=…: "
         ),
         "{refused}"
     );
