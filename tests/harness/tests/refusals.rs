@@ -1,41 +1,88 @@
-//! Documents that must be refused: one folder each in `tests/cases`, named
-//! `<document>-<what is wrong>`, with the document and the text that a person gets to read.
+//! What must be refused: one folder each in `tests/cases`, named `<kind>-<what is wrong>`,
+//! with the input and the text that a person gets to read. A document is `input.toml`, rows
+//! are `input.hex`, a component is `input.wat` with the `policy.toml` that judges it.
 //!
 //! `BLESS=1 cargo test -p bailiwick-harness --test refusals` writes the texts anew; read
 //! the difference before you commit it.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use bailiwick_core::{
-    assignment::Assignment, policy::Policy, release::Release, revocation::Revocations,
+    assignment::Assignment, audit, policy::Policy, release::Release, revocation::Revocations,
+    time::Timestamp,
+};
+use bailiwick_report::{
+    rows::Snapshot,
+    schema::{Collection, Field, Kind, Privacy, Schema},
 };
 
-const FEWEST: usize = 30;
+const FEWEST: usize = 50;
 
-fn refusal(case: &str, text: &str) -> Option<String> {
+/// The day on which components are judged: 2026-11-23.
+const TODAY: Timestamp = Timestamp::from_ms(1_795_392_000_000);
+
+/// The text of the refusal; none if what is in `folder` was accepted.
+fn refusal(case: &str, folder: &Path) -> Option<String> {
+    let read = |file: &str| fs::read_to_string(folder.join(file)).expect(file);
+    let (kind, _) = case.split_once('-').expect("a case is <kind>-<what>");
     let file = "input.toml";
-    let (document, _) = case
-        .split_once('-')
-        .expect("a case is named <document>-<what>");
-    match document {
-        "policy" => Policy::parse(file, text)
-            .err()
-            .map(|error| error.to_string()),
-        "release" => Release::parse(file, text)
-            .err()
-            .map(|error| error.to_string()),
-        "assignment" => Assignment::parse(file, text)
-            .err()
-            .map(|error| error.to_string()),
-        "revocation" => Revocations::parse(file, text)
-            .err()
-            .map(|error| error.to_string()),
-        other => panic!("{case}: no document is called `{other}`"),
+    match kind {
+        "policy" => text(Policy::parse(file, &read(file))),
+        "release" => text(Release::parse(file, &read(file))),
+        "assignment" => text(Assignment::parse(file, &read(file))),
+        "revocation" => text(Revocations::parse(file, &read(file))),
+        "buffer" => text(Snapshot::decode(schema(), &bytes(&read("input.hex")))),
+        "component" => component(&read("input.wat"), &read("policy.toml")),
+        other => panic!("{case}: no kind is called `{other}`"),
     }
 }
 
+fn text<T, E: ToString>(result: Result<T, E>) -> Option<String> {
+    result.err().map(|error| error.to_string())
+}
+
+/// What stands against starting a component under a policy.
+fn component(source: &str, policy: &str) -> Option<String> {
+    let component = wat::parse_str(source).expect("input.wat");
+    let policy = Policy::parse("policy.toml", policy).expect("policy.toml");
+    let inspection = match bailiwick_audit::inspect(&component) {
+        Ok(inspection) => inspection,
+        Err(error) => return Some(error.to_string()),
+    };
+    let verdict = audit::verdict(&inspection.component_imports(), &policy, TODAY);
+    let refusals: Vec<_> = verdict.refusals().map(ToString::to_string).collect();
+    (!refusals.is_empty()).then(|| refusals.join("\n"))
+}
+
+/// Two collections: one of a single row, one with a key.
+fn schema() -> Arc<Schema> {
+    let field = |name, kind| Field::new(name, kind, "", 0, Privacy::None).expect("a field");
+    let single = vec![
+        field("name", Kind::Text),
+        field("virtual", Kind::Boolean),
+        field("cores", Kind::Unsigned),
+    ];
+    let keyed = vec![field("package", Kind::Text), field("version", Kind::Text)];
+    let collections = vec![
+        Collection::new("machine", 0, single).expect("a collection"),
+        Collection::new("software", 1, keyed).expect("a collection"),
+    ];
+    Arc::new(Schema::new(collections).expect("a schema"))
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    hex.trim()
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| {
+            let pair = std::str::from_utf8(pair).expect("ASCII");
+            u8::from_str_radix(pair, 16).expect("two hexadecimal digits")
+        })
+        .collect()
+}
+
 #[test]
-fn each_document_is_refused_in_the_words_of_its_case() {
+fn each_case_is_refused_in_its_words() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases");
     let mut cases = 0;
     let mut wrong = Vec::new();
@@ -46,8 +93,7 @@ fn each_document_is_refused_in_the_words_of_its_case() {
             .and_then(|name| name.to_str())
             .expect("a name")
             .to_owned();
-        let text = fs::read_to_string(path.join("input.toml")).expect("input.toml");
-        let Some(error) = refusal(&case, &text) else {
+        let Some(error) = refusal(&case, &path) else {
             wrong.push(format!("{case}: accepted"));
             continue;
         };
