@@ -1,5 +1,5 @@
 //! What happened, in words for a person and as JSON for a script. The same events go to
-//! the terminal, to the device's own record and to the console.
+//! the terminal and to the device's own record.
 
 use bailiwick_core::{
     digest::Sha256,

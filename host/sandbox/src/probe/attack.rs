@@ -30,7 +30,8 @@ const PAGE: u64 = 64 * 1024;
 /// Rounds in which the memory attack reaches the limit: few enough to take no time.
 const ROUNDS: u64 = 64;
 
-/// Longest time for one attack: a thousand times what it takes where its limit is live.
+/// Longest time for one attack. Where its limit is live it ends within some ticks of 10 ms,
+/// so this is reached only where nothing ends it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One attack on one limit.
