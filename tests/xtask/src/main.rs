@@ -2,6 +2,7 @@
 
 mod build;
 mod demo;
+mod install;
 mod step;
 mod test;
 

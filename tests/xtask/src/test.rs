@@ -1,72 +1,147 @@
 //! `cargo xtask test`: every test there is.
 
-use std::{process::Command, time::Duration};
+use std::{fs, path::PathBuf, process::Command, time::Duration};
+
+use anyhow::Context as _;
+use bailiwick_needs::SKIPPED;
 
 use crate::{
-    build,
+    build, install,
     step::{cargo, shown},
 };
 
-/// Crates that must compile for Windows too, as far as they do without a C compiler for it.
+/// The programs, and with them every crate of the host.
 const ON_WINDOWS: [&str; 4] = [
-    "bailiwick-core",
-    "bailiwick-audit",
-    "bailiwick-report",
-    "bailiwick-device",
+    "bailiwick-agent",
+    "bailiwick-console",
+    "bailiwick-compile",
+    "cargo-bailiwick",
 ];
 
 pub(crate) fn run() -> anyhow::Result<()> {
-    let mut took: Vec<(&str, Duration)> = Vec::new();
-    let mut step = |name: &'static str, command: &mut Command| {
-        took.push((name, shown(name, command)?));
-        anyhow::Ok(())
-    };
-    step("compilation targets", &mut build::add_targets())?;
-    step("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
-    step(
-        "lints",
-        &mut cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--quiet",
-            "--",
-            "-D",
-            "warnings",
-        ]),
-    )?;
+    let mut run = Run::begin()?;
+    install::programs()?;
+    run.step("compilation targets", &mut build::add_targets())?;
+    run.step("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
+    run.step("lints", &mut lints())?;
+    run.dependencies()?;
     for package in build::PROGRAMS {
-        step(package, &mut build::program(package))?;
+        run.step(package, &mut build::program(package))?;
     }
-    step(
-        "tests",
-        &mut cargo(&[
-            "test",
-            "--workspace",
-            "--exclude",
-            "bailiwick-compile",
-            "--no-fail-fast",
-        ]),
-    )?;
-    step(
+    run.step("tests", &mut tests())?;
+    run.step(
         "tests of the compiler",
         &mut cargo(&["test", "--package", "bailiwick-compile"]),
     )?;
-    step("compilation for Windows", &mut for_windows())?;
-    step("the demo, checked", &mut xtask(&["demo", "--for", "120s"]))?;
-    println!("\nWhat took how long:");
-    for (name, time) in took {
-        println!("{:>6} s  {name}", time.as_secs());
-    }
-    Ok(())
+    run.step("plugins in the sandbox", &mut plugins())?;
+    run.windows()?;
+    run.step("the demo, checked", &mut xtask(&["demo", "--for", "120s"]))?;
+    run.end()
 }
 
-/// Checks without linking, so that no Windows linker is needed.
-fn for_windows() -> Command {
-    let mut command = cargo(&["check", "--target", "x86_64-pc-windows-gnu"]);
-    for package in ON_WINDOWS {
-        command.args(["--package", package]);
+/// What has been done so far.
+struct Run {
+    took: Vec<(String, Duration)>,
+    /// Where tests note what they skip.
+    skipped: PathBuf,
+    /// What the steps themselves skipped.
+    left_out: Vec<String>,
+}
+
+impl Run {
+    fn begin() -> anyhow::Result<Self> {
+        let skipped = build::target().join("skipped.txt");
+        fs::create_dir_all(build::target())?;
+        fs::write(&skipped, "")?;
+        Ok(Self {
+            took: Vec::new(),
+            skipped,
+            left_out: Vec::new(),
+        })
     }
+
+    fn step(&mut self, name: &str, command: &mut Command) -> anyhow::Result<()> {
+        command.env(SKIPPED, &self.skipped);
+        self.took.push((name.to_owned(), shown(name, command)?));
+        Ok(())
+    }
+
+    /// What may be in the tree. The advisories come from a server that not every network
+    /// reaches: then that part is left out, and said.
+    fn dependencies(&mut self) -> anyhow::Result<()> {
+        let mut deny = install::cargo_deny()?;
+        self.step(
+            "dependencies: bans, licences, sources",
+            deny.args(["check", "bans", "licenses", "sources"]),
+        )?;
+        let fetched = install::cargo_deny()?.args(["fetch", "db"]).output();
+        if !fetched.context("can't start cargo-deny")?.status.success() {
+            self.left_out
+                .push("dependencies: advisories, whose server can't be reached".to_owned());
+            return Ok(());
+        }
+        self.step(
+            "dependencies: advisories",
+            install::cargo_deny()?.args(["check", "advisories"]),
+        )
+    }
+
+    /// Checks without linking. Some dependencies compile C for their target.
+    fn windows(&mut self) -> anyhow::Result<()> {
+        const TARGET: &str = "x86_64-pc-windows-gnu";
+        if bailiwick_needs::program("x86_64-w64-mingw32-gcc").is_none() {
+            self.left_out.push("compilation for Windows".to_owned());
+            return Ok(());
+        }
+        let mut command = cargo(&["clippy", "--quiet", "--target", TARGET]);
+        for package in ON_WINDOWS {
+            command.args(["--package", package]);
+        }
+        command.args(["--", "-D", "warnings"]);
+        self.step("compilation for Windows", &mut command)
+    }
+
+    fn end(mut self) -> anyhow::Result<()> {
+        println!("\nWhat took how long:");
+        for (name, time) in &self.took {
+            println!("{:>6} s  {name}", time.as_secs());
+        }
+        let noted = fs::read_to_string(&self.skipped)
+            .with_context(|| format!("can't read {}", self.skipped.display()))?;
+        self.left_out.extend(noted.lines().map(str::to_owned));
+        self.left_out.sort();
+        self.left_out.dedup();
+        if self.left_out.is_empty() {
+            println!("\nNothing was skipped.");
+        } else {
+            println!("\nSkipped:");
+            for line in &self.left_out {
+                println!("  {line}");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lints() -> Command {
+    let mut command = cargo(&["clippy", "--workspace", "--all-targets", "--quiet"]);
+    command.args(["--", "-D", "warnings"]);
+    command
+}
+
+/// Without the compiler, which must not bring its features into the others' build.
+fn tests() -> Command {
+    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    command.args(["--exclude", "bailiwick-compile"]);
+    command
+}
+
+/// Each plugin under its policy, on this machine.
+fn plugins() -> Command {
+    let mut command = Command::new(build::built("cargo-bailiwick"));
+    command
+        .args(["bailiwick", "test", "--no-rows"])
+        .current_dir(crate::step::root());
     command
 }
 

@@ -1,0 +1,46 @@
+//! Features of the kernel, which no package brings: a test may skip for want of them
+//! everywhere.
+
+use std::path::Path;
+
+use crate::skip::{Rule, skip};
+
+/// The committed list of what may be missing even with `CI=true`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelFeature {
+    /// BPF with type information, for iterators over tasks.
+    Bpf,
+    /// Audit: the kernel gives each login a session id that its processes inherit.
+    Audit,
+}
+
+impl KernelFeature {
+    /// Every feature of the list.
+    pub const ALL: [Self; 2] = [Self::Bpf, Self::Audit];
+
+    /// Whether this kernel has it. If not, the skip is noted; `untested` says what is not
+    /// tested without it.
+    pub fn is_there(self, untested: &str) -> bool {
+        let there = self.sign().exists();
+        if !there {
+            skip(self.name(), untested, Rule::Everywhere);
+        }
+        there
+    }
+
+    /// As people know it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bpf => "BPF with type information (CONFIG_DEBUG_INFO_BTF)",
+            Self::Audit => "audit session ids (CONFIG_AUDIT)",
+        }
+    }
+
+    /// The file that is there if and only if the feature is.
+    fn sign(self) -> &'static Path {
+        Path::new(match self {
+            Self::Bpf => "/sys/kernel/btf/vmlinux",
+            Self::Audit => "/proc/self/sessionid",
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! What tests need from the machine beside Rust and a C compiler, and how a test skips
+//! where it is missing.
+//!
+//! `cargo xtask test` installs what [`PROGRAMS`] lists, or prints the command for it. A test
+//! asks [`program`] or [`KernelFeature::is_there`] first and returns early where it is told
+//! no. Nobody overlooks that: skips are collected and told at the end, and with `CI=true` a
+//! missing program fails the test. Kernel features alone may be missing there, since no
+//! package brings them.
+
+mod kernel;
+mod skip;
+
+use std::path::PathBuf;
+
+pub use kernel::KernelFeature;
+pub use skip::SKIPPED;
+
+/// A program that some test runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// As it is called.
+    pub name: &'static str,
+    /// The Debian package that brings it.
+    pub package: &'static str,
+    /// What is not tested without it.
+    pub why: &'static str,
+}
+
+/// Every program that some test runs.
+pub const PROGRAMS: &[Program] = &[
+    Program {
+        name: "rpm",
+        package: "rpm",
+        why: "what `inventory` reads from rpm's databases, compared with what rpm says",
+    },
+    Program {
+        name: "x86_64-w64-mingw32-gcc",
+        package: "gcc-mingw-w64-x86-64",
+        why: "that the host's crates compile for Windows",
+    },
+];
+
+/// Where the program `name` of [`PROGRAMS`] is. If it is nowhere: with `CI=true` this fails
+/// the test, elsewhere it notes the skip and answers none.
+///
+/// # Panics
+///
+/// If `name` is not listed, or is missing with `CI=true`.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let listed = PROGRAMS.iter().find(|program| program.name == name);
+    let Some(program) = listed else {
+        panic!("a test asks for `{name}`: list it in PROGRAMS, so that it gets installed");
+    };
+    let found = program.find();
+    if found.is_none() {
+        let missing = format!("{} (package {})", program.name, program.package);
+        skip::skip(&missing, program.why, skip::Rule::OutsideCi);
+    }
+    found
+}
+
+impl Program {
+    /// Where it is, without any note if it is nowhere.
+    pub fn find(&self) -> Option<PathBuf> {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path)
+            .map(|folder| folder.join(self.name))
+            .find(|file| file.is_file())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic = "list it in PROGRAMS"]
+    fn a_program_that_is_not_listed_is_a_mistake_of_the_test() {
+        program("no-such-program");
+    }
+
+    #[test]
+    fn a_program_is_found_where_the_shell_finds_it() {
+        let cargo = Program {
+            name: "cargo",
+            package: "cargo",
+            why: "",
+        };
+        assert!(cargo.find().is_some());
+        let absent = Program {
+            name: "no-such-program",
+            ..cargo
+        };
+        assert_eq!(absent.find(), None);
+    }
+}
