@@ -92,6 +92,9 @@ pub(crate) enum Event {
         state: u64,
         /// Calls that were due and not made, since the agent started. Zero is the promise.
         missed: u64,
+        /// The longest that a call began after it was due, since the agent started, in
+        /// microseconds.
+        longest_late_us: u64,
     },
     /// A version was not activated. What ran before goes on.
     Refused {
@@ -258,6 +261,7 @@ impl Event {
                 to,
                 state,
                 missed,
+                ..
             } => format!(
                 "{plugin} swapped {from} → {to}, {state} bytes of state handed over, {missed} calls missed"
             ),
@@ -335,6 +339,7 @@ mod tests {
             to: "0.2.0".into(),
             state: 24,
             missed: 0,
+            longest_late_us: 850,
         };
         let json = serde_json::to_string(&event).unwrap();
         assert!(

@@ -104,6 +104,15 @@ fn plugin(line: &PluginLine) -> String {
         out.push_str(&format!(", next call {}", time(next)));
     }
     out.push('\n');
+    let timing = line.timing;
+    out.push_str(&format!(
+        "    {} calls when due, {} asked for, {} failed, {} missed; at most {:.1} ms late\n",
+        timing.calls,
+        timing.asked,
+        timing.failed,
+        timing.missed,
+        timing.longest_late_us as f64 / 1_000.0
+    ));
     for grant in &line.grants {
         out.push_str(&format!("    {grant}\n"));
     }

@@ -2,18 +2,20 @@
 //!
 //! Nothing here does I/O, reads a clock or knows wasmtime or tokio: a decision is a
 //! function of a state, an event and the time that the caller passes in. What the outside
-//! must provide is in [`ports`].
+//! must provide is in [`ports`]; [`charge`] is how a port tells what it cost.
 
 pub mod assignment;
 pub mod audit;
 pub mod bytes;
 pub mod ceiling;
+pub mod charge;
 pub mod digest;
 mod document;
 pub mod ids;
 pub mod limits;
 pub mod policy;
 pub mod ports;
+pub mod punctuality;
 pub mod release;
 pub mod revocation;
 pub mod rollout;

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use bailiwick_core::{
     ids::{GenerationId, PluginName},
+    punctuality::Punctuality,
     schedule::{Decision, Schedule, Tick},
     supervision::{Rules, Supervision, Transition},
     time::Monotonic,
@@ -52,7 +53,7 @@ pub(crate) struct Actor {
     reporter: Reporter,
     schedule: Schedule,
     supervision: Supervision,
-    missed: u64,
+    punctuality: Punctuality,
     remark: String,
     ended: mpsc::UnboundedSender<CallEnded>,
 }
@@ -75,7 +76,7 @@ impl Actor {
             reporter,
             schedule,
             supervision: Supervision::new(Rules::default()),
-            missed: 0,
+            punctuality: Punctuality::default(),
             remark: String::new(),
             ended,
         })
@@ -112,7 +113,7 @@ impl Actor {
     }
 
     async fn call(&mut self, tick: Tick) {
-        self.missed = self.missed.saturating_add(tick.missed);
+        self.punctuality.began(tick);
         let result = self.collect().await;
         self.schedule.finished();
         self.judge(result).await;
@@ -131,6 +132,11 @@ impl Actor {
             },
             Order::Describe(reply) => drop(reply.send(self.describe())),
             Order::Collect(reply) => {
+                self.punctuality.began(Tick {
+                    asked: true,
+                    late: Duration::ZERO,
+                    missed: 0,
+                });
                 let result = self.collect().await;
                 let failure = result.as_ref().err().map(|failure| failure.reason.clone());
                 self.judge(result).await;
@@ -166,6 +172,7 @@ impl Actor {
                 None
             }
             Err(Failure { reason, struck }) => {
+                self.punctuality.failed();
                 self.remark.clone_from(&reason);
                 let transition = struck.then(|| self.supervision.failed(now));
                 self.tell_failure(&reason, transition, now).await;
@@ -229,7 +236,8 @@ impl Actor {
                 from,
                 to: self.live.launch.release.version.to_string(),
                 state: bytes,
-                missed: self.missed,
+                missed: self.punctuality.missed,
+                longest_late_us: micros(self.punctuality.longest_late),
             })
             .await;
         Ok(())
@@ -254,6 +262,7 @@ impl Actor {
         let now = self.host.clock.monotonic();
         self.schedule.change(live.launch.policy.schedule, now);
         self.supervision = Supervision::new(Rules::default());
+        live.launch.budget.take_over(&self.live.launch.budget, now);
         self.live = live;
     }
 
@@ -274,6 +283,7 @@ impl Actor {
                 Doing::BackOff
             },
             next_in: next.since(now),
+            punctuality: self.punctuality,
             remark: self.remark.clone(),
         }
     }
@@ -311,10 +321,19 @@ impl From<CallError> for Failure {
 
 impl From<super::launch::LaunchError> for Failure {
     fn from(error: super::launch::LaunchError) -> Self {
-        Self::new(error.to_string())
+        // Its window is used up: it is started in the next.
+        let struck = !error.is_wait();
+        Self {
+            reason: error.to_string(),
+            struck,
+        }
     }
 }
 
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

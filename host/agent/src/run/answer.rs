@@ -141,6 +141,7 @@ fn line(plugin: &Plugin, description: Description, now: Timestamp) -> PluginLine
             Doing::Suspended => PluginState::Suspended,
         },
         next: Some(now.after(description.next_in)),
+        timing: description.punctuality.into(),
         grants: launch.grants(),
         remark: if description.remark.is_empty() {
             plugin.remark.clone()

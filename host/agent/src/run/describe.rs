@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bailiwick_core::punctuality::Punctuality;
+
 use super::launch::Launch;
 
 /// What a plugin does at the moment.
@@ -17,6 +19,7 @@ pub(crate) struct Description {
     pub(crate) launch: Arc<Launch>,
     pub(crate) doing: Doing,
     pub(crate) next_in: Duration,
+    pub(crate) punctuality: Punctuality,
     /// Why the last call failed, or empty.
     pub(crate) remark: String,
 }

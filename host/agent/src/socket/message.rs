@@ -1,7 +1,10 @@
 //! The requests and answers, shared by both sides.
 
+use std::time::Duration;
+
 use bailiwick_core::{
     ids::{GenerationId, PluginName, VendorName},
+    punctuality::Punctuality,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -98,10 +101,44 @@ pub(crate) struct PluginLine {
     pub(crate) state: PluginState,
     /// When its next call is due.
     pub(crate) next: Option<Timestamp>,
+    /// How well its schedule was kept since the agent started it.
+    pub(crate) timing: Timing,
     /// What it was granted, one line each.
     pub(crate) grants: Vec<String>,
     /// Why its last call failed or its newest version was refused; empty if neither.
     pub(crate) remark: String,
+}
+
+/// How well a schedule was kept. Every due time is counted once, in `calls` or `missed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Timing {
+    /// Calls that were due and were made.
+    pub(crate) calls: u64,
+    /// Calls that somebody asked for, out of turn.
+    pub(crate) asked: u64,
+    /// Calls of both kinds that brought no report.
+    pub(crate) failed: u64,
+    /// Due times that passed without a call.
+    pub(crate) missed: u64,
+    /// From due time to call, of the last one that was due, in microseconds.
+    pub(crate) last_late_us: u64,
+    /// The longest of these.
+    pub(crate) longest_late_us: u64,
+}
+
+impl From<Punctuality> for Timing {
+    fn from(kept: Punctuality) -> Self {
+        let micros = |late: Duration| u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
+        Self {
+            calls: kept.calls,
+            asked: kept.asked,
+            failed: kept.failed,
+            missed: kept.missed,
+            last_late_us: micros(kept.last_late),
+            longest_late_us: micros(kept.longest_late),
+        }
+    }
 }
 
 /// What a plugin does.
