@@ -46,8 +46,28 @@ const SUBJECTS: [Subject; 9] = [
 ];
 
 /// The collector.
+///
+/// A component of its own can build on it: depend on this crate with
+/// `default-features = false`, so that the functions of the contract are exported once,
+/// put collections of its own behind those of [`Inventory::schema`], and let
+/// [`Inventory::collect_into`] fill the rest.
+#[derive(Debug, Default)]
 pub struct Inventory {
     source: Source,
+}
+
+impl Inventory {
+    /// Adds the rows of its collections to `rows`, which can have others besides.
+    ///
+    /// # Panics
+    /// If the schema of `rows` lacks a collection of [`Inventory::schema`], or gives it
+    /// other fields.
+    pub fn collect_into(&mut self, rows: &mut Rows) {
+        for subject in &SUBJECTS {
+            self.source.begin(subject.name);
+            (subject.collect)(&mut self.source, rows);
+        }
+    }
 }
 
 impl Collector for Inventory {
@@ -60,21 +80,17 @@ impl Collector for Inventory {
     }
 
     fn new() -> Self {
-        Self {
-            source: Source::default(),
-        }
+        Self::default()
     }
 
     fn collect(&mut self) -> Result<Rows, CollectError> {
         let mut rows = Rows::new(&Self::schema());
-        for subject in &SUBJECTS {
-            self.source.begin(subject.name);
-            (subject.collect)(&mut self.source, &mut rows);
-        }
+        self.collect_into(&mut rows);
         Ok(rows)
     }
 }
 
+#[cfg(feature = "component")]
 bailiwick_sdk::collector!(Inventory);
 
 #[cfg(test)]

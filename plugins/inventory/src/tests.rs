@@ -1,7 +1,7 @@
 //! The whole collector on fake devices.
 
 use bailiwick_sdk::{
-    Collector, Rows,
+    Collection, Collector, Field, Rows, Schema,
     fake::Device,
     network::{Address, Link, Route},
     system::{Description, FileSystem},
@@ -117,6 +117,22 @@ fn a_notebook_has_rows_in_every_collection_that_its_files_fill() {
         assert_eq!(rows.count(collection), expected, "{collection}");
     }
     assert_eq!(device.log(), []);
+}
+
+#[test]
+fn rows_can_hold_collections_of_another_plugin_besides() {
+    let mut collections = Inventory::schema().collections().to_vec();
+    collections.push(Collection::single("site", [Field::text("room")]));
+    let mut rows = Rows::new(&Schema::new(collections));
+    rows.push("site", ["1.23".into()]);
+    let device = notebook();
+    device.run(|| Inventory::new().collect_into(&mut rows));
+    assert_eq!((rows.count("site"), rows.count("users")), (1, 2));
+    // They come last: what is before them is what the inventory alone gives.
+    assert!(
+        rows.into_bytes()
+            .starts_with(&collect(&device).into_bytes())
+    );
 }
 
 #[test]
