@@ -91,11 +91,13 @@ pub trait Files: Send + Sync {
         offset: u64,
         length: u32,
     ) -> BoxFuture<'a, Result<Vec<u8>, FilesError>>;
-    /// Entries in order of name, at most 65,536.
+    /// Entries in order of name, at most 65,536. If they would cost more than `at_most`
+    /// (see [`Entry::cost`]), [`FilesError::TooLarge`].
     fn list<'a>(
         &'a self,
         root: &'a str,
         path: &'a str,
+        at_most: ByteCount,
     ) -> BoxFuture<'a, Result<Vec<Entry>, FilesError>>;
     /// What is there, symbolic links beneath the root followed.
     fn look<'a>(
@@ -118,6 +120,13 @@ pub struct Entry {
     pub name: String,
     /// What it is, links not followed.
     pub kind: FileKind,
+}
+
+impl Entry {
+    /// Bytes of memory that an entry with a name of `length` bytes takes.
+    pub const fn cost(length: usize) -> u64 {
+        64 + length as u64
+    }
 }
 
 /// What a path names.

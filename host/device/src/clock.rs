@@ -44,23 +44,29 @@ impl Clock for SystemClock {
         Monotonic::from_ns(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
     }
 
-    #[cfg(unix)]
     fn thread_cpu_ns(&self) -> u64 {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-        let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or(0);
-        seconds
-            .saturating_mul(1_000_000_000)
-            .saturating_add(nanoseconds)
+        thread_cpu_ns()
     }
+}
 
-    /// Elapsed time: the system's own count (`GetThreadTimes`) needs unsafe code. It never
-    /// understates what a guest used, so a CPU share holds; on a busy machine a plugin
-    /// reaches its share earlier than it would have to.
-    #[cfg(not(unix))]
-    fn thread_cpu_ns(&self) -> u64 {
-        self.monotonic().as_ns()
-    }
+/// CPU time that the calling thread has used, in nanoseconds.
+#[cfg(unix)]
+pub(crate) fn thread_cpu_ns() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or(0);
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(nanoseconds)
+}
+
+/// Elapsed time: the system's own count (`GetThreadTimes`) needs unsafe code. It never
+/// understates what a guest used, so a CPU share holds; on a busy machine, and while it
+/// waits for a file, a plugin reaches its share earlier than it would have to.
+#[cfg(not(unix))]
+pub(crate) fn thread_cpu_ns() -> u64 {
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ impl Context {
             state: Store::new(limits.state, enforced),
             account: Account::new(*limits, enforced),
             timing: Arc::new(Timing::new(Arc::clone(&ports.clock), limits, enforced)),
-            wasi: Wasi::new(&ports.clock, &lines, limits),
+            wasi: Wasi::new(&ports.clock, &lines),
             lines,
             started: ports.clock.monotonic(),
             grants: Capability::ALL.map(|capability| until(policy, capability, now)),

@@ -27,6 +27,14 @@ pub enum StartError {
         /// What is missing or of another type.
         reason: String,
     },
+    /// The plugin's CPU budget of this window is used up. None of its code ran.
+    #[error("plugin `{plugin}` has used up its share of the processor; it can be started in {} ms", .wait.as_millis())]
+    Wait {
+        /// Which plugin.
+        plugin: String,
+        /// How long until the next window.
+        wait: Duration,
+    },
     /// It was stopped while it was made ready.
     #[error("plugin `{plugin}` was stopped while it started: {trap}")]
     Trapped {

@@ -20,7 +20,10 @@ use crate::{
     component::Component,
     context::{Context, Ports},
     error::{CallError, StartError},
-    limits::{CpuWindow, Enforced, Enforcer, timing::Spent},
+    limits::{
+        CpuBudget, Enforced, Enforcer,
+        timing::{Opening, Spent},
+    },
     linker,
     schema::schema,
     text::one_line,
@@ -33,12 +36,12 @@ const REASON: usize = 1024;
 
 /// What lists and strings of a schema may cost, in bytes: 64 collections of 64 fields of
 /// the longest names are below 2 MiB.
-const SCHEMA_FUEL: usize = 2 * 1024 * 1024;
+const SCHEMA: u64 = 2 * 1024 * 1024;
 
 /// What one host call may pass to the host beyond the largest limit, in bytes: so that a
 /// long log line is cut, and a value that is too large for the state is refused, rather
-/// than the plugin stopped.
-const SPARE_FUEL: u64 = 64 * 1024;
+/// than the plugin stopped. By this much a plugin's memory can pass its limit for a moment.
+const SPARE: u64 = 64 * 1024;
 
 /// A plugin that runs: one store, one component instance, called one call at a time.
 ///
@@ -51,7 +54,7 @@ pub struct Instance {
     component: Component,
     limits: Limits,
     enforced: Enforced,
-    window: CpuWindow,
+    budget: CpuBudget,
     schema: Option<Schema>,
     alive: bool,
     calls: u64,
@@ -71,7 +74,9 @@ impl std::fmt::Debug for Instance {
 }
 
 impl Instance {
-    /// Links what `policy` names at `now` and instantiates, under the limits of a call.
+    /// Links what `policy` names at `now` and instantiates, under the limits of a call and
+    /// with a share of the processor of its own. An instance that replaces another of the
+    /// same plugin is started by [`Self::start_within`].
     ///
     /// # Errors
     ///
@@ -84,7 +89,26 @@ impl Instance {
         ports: Ports,
         now: Timestamp,
     ) -> Result<Self, StartError> {
-        Self::start_enforced(component, policy, plugin, ports, now, Enforced::default()).await
+        let budget = CpuBudget::new(policy.limits.cpu, ports.clock.monotonic());
+        Self::start_within(component, policy, plugin, ports, now, &budget).await
+    }
+
+    /// As [`Self::start`], with what `budget` has left of the plugin's share of the
+    /// processor.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::start`], and [`StartError::Wait`] if nothing is left.
+    pub async fn start_within(
+        component: &Component,
+        policy: &Policy,
+        plugin: &PluginName,
+        ports: Ports,
+        now: Timestamp,
+        budget: &CpuBudget,
+    ) -> Result<Self, StartError> {
+        let enforced = Enforced::default();
+        Self::start_enforced(component, policy, plugin, ports, now, (budget, enforced)).await
     }
 
     pub(crate) async fn start_enforced(
@@ -93,7 +117,7 @@ impl Instance {
         plugin: &PluginName,
         ports: Ports,
         now: Timestamp,
-        enforced: Enforced,
+        (budget, enforced): (&CpuBudget, Enforced),
     ) -> Result<Self, StartError> {
         let contract = |error: wasmtime::Error| StartError::Contract {
             plugin: plugin.to_string(),
@@ -110,29 +134,39 @@ impl Instance {
             .instantiate_pre(&component.compiled)
             .and_then(crate::bindings::CollectorPre::new)
             .map_err(contract)?;
-        let mut window = CpuWindow::new(policy.limits.cpu, ports.clock.monotonic());
         let mut store = store(component, policy, plugin, ports, now, enforced);
+        let opening = Opening::new(budget, store.data().ports.clock.monotonic());
+        if opening.left_ns == 0 && enforced.is_on(Enforcer::Cpu) {
+            return Err(StartError::Wait {
+                plugin: plugin.to_string(),
+                wait: opening.wait(),
+            });
+        }
+        store.data_mut().account.begin(0);
+        store.set_hostcall_fuel(fuel(0));
         let timing = Arc::clone(&store.data().timing);
         let flight = component.engine.fly();
         store.set_epoch_deadline(1);
         let (made, spent) = timing
-            .run(flight, &mut window, ready.instantiate_async(&mut store))
+            .run(flight, budget, opening, ready.instantiate_async(&mut store))
             .await;
-        let refused = store.data().account.memory_refused();
+        let account = &store.data().account;
         let exports = made
-            .and_then(|made| made.map_err(|error| Trap::classify(&error, refused)))
+            .and_then(|made| made.map_err(|error| Trap::classify(&error, account)))
             .map_err(|trap| StartError::Trapped {
                 plugin: plugin.to_string(),
                 trap,
             })?;
-        store.data().lines.end_call();
+        let context = store.data_mut();
+        context.account.end();
+        context.lines.end_call();
         Ok(Self {
             store,
             exports,
             component: component.clone(),
             limits: policy.limits,
             enforced,
-            window,
+            budget: budget.clone(),
             schema: None,
             alive: true,
             calls: 0,
@@ -153,7 +187,7 @@ impl Instance {
             return Ok(schema.clone());
         }
         let collections = self
-            .call(SCHEMA_FUEL, async |exports, store| {
+            .call(SCHEMA, async |exports, store| {
                 let collector = exports.bailiwick_plugin_collect();
                 collector.call_schema(store).await
             })
@@ -168,9 +202,8 @@ impl Instance {
     ///
     /// See [`CallError`].
     pub async fn collect(&mut self) -> Result<Vec<u8>, CallError> {
-        let fuel = self.fuel();
         let answer = self
-            .call(fuel, async |exports, store| {
+            .call(self.most_passed(), async |exports, store| {
                 let collector = exports.bailiwick_plugin_collect();
                 collector.call_collect(store).await
             })
@@ -188,9 +221,8 @@ impl Instance {
     ///
     /// See [`CallError`].
     pub async fn save(&mut self) -> Result<Vec<u8>, CallError> {
-        let fuel = self.fuel();
         let saved = self
-            .call(fuel, async |exports, store| {
+            .call(self.most_passed(), async |exports, store| {
                 let handover = exports.bailiwick_plugin_handover();
                 handover.call_save(store).await
             })
@@ -205,9 +237,8 @@ impl Instance {
     /// [`CallError::Incompatible`] or [`CallError::Corrupt`] if the plugin refuses, and
     /// those of any call.
     pub async fn load(&mut self, from_version: &str, bytes: &[u8]) -> Result<(), CallError> {
-        let fuel = self.fuel();
         let answer = self
-            .call(fuel, async |exports, store| {
+            .call(self.most_passed(), async |exports, store| {
                 let handover = exports.bailiwick_plugin_handover();
                 handover.call_load(store, from_version, bytes).await
             })
@@ -244,20 +275,10 @@ impl Instance {
         }
     }
 
-    /// What one host call may pass to the host, and what an export may return, before the
-    /// host copies it: enough for every limit, and bounded by them. The exact limit of
-    /// each is checked by who takes it.
-    fn fuel(&self) -> usize {
-        let limits = &self.limits;
-        let most = limits
-            .output
-            .get()
-            .max(limits.state.get())
-            .saturating_add(SPARE_FUEL);
-        if !self.enforced.is_on(Enforcer::Output) {
-            return usize::MAX;
-        }
-        usize::try_from(most).unwrap_or(usize::MAX)
+    /// What one host call may pass to the host, and what an export may return: enough for
+    /// every limit. The exact limit of each is checked by who takes it.
+    fn most_passed(&self) -> u64 {
+        self.limits.output.get().max(self.limits.state.get())
     }
 
     /// Checks what an export returned. Too much stops the instance.
@@ -283,18 +304,19 @@ impl Instance {
         CallError::Trapped(trap)
     }
 
-    /// Calls an export under every limit, then keeps what it changed in its state.
+    /// Calls an export that passes up to `most` bytes to the host at once, under every
+    /// limit, then keeps what it changed in its state.
     async fn call<T>(
         &mut self,
-        fuel: usize,
+        most: u64,
         export: impl AsyncFnOnce(&Collector, &mut Store<Context>) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
         if !self.alive {
             return Err(CallError::Dead);
         }
-        let now = self.now();
-        if self.window.left_ns(now) == 0 && self.enforced.is_on(Enforcer::Cpu) {
-            return Err(CallError::Wait(self.window.next().since(now)));
+        let opening = Opening::new(&self.budget, self.now());
+        if opening.left_ns == 0 && self.enforced.is_on(Enforcer::Cpu) {
+            return Err(CallError::Wait(opening.wait()));
         }
         // Until the call has returned: its future can be dropped at any point, and an
         // instance left in the middle of a call can't be entered again.
@@ -302,17 +324,23 @@ impl Instance {
         self.calls += 1;
         let timing = Arc::clone(&self.store.data().timing);
         let flight = self.component.engine.fly();
-        self.store.set_hostcall_fuel(fuel);
+        let reserved = self.store.data_mut().account.begin(most);
+        self.store
+            .set_hostcall_fuel(if self.enforced.is_on(Enforcer::Output) {
+                fuel(reserved)
+            } else {
+                usize::MAX
+            });
         self.store.set_epoch_deadline(1);
-        self.store.data_mut().account.begin();
         let call = export(&self.exports, &mut self.store);
-        let (result, spent) = timing.run(flight, &mut self.window, call).await;
+        let (result, spent) = timing.run(flight, &self.budget, opening, call).await;
         self.spent(spent);
         let context = self.store.data_mut();
-        context.account.passed();
         context.lines.end_call();
-        let refused = context.account.memory_refused();
-        match result.and_then(|result| result.map_err(|e| Trap::classify(&e, refused))) {
+        let account = &context.account;
+        let result = result.and_then(|result| result.map_err(|e| Trap::classify(&e, account)));
+        context.account.end();
+        match result {
             Ok(value) => {
                 self.alive = true;
                 self.commit().await?;
@@ -345,6 +373,12 @@ impl Instance {
         }
         Ok(())
     }
+}
+
+/// The fuel for copying `most` bytes out of the guest in one host call or result, see
+/// [`Account::begin`].
+fn fuel(most: u64) -> usize {
+    usize::try_from(most.saturating_add(SPARE)).unwrap_or(usize::MAX)
 }
 
 fn store(

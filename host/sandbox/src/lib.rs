@@ -27,5 +27,6 @@ pub use component::Component;
 pub use context::Ports;
 pub use error::{CallError, StartError};
 pub use instance::Instance;
+pub use limits::CpuBudget;
 pub use trap::Trap;
 pub use usage::Usage;

@@ -2,7 +2,7 @@
 
 use bailiwick_core::policy::Capability;
 
-use crate::text::one_line;
+use crate::{limits::Account, text::one_line};
 
 /// Why an instance was stopped. It can't be entered again: a fresh one replaces it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,11 +47,11 @@ const COPIED_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
 impl Trap {
     /// From what a call into a guest failed with. A guest whose memory was refused may
     /// show anything afterwards; that refusal is the reason.
-    pub(crate) fn classify(error: &wasmtime::Error, memory_refused: bool) -> Self {
+    pub(crate) fn classify(error: &wasmtime::Error, account: &Account) -> Self {
         if let Some(trap) = error.downcast_ref::<Self>() {
             return trap.clone();
         }
-        if memory_refused {
+        if account.memory_refused() {
             return Self::Memory;
         }
         match error.downcast_ref::<wasmtime::Trap>() {
@@ -65,7 +65,12 @@ impl Trap {
         }
         let text = error.root_cause().to_string();
         if text.contains(COPIED_TOO_MUCH) {
-            return Self::Output;
+            // It would have been within its other limits, had there been memory.
+            return if account.reserved_short() {
+                Self::Memory
+            } else {
+                Self::Output
+            };
         }
         Self::Fault(one_line(&text, 1024))
     }

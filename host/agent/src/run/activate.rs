@@ -16,7 +16,7 @@ use bailiwick_core::{
     rollout::{Generation, Wanted},
 };
 use bailiwick_delivery::{Delivery, TargetError, VerifiedTarget};
-use bailiwick_sandbox::Component;
+use bailiwick_sandbox::{Component, CpuBudget};
 
 use super::{host::Host, launch::Launch};
 use crate::events::Event;
@@ -158,6 +158,7 @@ pub(crate) async fn compile(
     Ok(Arc::new(Launch {
         generation: generation.clone(),
         release: verified.release,
+        budget: CpuBudget::new(verified.policy.limits.cpu, host.clock.monotonic()),
         policy: Arc::new(verified.policy),
         component: Component::from_artifact(&host.engine, &artifact)?,
     }))

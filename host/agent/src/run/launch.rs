@@ -8,7 +8,7 @@ use bailiwick_core::{
     rollout::Generation,
 };
 use bailiwick_report::schema::Schema;
-use bailiwick_sandbox::{CallError, Component, Instance, StartError};
+use bailiwick_sandbox::{CallError, Component, CpuBudget, Instance, StartError};
 
 use super::host::Host;
 
@@ -18,6 +18,8 @@ pub(crate) struct Launch {
     pub(crate) release: Release,
     pub(crate) policy: Arc<Policy>,
     pub(crate) component: Component,
+    /// What its instances may use of the processor, all together.
+    pub(crate) budget: CpuBudget,
 }
 
 /// A started generation.
@@ -36,15 +38,26 @@ pub(crate) enum LaunchError {
     Schema(#[from] CallError),
 }
 
+impl LaunchError {
+    /// Whether the plugin has used up its share of the processor, and did nothing wrong.
+    pub(crate) fn is_wait(&self) -> bool {
+        matches!(
+            self,
+            Self::Start(StartError::Wait { .. }) | Self::Schema(CallError::Wait(_))
+        )
+    }
+}
+
 impl Launch {
     /// A fresh instance that has told its schema.
     pub(crate) async fn live(self: &Arc<Self>, host: &Host) -> Result<Live, LaunchError> {
-        let mut instance = Instance::start(
+        let mut instance = Instance::start_within(
             &self.component,
             &self.policy,
             &self.policy.plugin,
             host.ports.clone(),
             host.clock.now(),
+            &self.budget,
         )
         .await?;
         let schema = Arc::new(instance.schema().await?);

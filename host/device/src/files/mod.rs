@@ -17,8 +17,8 @@ use bailiwick_core::{
     ports::{BoxFuture, Entry, FileMetadata, Files, FilesError},
 };
 use cap_std::fs::Dir;
-use tokio::task::spawn_blocking;
 
+use crate::blocking;
 use roots::Roots;
 
 /// The device's files. Cloning shares the open roots.
@@ -46,7 +46,7 @@ impl DeviceFiles {
         let roots = Arc::clone(&self.roots);
         let (root, path) = (root.to_owned(), path.to_owned());
         Box::pin(async move {
-            spawn_blocking(move || {
+            blocking::run(move || {
                 let path = read::checked(&path)?;
                 work(&*roots.open(&root)?, path)
             })
@@ -84,8 +84,11 @@ impl Files for DeviceFiles {
         &'a self,
         root: &'a str,
         path: &'a str,
+        at_most: ByteCount,
     ) -> BoxFuture<'a, Result<Vec<Entry>, FilesError>> {
-        self.beneath(root, path, read::list)
+        self.beneath(root, path, move |root, path| {
+            read::list(root, path, at_most)
+        })
     }
 
     fn look<'a>(

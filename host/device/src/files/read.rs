@@ -75,21 +75,28 @@ pub(super) fn part(
 
 /// The first entries in order of name. Only those are held while reading, however many
 /// there are.
-pub(super) fn list(root: &Dir, path: &str) -> Result<Vec<Entry>, FilesError> {
+pub(super) fn list(root: &Dir, path: &str, at_most: ByteCount) -> Result<Vec<Entry>, FilesError> {
     let metadata = root.metadata(path).map_err(|error| meaning(&error))?;
     if !metadata.is_dir() {
         return Err(FilesError::WrongKind);
     }
     let mut first = BTreeMap::new();
+    let mut cost = 0_u64;
     for entry in root.read_dir(path).map_err(|error| meaning(&error))? {
         let entry = entry.map_err(|error| meaning(&error))?;
         // One that went away meanwhile is no longer an entry.
         let (Ok(name), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else {
             continue;
         };
+        cost = cost.saturating_add(Entry::cost(name.len()));
         first.insert(name, file_kind(kind));
-        if first.len() > MOST_ENTRIES {
-            first.pop_last();
+        if first.len() > MOST_ENTRIES
+            && let Some((last, _)) = first.pop_last()
+        {
+            cost = cost.saturating_sub(Entry::cost(last.len()));
+        }
+        if cost > at_most.get() {
+            return Err(FilesError::TooLarge(ByteCount::new(cost)));
         }
     }
     Ok(first

@@ -88,7 +88,10 @@ async fn nothing_leads_out() {
         let looked = files.look(&root, path).await;
         assert_eq!(looked, Err(FilesError::Escapes), "{path}");
     }
-    assert_eq!(files.list(&root, "up").await, Err(FilesError::Escapes));
+    assert_eq!(
+        files.list(&root, "up", PLENTY).await,
+        Err(FilesError::Escapes)
+    );
     let through = files.read_link(&root, "up/root/absolute").await;
     assert_eq!(through, Err(FilesError::Escapes));
 }
@@ -118,7 +121,7 @@ async fn only_regular_files_are_read_and_a_pipe_does_not_hang() {
     assert_eq!(looked.kind, FileKind::Other);
     let device = files.read("/dev", "zero", PLENTY).await;
     assert_eq!(device, Err(FilesError::WrongKind));
-    let listed = files.list(&place.root(), "file").await;
+    let listed = files.list(&place.root(), "file", PLENTY).await;
     assert_eq!(listed, Err(FilesError::WrongKind));
 }
 
@@ -180,7 +183,10 @@ async fn entries_come_in_order_and_without_names_that_are_no_text() {
         "",
     )
     .unwrap();
-    let entries = DeviceFiles::new().list(&place.root(), "").await.unwrap();
+    let entries = DeviceFiles::new()
+        .list(&place.root(), "", PLENTY)
+        .await
+        .unwrap();
     let seen: Vec<_> = entries
         .iter()
         .map(|entry| (entry.name.as_str(), entry.kind))
@@ -193,6 +199,13 @@ async fn entries_come_in_order_and_without_names_that_are_no_text() {
             ("file", FileKind::File)
         ]
     );
+    // One byte less than they take.
+    let files = DeviceFiles::new();
+    let fits = ByteCount::new(Entry::cost(1) + Entry::cost(3) + Entry::cost(4));
+    assert!(files.list(&place.root(), "", fits).await.is_ok());
+    let short = ByteCount::new(fits.get() - 1);
+    let refused = files.list(&place.root(), "", short).await;
+    assert_eq!(refused, Err(FilesError::TooLarge(fits)));
 }
 
 #[cfg(target_os = "linux")]

@@ -3,10 +3,9 @@
 use bailiwick_core::{
     bytes::ByteCount,
     policy::{Capability, Denial},
-    ports::{FileKind, FilesError},
+    ports::{self, FileKind, FilesError},
 };
 
-use super::list_cost;
 use crate::{
     bindings::bailiwick::plugin::files::{Entry, Error, Host, Kind, Metadata},
     context::{Context, Entered},
@@ -80,13 +79,20 @@ impl Context {
     }
 
     async fn list_all(&mut self, found: &Found) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
-        let entries = match self.ports.files.list(&found.root, &found.path).await {
+        let left = ByteCount::new(self.account.memory_left());
+        let listed = self.ports.files.list(&found.root, &found.path, left);
+        let entries = match listed.await {
             Ok(entries) => entries,
+            Err(FilesError::TooLarge(size)) => {
+                self.account
+                    .pass(size.get().max(left.get().saturating_add(1)))?;
+                return Err(Trap::Memory.into());
+            }
             Err(error) => return Ok(Err(refusal(error))),
         };
-        let text = entries.iter().map(|entry| entry.name.len()).sum();
-        self.account.pass(list_cost(entries.len(), text))?;
-        let entry = |entry: bailiwick_core::ports::Entry| Entry {
+        let cost = |entry: &ports::Entry| ports::Entry::cost(entry.name.len());
+        self.account.pass(entries.iter().map(cost).sum())?;
+        let entry = |entry: ports::Entry| Entry {
             kind: kind(entry.kind),
             name: entry.name,
         };

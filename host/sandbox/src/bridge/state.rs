@@ -16,6 +16,10 @@ use crate::{
     limits::{Enforced, Enforcer},
 };
 
+/// What an entry costs the host beside key and value, in bytes: two strings, their place in
+/// a tree, and what the allocator adds.
+const ENTRY: u64 = 192;
+
 /// Longest key, in bytes.
 const KEY: usize = 128;
 
@@ -28,6 +32,10 @@ pub(crate) struct Store {
     values: Option<BTreeMap<String, Vec<u8>>>,
     /// This call's changes.
     changes: BTreeMap<String, Option<Vec<u8>>>,
+    /// Keys and values of `values`, in bytes.
+    kept: u64,
+    /// What `values` and `changes` cost the host.
+    held: u64,
 }
 
 impl Store {
@@ -37,6 +45,8 @@ impl Store {
             enforced,
             values: None,
             changes: BTreeMap::new(),
+            kept: 0,
+            held: 0,
         }
     }
 
@@ -46,60 +56,79 @@ impl Store {
         plugin: &PluginName,
     ) -> Result<&mut BTreeMap<String, Vec<u8>>, StateError> {
         if self.values.is_none() {
-            self.values = Some(port.load(plugin).await?.into_iter().collect());
+            let values: BTreeMap<_, _> = port.load(plugin).await?.into_iter().collect();
+            self.kept = values.iter().map(|(key, value)| size(key, value)).sum();
+            self.held = values.iter().map(|(key, value)| cost(key, value)).sum();
+            self.values = Some(values);
         }
         Ok(self.values.get_or_insert_default())
     }
 
-    /// Bytes that the host holds: values, and the changes' copies.
-    fn held(&self) -> u64 {
-        let values = self
-            .values
-            .iter()
-            .flatten()
-            .map(|(key, value)| size(key, value));
-        let changes = self
-            .changes
-            .iter()
-            .map(|(key, value)| size(key, value.as_deref().unwrap_or_default()));
-        values.chain(changes).sum()
-    }
-
     /// This call's changes, if any, in the form in which the port takes them.
     pub(crate) fn take_changes(&mut self) -> Vec<(String, Option<Vec<u8>>)> {
-        std::mem::take(&mut self.changes).into_iter().collect()
+        let changes = std::mem::take(&mut self.changes);
+        self.held -= changes
+            .iter()
+            .map(|(key, value)| cost(key, value.as_deref().unwrap_or_default()))
+            .sum::<u64>();
+        changes.into_iter().collect()
     }
 
     /// Forgets this call's changes.
     pub(crate) fn roll_back(&mut self) {
         self.changes.clear();
         self.values = None;
+        (self.kept, self.held) = (0, 0);
+    }
+
+    /// Length of what is kept under `key`, with the key; 0 if there is nothing.
+    fn before(&self, key: &str) -> u64 {
+        let value = self.values.as_ref().and_then(|values| values.get(key));
+        value.map_or(0, |value| size(key, value))
     }
 
     /// Whether `value` under `key` would stay within the limit.
     fn fits(&self, key: &str, value: &[u8]) -> bool {
-        let others: u64 = self
-            .values
-            .iter()
-            .flatten()
-            .filter(|(other, _)| *other != key)
-            .map(|(key, value)| size(key, value))
-            .sum();
+        let others = self.kept - self.before(key);
         !self.enforced.is_on(Enforcer::State) || others + size(key, value) <= self.limit.get()
     }
 
+    /// Most bytes that the host would hold if it took `value` under `key`.
+    fn held_with(&self, key: &str, value: Option<&[u8]>) -> u64 {
+        let copies = if value.is_some() { 2 } else { 1 };
+        self.held + copies * cost(key, value.unwrap_or_default())
+    }
+
     fn change(&mut self, key: String, value: Option<Vec<u8>>) {
+        self.kept -= self.before(&key);
         let values = self.values.get_or_insert_default();
-        match &value {
-            Some(value) => values.insert(key.clone(), value.clone()),
+        let old = match &value {
+            Some(value) => {
+                self.kept += size(&key, value);
+                self.held += cost(&key, value);
+                values.insert(key.clone(), value.clone())
+            }
             None => values.remove(&key),
         };
-        self.changes.insert(key, value);
+        if let Some(old) = old {
+            self.held -= cost(&key, &old);
+        }
+        self.held += cost(&key, value.as_deref().unwrap_or_default());
+        let length = key.len();
+        if let Some(old) = self.changes.insert(key, value) {
+            self.held -= ENTRY + (length + old.map_or(0, |old| old.len())) as u64;
+        }
     }
 }
 
+/// As the `state` limit counts.
 fn size(key: &str, value: &[u8]) -> u64 {
     (key.len() + value.len()) as u64
+}
+
+/// As the `memory` limit counts.
+fn cost(key: &str, value: &[u8]) -> u64 {
+    ENTRY + size(key, value)
 }
 
 fn check_key(key: &str) -> Result<(), Error> {
@@ -123,7 +152,7 @@ impl Context {
         if loaded.is_err() {
             return Ok(Err(Error::Unavailable));
         }
-        self.account.keep(self.state.held())?;
+        self.account.keep(self.state.held)?;
         Ok(Ok(self.state.values.get_or_insert_default()))
     }
 }
@@ -144,7 +173,6 @@ impl Host for Context {
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), Error>> {
         let entered = self.enter(Capability::State)?;
-        self.account.pass(value.len() as u64)?;
         let mut answer = self.kept(entered.granted).await?.map(drop);
         if answer.is_ok() {
             answer = check_key(&key);
@@ -153,8 +181,10 @@ impl Host for Context {
             answer = Err(Error::QuotaExceeded(self.state.limit.get()));
         }
         if answer.is_ok() {
+            self.account
+                .keep(self.state.held_with(&key, Some(&value)))?;
             self.state.change(key, Some(value));
-            self.account.keep(self.state.held())?;
+            self.account.keep(self.state.held)?;
         }
         self.leave(&entered);
         Ok(answer)
@@ -167,8 +197,9 @@ impl Host for Context {
             answer = check_key(&key);
         }
         if answer.is_ok() {
+            self.account.keep(self.state.held_with(&key, None))?;
             self.state.change(key, None);
-            self.account.keep(self.state.held())?;
+            self.account.keep(self.state.held)?;
         }
         self.leave(&entered);
         Ok(answer)

@@ -5,20 +5,19 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context as Task, Poll},
     time::Duration,
 };
 
-use bailiwick_core::{
-    limits::Limits,
-    ports::{Clock, LogLevel},
-};
+use bailiwick_core::ports::{Clock, LogLevel};
+use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{
-    HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView,
+    HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView, async_trait,
     cli::{IsTerminal, StdoutStream},
+    p2::{OutputStream, Pollable, StreamResult},
 };
 
 use super::log::{LINE, Lines};
@@ -27,6 +26,10 @@ use crate::context::Context;
 /// Most handles (streams, pollables …) that a guest can hold.
 const HANDLES: usize = 256;
 
+/// Most random bytes of one call: the host holds them until the guest has its copy, and
+/// nobody counts them. A guest that asks for more is stopped.
+const RANDOM: u64 = 32 * 1024;
+
 /// What wasmtime-wasi keeps for a guest.
 pub(crate) struct Wasi {
     ctx: WasiCtx,
@@ -34,19 +37,14 @@ pub(crate) struct Wasi {
 }
 
 impl Wasi {
-    pub(crate) fn new(clock: &Arc<dyn Clock>, lines: &Arc<Lines>, limits: &Limits) -> Self {
-        let stream = |level| Printed {
-            lines: Arc::clone(lines),
-            level,
-            line: Vec::new(),
-        };
+    pub(crate) fn new(clock: &Arc<dyn Clock>, lines: &Arc<Lines>) -> Self {
         // The builder's own defaults are those of the baseline: nothing is inherited.
         let ctx = WasiCtx::builder()
-            .stdout(stream(LogLevel::Info))
-            .stderr(stream(LogLevel::Warn))
+            .stdout(Printed::new(lines, LogLevel::Info))
+            .stderr(Printed::new(lines, LogLevel::Warn))
             .wall_clock(Time(Arc::clone(clock)))
             .monotonic_clock(Time(Arc::clone(clock)))
-            .max_random_size(limits.memory.get())
+            .max_random_size(RANDOM)
             .allow_tcp(false)
             .allow_udp(false)
             .build();
@@ -90,18 +88,54 @@ impl HostMonotonicClock for Time {
     }
 }
 
-/// Standard output or error.
-struct Printed {
+/// Standard output or error. However many streams a guest asks for, they are one: its lines
+/// are put together in one place, during the call that prints them.
+#[derive(Clone)]
+struct Printed(Arc<Printer>);
+
+struct Printer {
     lines: Arc<Lines>,
     level: LogLevel,
-    line: Vec<u8>,
+    /// What came after the last line break.
+    line: Mutex<Vec<u8>>,
 }
 
 impl Printed {
-    fn end_line(&mut self) {
-        let line = String::from_utf8_lossy(&self.line);
-        self.lines.write(self.level, &line);
-        self.line.clear();
+    fn new(lines: &Arc<Lines>, level: LogLevel) -> Self {
+        Self(Arc::new(Printer {
+            lines: Arc::clone(lines),
+            level,
+            line: Mutex::default(),
+        }))
+    }
+}
+
+impl Printer {
+    fn print(&self, bytes: &[u8]) {
+        // Bytes are pushed one by one: a panic can't leave half a change.
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        for &byte in bytes {
+            if byte == b'\n' {
+                self.end(&mut line);
+            } else if line.len() <= LINE {
+                // One byte more than fits, so that the cut is marked.
+                line.push(byte);
+            }
+        }
+    }
+
+    fn end(&self, line: &mut Vec<u8>) {
+        self.lines.write(self.level, &String::from_utf8_lossy(line));
+        line.clear();
+    }
+}
+
+impl Drop for Printer {
+    fn drop(&mut self) {
+        let mut line = std::mem::take(self.line.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if !line.is_empty() {
+            self.end(&mut line);
+        }
     }
 }
 
@@ -113,28 +147,38 @@ impl IsTerminal for Printed {
 
 impl StdoutStream for Printed {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(Self {
-            lines: Arc::clone(&self.lines),
-            level: self.level,
-            line: Vec::new(),
-        })
+        Box::new(self.clone())
+    }
+
+    /// The default would let a task of its own write, on any thread and charged to nobody.
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Pollable for Printed {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Printed {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.0.print(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(LINE)
     }
 }
 
 impl AsyncWrite for Printed {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        _: &mut Task<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        for &byte in bytes {
-            if byte == b'\n' {
-                self.end_line();
-            } else if self.line.len() <= LINE {
-                // One byte more than fits, so that the cut is marked.
-                self.line.push(byte);
-            }
-        }
+    fn poll_write(self: Pin<&mut Self>, _: &mut Task<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.print(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -142,18 +186,7 @@ impl AsyncWrite for Printed {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<io::Result<()>> {
-        if !self.line.is_empty() {
-            self.end_line();
-        }
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
-    }
-}
-
-impl Drop for Printed {
-    fn drop(&mut self) {
-        if !self.line.is_empty() {
-            self.end_line();
-        }
     }
 }

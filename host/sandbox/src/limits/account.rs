@@ -19,6 +19,10 @@ const MOST_PARTS: usize = 128;
 pub(crate) struct Account {
     limits: Limits,
     enforced: Enforced,
+    /// Kept free during a call for what it passes, see [`Account::begin`].
+    reserved: u64,
+    /// Whether `reserved` is less than was wanted.
+    reserved_short: bool,
     /// Linear memories and tables.
     guest: u64,
     /// What the last permitted growth added, in case wasmtime can't do it.
@@ -43,6 +47,8 @@ impl Account {
         Self {
             limits,
             enforced,
+            reserved: 0,
+            reserved_short: false,
             guest: 0,
             growth: 0,
             kept: 0,
@@ -73,7 +79,11 @@ impl Account {
         if !self.enforced.is_on(Enforcer::Memory) {
             return u64::MAX;
         }
-        self.limits.memory.get().saturating_sub(self.memory())
+        self.limits
+            .memory
+            .get()
+            .saturating_sub(self.reserved)
+            .saturating_sub(self.memory())
     }
 
     /// Whether the current call was refused memory.
@@ -81,11 +91,23 @@ impl Account {
         self.memory_refused
     }
 
-    /// A new call of the guest begins.
-    pub(crate) fn begin(&mut self) {
+    /// A new call of the guest begins. What the guest passes to the host, as arguments of
+    /// one host call or as the call's result, is copied before anybody here can count it:
+    /// room for it is kept free during the whole call. That is `wanted` bytes, but at most
+    /// half of what is left, since the guest holds the original. Answers how many.
+    pub(crate) fn begin(&mut self, wanted: u64) -> u64 {
         self.host_calls = 0;
         self.passing = 0;
         self.memory_refused = false;
+        self.reserved = 0;
+        self.reserved = wanted.min(self.memory_left() / 2);
+        self.reserved_short = self.reserved < wanted;
+        self.reserved
+    }
+
+    /// Whether less than what the call may pass fitted into memory when it began.
+    pub(crate) fn reserved_short(&self) -> bool {
+        self.reserved_short
     }
 
     /// Counts a host call; what the one before passed has arrived in the guest.
@@ -111,9 +133,10 @@ impl Account {
         Ok(())
     }
 
-    /// What the last host call passed has arrived.
-    pub(crate) fn passed(&mut self) {
+    /// The call has ended: what it passed has arrived.
+    pub(crate) fn end(&mut self) {
         self.passing = 0;
+        self.reserved = 0;
     }
 
     /// Makes what the host keeps for the plugin `bytes` in all.

@@ -10,10 +10,12 @@
 //! | state | [`crate::bridge::state::Store`] |
 
 mod account;
+mod budget;
 mod enforced;
 pub(crate) mod timing;
 mod window;
 
 pub(crate) use account::Account;
+pub use budget::CpuBudget;
 pub(crate) use enforced::{Enforced, Enforcer};
 pub(crate) use window::CpuWindow;

@@ -12,15 +12,17 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::Poll,
+    time::Duration,
 };
 
 use bailiwick_core::{
-    limits::Limits,
+    charge,
+    limits::{CpuShare, Limits},
     ports::Clock,
     time::{Monotonic, Span},
 };
 
-use super::{CpuWindow, Enforced, Enforcer};
+use super::{CpuBudget, CpuWindow, Enforced, Enforcer};
 use crate::{ticker::Flight, trap::Trap};
 
 /// The clock, and what the current call has used. A call's fields are set by its owner
@@ -30,6 +32,7 @@ pub(crate) struct Timing {
     clock: Arc<dyn Clock>,
     enforced: Enforced,
     deadline: Span,
+    share: CpuShare,
     call: Call,
 }
 
@@ -41,8 +44,8 @@ struct Call {
     /// Thread CPU time at which the current poll began, or [`BY_THE_WALL`].
     poll_cpu_ns: AtomicU64,
     poll_began_ns: AtomicU64,
-    /// The window in which the call began.
-    window: std::sync::Mutex<Option<CpuWindow>>,
+    /// When the window began in which the call began.
+    window_began_ns: AtomicU64,
 }
 
 /// The first poll of a call is charged by the monotonic clock: a thread has never used
@@ -56,6 +59,7 @@ impl Timing {
             clock,
             enforced,
             deadline: limits.deadline,
+            share: limits.cpu,
             call: Call::default(),
         }
     }
@@ -64,22 +68,22 @@ impl Timing {
         self.clock.monotonic()
     }
 
-    /// A call begins, with `left_ns` of `window`.
-    fn begin(&self, now: Monotonic, window: CpuWindow, left_ns: u64) {
+    fn begin(&self, opening: Opening) {
         let call = &self.call;
+        let now = opening.now;
         call.began_ns.store(now.as_ns(), Relaxed);
-        call.left_ns.store(left_ns, Relaxed);
+        call.left_ns.store(opening.left_ns, Relaxed);
+        let window_began = opening.window.began();
+        call.window_began_ns.store(window_began.as_ns(), Relaxed);
         call.used_ns.store(0, Relaxed);
         call.poll_cpu_ns.store(BY_THE_WALL, Relaxed);
         call.poll_began_ns.store(now.as_ns(), Relaxed);
-        *self.window() = Some(window);
     }
 
-    fn window(&self) -> std::sync::MutexGuard<'_, Option<CpuWindow>> {
-        self.call
-            .window
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// CPU time that the call may have used by `now`.
+    fn allowed_ns(&self, left_ns: u64, now: Monotonic) -> u64 {
+        let began = Monotonic::from_ns(self.call.window_began_ns.load(Relaxed));
+        CpuWindow::new(self.share, began).allowed_ns(left_ns, now)
     }
 
     /// CPU time of the current poll so far.
@@ -106,31 +110,26 @@ impl Timing {
         let used = self.call.used_ns.load(Relaxed).saturating_add(poll_used_ns);
         let left = self.call.left_ns.load(Relaxed);
         // The window is looked at only by a call that seems to have passed it.
-        if self.enforced.is_on(Enforcer::Cpu)
-            && used > left
-            && self
-                .window()
-                .is_none_or(|window| used > window.allowed_ns(left, now))
-        {
+        if self.enforced.is_on(Enforcer::Cpu) && used > left && used > self.allowed_ns(left, now) {
             return Err(Trap::Cpu);
         }
         Ok(())
     }
 
-    /// Runs `call` under the deadline and what `window` has left, and charges the window.
-    /// Also tells what it cost.
+    /// Runs `call`, which began as `opening` says, under the deadline and what `budget` has
+    /// left, and charges the budget. Also tells what it cost.
     pub(crate) async fn run<T>(
         &self,
         mut flight: Flight,
-        window: &mut CpuWindow,
+        budget: &CpuBudget,
+        opening: Opening,
         call: impl Future<Output = T>,
     ) -> (Result<T, Trap>, Spent) {
-        let began = self.now();
-        let left_ns = window.left_ns(began);
-        self.begin(began, *window, left_ns);
-        let mut charge = Charge {
+        self.begin(opening);
+        let mut settlement = Settlement {
             timing: self,
-            window,
+            budget,
+            settled: false,
         };
         let mut call = pin!(call);
         let mut first = true;
@@ -144,9 +143,12 @@ impl Timing {
                     .store(self.clock.thread_cpu_ns(), Relaxed);
             }
             first = false;
+            // Of whoever else was polled here.
+            charge::take();
             let polled = call.as_mut().poll(cx);
             let now = self.now();
-            self.call.used_ns.fetch_add(self.poll_used_ns(now), Relaxed);
+            let used_ns = self.poll_used_ns(now).saturating_add(charge::take());
+            self.call.used_ns.fetch_add(used_ns, Relaxed);
             if polled.is_pending() {
                 flight.wake_at_tick(cx.waker());
             }
@@ -161,7 +163,7 @@ impl Timing {
             }
         })
         .await;
-        let spent = charge.settle();
+        let spent = settlement.settle();
         (result, spent)
     }
 }
@@ -175,17 +177,44 @@ pub(crate) struct Spent {
     pub(crate) cpu_ns: u64,
 }
 
-/// Charges the window even if the call's future is dropped.
-struct Charge<'a> {
-    timing: &'a Timing,
-    window: &'a mut CpuWindow,
+/// How a call begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening {
+    now: Monotonic,
+    /// CPU time that it may use in this window, in nanoseconds.
+    pub(crate) left_ns: u64,
+    window: CpuWindow,
 }
 
-impl Charge<'_> {
+impl Opening {
+    pub(crate) fn new(budget: &CpuBudget, now: Monotonic) -> Self {
+        let (left_ns, window) = budget.begin(now);
+        Self {
+            now,
+            left_ns,
+            window,
+        }
+    }
+
+    /// How long until the next window begins.
+    pub(crate) fn wait(&self) -> Duration {
+        self.window.next().since(self.now)
+    }
+}
+
+/// Charges the budget even if the call's future is dropped.
+struct Settlement<'a> {
+    timing: &'a Timing,
+    budget: &'a CpuBudget,
+    settled: bool,
+}
+
+impl Settlement<'_> {
     fn settle(&mut self) -> Spent {
+        self.settled = true;
         let now = self.timing.now();
         let cpu_ns = self.timing.call.used_ns.swap(0, Relaxed);
-        self.window.charge(cpu_ns, now);
+        self.budget.charge(cpu_ns, now);
         let began = self.timing.call.began_ns.load(Relaxed);
         Spent {
             elapsed_ns: now.as_ns().saturating_sub(began),
@@ -194,8 +223,10 @@ impl Charge<'_> {
     }
 }
 
-impl Drop for Charge<'_> {
+impl Drop for Settlement<'_> {
     fn drop(&mut self) {
-        self.settle();
+        if !self.settled {
+            self.settle();
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use bailiwick_core::{limits::CpuShare, time::Monotonic};
 
-/// What an instance has used of its share. Windows follow one another from the first call
+/// What a plugin has used of its share. Windows follow one another from the first call
 /// on; nothing is saved up from one to the next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CpuWindow {
@@ -51,6 +51,17 @@ impl CpuWindow {
     pub(crate) fn left_ns(&mut self, now: Monotonic) -> u64 {
         self.roll(now);
         self.share.budget_ns().saturating_sub(self.used_ns)
+    }
+
+    /// CPU time used in the window that `now` lies in.
+    pub(crate) fn used_ns(&mut self, now: Monotonic) -> u64 {
+        self.roll(now);
+        self.used_ns
+    }
+
+    /// When it began.
+    pub(crate) const fn began(&self) -> Monotonic {
+        self.began
     }
 
     /// When the next window begins.

@@ -21,7 +21,7 @@ use crate::{
     component::Component,
     error::{CallError, StartError},
     instance::Instance,
-    limits::Enforced,
+    limits::{CpuBudget, Enforced},
     trap::Trap,
 };
 
@@ -104,7 +104,9 @@ impl Attack {
         let policy = policy(limits);
         let now = clock.now();
         let (ports, reached) = ports(Arc::new(self.clock(limits, clock)), self == Self::Wait);
-        let start = Instance::start_enforced(probe, &policy, &policy.plugin, ports, now, enforced);
+        let budget = CpuBudget::new(limits.cpu, ports.clock.monotonic());
+        let within = (&budget, enforced);
+        let start = Instance::start_enforced(probe, &policy, &policy.plugin, ports, now, within);
         let mut instance = match start.await {
             Ok(instance) => instance,
             // On a busy machine the fast clock is there before the attack begins.

@@ -109,7 +109,12 @@ impl Files for Nothing {
         none()
     }
 
-    fn list<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<Vec<Entry>, FilesError>> {
+    fn list<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a str,
+        _: ByteCount,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, FilesError>> {
         none()
     }
 
