@@ -4,13 +4,13 @@ use std::{io, path::Path, time::Duration};
 
 use tokio::{
     io::{AsyncWriteExt as _, BufReader},
-    net::UnixStream,
     time::timeout,
 };
 
 use super::{
     Request, Response, SocketError,
     line::{self, LONGEST_ANSWER, LineError},
+    platform,
 };
 
 /// Asks the agent that listens at `path` and waits for its answer, at most `patience`.
@@ -33,7 +33,7 @@ async fn exchange(path: &Path, request: Request) -> Result<Response, SocketError
         path: path.to_owned(),
         reason: error.to_string(),
     };
-    let mut stream = UnixStream::connect(path)
+    let mut stream = platform::connect(path)
         .await
         .map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {

@@ -1,27 +1,29 @@
 //! How the commands talk to the running agent: a socket in the data folder that only the
 //! agent's own user and root may use, one JSON request on a line, one JSON answer on a line.
+//! On Windows it is a named pipe, which the agent's own user and administrators may use.
 
-#[cfg(unix)]
 mod client;
-#[cfg(unix)]
+mod conversation;
 mod line;
 mod message;
 #[cfg(unix)]
-mod server;
-#[cfg(not(unix))]
-mod unsupported;
+mod unix;
+#[cfg(windows)]
+mod windows;
 
 use std::path::PathBuf;
 
-#[cfg(unix)]
 pub(crate) use client::ask;
+pub(crate) use conversation::Handler;
 pub(crate) use message::{
     PluginLine, PluginState, Request, Response, SettingLine, StatusReport, UpdateReport,
 };
 #[cfg(unix)]
-pub(crate) use server::{ControlSocket, Handler};
-#[cfg(not(unix))]
-pub(crate) use unsupported::{ControlSocket, Handler, ask};
+use unix as platform;
+#[cfg(windows)]
+use windows as platform;
+
+pub(crate) use platform::ControlSocket;
 
 /// Name of the socket in the data folder.
 pub(crate) const FILE: &str = "agent.sock";
@@ -40,6 +42,7 @@ pub(crate) enum SocketError {
     #[error("the agent at {} runs as another user: ask as that user or as root", .0.display())]
     NotAllowed(PathBuf),
     /// Something else than a socket has its name.
+    #[cfg(unix)]
     #[error("{} is no socket: move it away, the agent listens there", .0.display())]
     InTheWay(PathBuf),
     /// The agent did not answer in time.
@@ -63,12 +66,6 @@ pub(crate) enum SocketError {
         /// What the operating system said.
         reason: String,
     },
-    /// No control socket on this platform.
-    #[cfg(not(unix))]
-    #[error(
-        "the control socket is not on this platform yet: `bailiwick run --json` tells the same on its output"
-    )]
-    Unsupported,
 }
 
 #[cfg(test)]

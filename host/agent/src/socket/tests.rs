@@ -6,7 +6,7 @@ use tokio::{
     net::UnixStream,
 };
 
-use super::{server::may_ask, *};
+use super::{platform::may_ask, *};
 
 struct Echo;
 

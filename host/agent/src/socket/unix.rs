@@ -1,4 +1,4 @@
-//! The agent's side.
+//! The agent's side where there are Unix sockets.
 
 use std::{
     fs, io,
@@ -8,33 +8,18 @@ use std::{
     time::Duration,
 };
 
-use bailiwick_core::ports::BoxFuture;
 use tokio::{
-    io::{AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
     sync::Semaphore,
-    time::timeout,
 };
 
 use super::{
-    Request, Response, SocketError,
-    line::{self, LONGEST_ANSWER, LONGEST_REQUEST, LineError},
+    Handler, SocketError,
+    conversation::{AT_ONCE, converse},
 };
 
-/// Conversations at a time. More wait in the kernel's queue.
-const AT_ONCE: usize = 8;
-/// For sending the request, and for taking the answer.
-const TRANSFER: Duration = Duration::from_secs(10);
-/// For finding the answer: a refresh over a slow line, a full inventory.
-const ANSWER: Duration = Duration::from_secs(120);
 /// After the kernel could not accept a connection (no descriptors left).
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
-
-/// Finds the answers.
-pub(crate) trait Handler: Send + Sync + 'static {
-    /// The answer to `request`. Cut off after two minutes.
-    fn answer(&self, request: Request) -> BoxFuture<'_, Response>;
-}
 
 /// A socket that listens. Dropping it removes the file.
 #[derive(Debug)]
@@ -144,42 +129,7 @@ async fn clear(path: &Path) -> Result<(), SocketError> {
     }
 }
 
-/// One request, one answer.
-async fn converse(stream: UnixStream, handler: &dyn Handler) {
-    let (reading, mut writing) = stream.into_split();
-    let request = timeout(
-        TRANSFER,
-        line::read(BufReader::new(reading), LONGEST_REQUEST),
-    )
-    .await;
-    let response = match request {
-        Err(_) => return,
-        Ok(Err(LineError::Io(_))) => return,
-        Ok(Err(LineError::Socket(error))) => refused(error.to_string()),
-        Ok(Ok(line)) => match serde_json::from_slice(&line) {
-            Ok(request) => timeout(ANSWER, handler.answer(request))
-                .await
-                .unwrap_or_else(|_| refused(format!("this took longer than {ANSWER:?}"))),
-            Err(error) => refused(format!("the request is not understood: {error}")),
-        },
-    };
-    let Some(text) = encode(&response) else {
-        return;
-    };
-    // Whoever went away before taking the answer does not want it.
-    let _ = timeout(TRANSFER, writing.write_all(&text)).await;
-}
-
-fn encode(response: &Response) -> Option<Vec<u8>> {
-    let mut text = serde_json::to_vec(response).ok()?;
-    if text.len() >= LONGEST_ANSWER {
-        let reason = SocketError::TooLong(LONGEST_ANSWER).to_string();
-        text = serde_json::to_vec(&refused(reason)).ok()?;
-    }
-    text.push(b'\n');
-    Some(text)
-}
-
-fn refused(reason: String) -> Response {
-    Response::Refused { reason }
+/// A connection to the socket at `path`.
+pub(super) async fn connect(path: &Path) -> io::Result<UnixStream> {
+    UnixStream::connect(path).await
 }
