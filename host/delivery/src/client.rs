@@ -214,11 +214,10 @@ impl Client {
         Ok(found)
     }
 
-    /// Which role could sign `path`, for an error's text.
-    pub(crate) fn responsible_role(&self, path: &str) -> String {
-        self.session.as_ref().map_or_else(String::new, |session| {
-            signed::responsible_role(session.reader.trusted(), path)
-        })
+    /// Which role could sign `path`, for an error's text; `None` if no role may.
+    pub(crate) fn responsible_role(&self, path: &str) -> Option<String> {
+        let session = self.session.as_ref()?;
+        signed::responsible_role(session.reader.trusted(), path)
     }
 
     /// Fetches a target that was found, and proves that the bytes are those listed.

@@ -137,12 +137,15 @@ impl Delivery {
             path: path.to_owned(),
             role: POLICIES.to_owned(),
         })?;
-        let changed = |reason: String| TargetError::Changed {
+        let unusable = |reason: String| TargetError::Unusable {
             path: path.to_owned(),
             reason,
         };
-        if found.listed.length > longest.get() {
-            return Err(changed(format!("it is longer than {longest}")));
+        let length = ByteCount::new(found.listed.length);
+        if length > longest {
+            return Err(unusable(format!(
+                "it has {length}, and devices take {longest}"
+            )));
         }
         let kept = before.and_then(|before| before.documents.get(path));
         if let Some(text) = kept
@@ -151,7 +154,7 @@ impl Delivery {
             return Ok(text.clone());
         }
         let bytes = self.client.download(fetch, path, &found).await?;
-        String::from_utf8(bytes).map_err(|_| changed("it is not UTF-8".to_owned()))
+        String::from_utf8(bytes).map_err(|_| unusable("it is not UTF-8".to_owned()))
     }
 
     /// A target, from the store or the endpoint. A refresh must have succeeded since the
@@ -163,21 +166,25 @@ impl Delivery {
         now: Timestamp,
     ) -> Result<VerifiedTarget, TargetError> {
         let Some(found) = self.client.find(fetch, path, now).await? else {
-            return Err(TargetError::NotListed {
-                path: path.to_owned(),
-                role: self.client.responsible_role(path),
+            let path = path.to_owned();
+            return Err(match self.client.responsible_role(&path) {
+                Some(role) => TargetError::NotListed { path, role },
+                None => TargetError::NoRole(path),
             });
         };
-        let changed = |reason: &str| TargetError::Changed {
+        let unusable = |reason: String| TargetError::Unusable {
             path: path.to_owned(),
-            reason: reason.to_owned(),
+            reason,
         };
         let sha256 = found
             .listed
             .sha256
-            .ok_or_else(|| changed("its role names no sha256"))?;
-        if found.listed.length > LONGEST_COMPONENT.get() {
-            return Err(changed("it is longer than a component may be"));
+            .ok_or_else(|| unusable(format!("{} names no sha256 of it", found.role)))?;
+        let length = ByteCount::new(found.listed.length);
+        if length > LONGEST_COMPONENT {
+            return Err(unusable(format!(
+                "it has {length}, and devices take {LONGEST_COMPONENT}"
+            )));
         }
         let bytes = match self.content.get(&sha256)? {
             Some(bytes) if bytes.len() as u64 == found.listed.length => bytes,
@@ -186,7 +193,7 @@ impl Delivery {
                 if !self.content.put(&sha256, &bytes)? {
                     return Err(TargetError::Full {
                         path: path.to_owned(),
-                        length: ByteCount::new(found.listed.length),
+                        length,
                         limit: LIMIT,
                     });
                 }

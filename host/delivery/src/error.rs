@@ -95,7 +95,7 @@ pub enum RefreshError {
     },
     /// Not metadata.
     #[error(
-        "{file} ({role}) can't be read: {reason}; the repository's owner must publish it again"
+        "{file} ({role}) can't be read: {reason}; upload the repository's public folder again, or have its owner publish anew"
     )]
     Malformed {
         /// Its name on the endpoint.
@@ -105,9 +105,21 @@ pub enum RefreshError {
         /// What is wrong.
         reason: String,
     },
+    /// Made by another version of TUF.
+    #[error(
+        "{file} ({role}) follows a TUF specification that this program does not read: {reason}; update this program"
+    )]
+    Specification {
+        /// Its name on the endpoint.
+        file: String,
+        /// The role that signs it.
+        role: String,
+        /// Which it is, and which is read.
+        reason: String,
+    },
     /// Too few good signatures.
     #[error(
-        "{file} is signed by {found} of the keys of {role}, and {threshold} must sign: it was changed on the way, or signed by a key that may not; nothing of it is used"
+        "{file} is signed by {found} of the keys of {role}, and {threshold} must sign: it was changed on the way, or signed by a key that may not; nothing of it is used until it is published again, signed as its role demands"
     )]
     Signatures {
         /// Its name on the endpoint.
@@ -121,7 +133,7 @@ pub enum RefreshError {
     },
     /// An older version than one that was seen.
     #[error(
-        "{file} offers version {offered} of {role}, and this device has seen {seen}: an old copy is served, by a stale mirror or by an attacker; nothing of it is used"
+        "{file} offers version {offered} of {role}, and this device has seen {seen}: an old copy is served, by a stale mirror or by an attacker; nothing of it is used until the newest copy is served again"
     )]
     Rollback {
         /// Its name on the endpoint.
@@ -171,7 +183,7 @@ pub enum RefreshError {
     },
     /// Files that do not belong together.
     #[error(
-        "{file} ({role}) does not belong to what was signed with it: {reason}; an upload is incomplete, or old and new files were mixed; nothing of it is used"
+        "{file} ({role}) does not belong to what was signed with it: {reason}; an upload is incomplete, or old and new files were mixed; nothing of it is used until the whole public folder is uploaded again"
     )]
     Mixed {
         /// Its name on the endpoint.
@@ -197,7 +209,7 @@ pub enum RefreshError {
         found: Sha256,
     },
     /// A document that every repository must have.
-    #[error("{path}: {reason}")]
+    #[error("{reason}; without `{path}` nothing new is taken, and what runs goes on")]
     Document {
         /// Its target path.
         path: &'static str,
@@ -214,7 +226,9 @@ pub enum RefreshError {
 #[non_exhaustive]
 pub enum TargetError {
     /// Not a path that is looked up.
-    #[error("`{path}` can't be the path of a target: {reason}")]
+    #[error(
+        "`{path}` can't be the path of a target: {reason}; targets are `vendor/<vendor>/<plugin>/<version>.wasm` and `policies/<file>.toml`"
+    )]
     Path {
         /// As asked for, cut.
         path: String,
@@ -232,6 +246,11 @@ pub enum TargetError {
         /// Which role would have to sign it.
         role: String,
     },
+    /// No role may sign it.
+    #[error(
+        "no role may sign `{0}`: its vendor was removed or never added; add the vendor, or take the plugin off the assignment"
+    )]
+    NoRole(String),
     /// The metadata of its role.
     #[error("`{path}`: {source}")]
     Metadata {
@@ -249,16 +268,26 @@ pub enum TargetError {
         source: FetchError,
     },
     /// The endpoint has no such file.
-    #[error("`{0}` is signed, but not on the update endpoint: an upload is incomplete")]
+    #[error(
+        "`{0}` is signed, but not on the update endpoint: an upload is incomplete; upload the whole public folder again"
+    )]
     Missing(String),
     /// The bytes are not those that were signed.
     #[error(
-        "`{path}` is not what was signed: {reason}; it was changed on the way or in storage; nothing of it is used"
+        "`{path}` is not what was signed: {reason}; it was changed on the way or in storage; nothing of it is used until the published file is uploaded again"
     )]
     Changed {
         /// The path.
         path: String,
         /// What does not fit.
+        reason: String,
+    },
+    /// It is signed in a way that no device can use.
+    #[error("`{path}` can't be used as it is signed: {reason}; its publisher must publish it anew")]
+    Unusable {
+        /// The path.
+        path: String,
+        /// What is wrong.
         reason: String,
     },
     /// The store of targets is full.

@@ -1,5 +1,6 @@
 //! The library's errors in words: which file, which role, what to do.
 
+use bailiwick_core::ports::FetchError;
 use sigstore_tuf::Error;
 
 use crate::{RefreshError, relay::Failure};
@@ -24,6 +25,11 @@ pub(crate) fn refresh_error(error: &Error, occasion: Occasion) -> RefreshError {
     let role = role_of(&file);
     match error {
         Error::Transport { message, .. } => match occasion.failure {
+            Some(Failure::Fetch(FetchError::TooLarge { at_most, .. })) => RefreshError::Malformed {
+                file,
+                role,
+                reason: format!("it is longer than the {at_most} that are allowed"),
+            },
             Some(Failure::Fetch(source)) => RefreshError::Fetch { file, role, source },
             Some(Failure::WebPage) => RefreshError::WebPage { file, role },
             Some(Failure::Missing) => RefreshError::Missing { file, role },
@@ -73,6 +79,13 @@ pub(crate) fn refresh_error(error: &Error, occasion: Occasion) -> RefreshError {
             role,
             reason: reason.clone(),
         },
+        Error::Malformed(reason) if reason.contains("spec_version") => {
+            RefreshError::Specification {
+                file,
+                role,
+                reason: reason.clone(),
+            }
+        }
         other => RefreshError::Malformed {
             file,
             role,

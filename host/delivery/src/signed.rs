@@ -168,17 +168,10 @@ pub(crate) fn listing_role(trusted: &TrustedMetadataSet, path: &str) -> Option<S
     None
 }
 
-/// The role that `targets` lets sign `path`, for an error's text.
-pub(crate) fn responsible_role(trusted: &TrustedMetadataSet, path: &str) -> String {
-    trusted
-        .targets_role("targets")
-        .and_then(|targets| targets.delegations.as_ref())
-        .and_then(|delegations| {
-            let mut roles = delegations.roles.iter();
-            roles.find(|role| role.matches_path(path).unwrap_or(false))
-        })
-        .map_or_else(
-            || "any role that may sign it".to_owned(),
-            |role| role.name.clone(),
-        )
+/// The role that `targets` lets sign `path`; `None` if it delegates it to nobody.
+pub(crate) fn responsible_role(trusted: &TrustedMetadataSet, path: &str) -> Option<String> {
+    let targets = trusted.targets_role("targets")?;
+    let mut roles = targets.delegations.as_ref()?.roles.iter();
+    let role = roles.find(|role| role.matches_path(path).unwrap_or(false))?;
+    Some(role.name.clone())
 }

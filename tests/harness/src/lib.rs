@@ -1,1 +1,10 @@
-//! What the tests that cross crates share: built programs, repositories and guests.
+//! What the tests that cross crates share: repositories, devices and built programs.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose scene can't be set has failed"
+)]
+
+pub mod attack;
+pub mod desk;
+pub mod scene;

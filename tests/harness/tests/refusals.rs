@@ -1,6 +1,10 @@
 //! What must be refused: one folder each in `tests/cases`, named `<kind>-<what is wrong>`,
 //! with the input and the text that a person gets to read. A document is `input.toml`, rows
-//! are `input.hex`, a component is `input.wat` with the `policy.toml` that judges it.
+//! are `input.hex`, a component is `input.wat` with the `policy.toml` that judges it, and
+//! metadata is `attack.toml`: what is done to a repository before a device reads it.
+//!
+//! Beside the text it is held that a refused device is what it was: see `metadata` here for
+//! what a repository brings, and the test `device` for what the agent would start.
 //!
 //! `BLESS=1 cargo test -p bailiwick-harness --test refusals` writes the texts anew; read
 //! the difference before you commit it.
@@ -11,12 +15,13 @@ use bailiwick_core::{
     assignment::Assignment, audit, policy::Policy, release::Release, revocation::Revocations,
     time::Timestamp,
 };
+use bailiwick_harness::{attack::Attack, scene};
 use bailiwick_report::{
     rows::Snapshot,
     schema::{Collection, Field, Kind, Privacy, Schema},
 };
 
-const FEWEST: usize = 50;
+const FEWEST: usize = 100;
 
 /// The day on which components are judged: 2026-11-23.
 const TODAY: Timestamp = Timestamp::from_ms(1_795_392_000_000);
@@ -32,13 +37,41 @@ fn refusal(case: &str, folder: &Path) -> Option<String> {
         "assignment" => text(Assignment::parse(file, &read(file))),
         "revocation" => text(Revocations::parse(file, &read(file))),
         "buffer" => text(Snapshot::decode(schema(), &bytes(&read("input.hex")))),
+        "metadata" => metadata(&read("attack.toml")),
         "component" => component(&read("input.wat"), &read("policy.toml")),
         other => panic!("{case}: no kind is called `{other}`"),
     }
 }
 
+/// Digests and key ids are new in every run: they stand as `<sha256>` in the texts.
+fn without_digests(text: &str) -> String {
+    let mut words = Vec::new();
+    for word in text.split(' ') {
+        let bare = word.trim_end_matches([',', ':', ';']);
+        let digest = bare.len() == 64 && bare.bytes().all(|b| b.is_ascii_hexdigit());
+        words.push(match digest {
+            true => word.replace(bare, "<sha256>"),
+            false => word.to_owned(),
+        });
+    }
+    words.join(" ")
+}
+
 fn text<T, E: ToString>(result: Result<T, E>) -> Option<String> {
     result.err().map(|error| error.to_string())
+}
+
+/// What a device says to an attack, which leaves it with what it had: the accepted set and
+/// the targets to the byte, and of its metadata only what the case says that it may learn.
+fn metadata(attack: &str) -> Option<String> {
+    let attack: Attack = toml::from_str(attack).expect("attack.toml");
+    let outcome = scene::play(&attack);
+    assert!(outcome.accepted_stays, "{}", attack.about);
+    let learns: Vec<&str> = attack.learns.iter().map(String::as_str).collect();
+    assert_eq!(outcome.changed, learns, "{}", attack.about);
+    let never = |name: &&&str| name.starts_with("accepted") || name.starts_with("targets");
+    assert_eq!(learns.iter().find(never), None, "{}", attack.about);
+    outcome.refusal.as_deref().map(without_digests)
 }
 
 /// What stands against starting a component under a policy.

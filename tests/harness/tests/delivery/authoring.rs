@@ -6,11 +6,11 @@ use bailiwick_core::{CONTRACT, release::World};
 use bailiwick_repository::Publish;
 use semver::Version;
 
-use crate::desk::{DAY, Desk, noon, plugin, publish, vendor};
+use bailiwick_harness::desk::{DAY, Desk, noon, plugin, publish, vendor};
 
 #[test]
 fn the_repository_refuses_what_devices_would_refuse() {
-    let desk = Desk::new();
+    let desk = Desk::begin();
     let (vendor, plugin, version) = (vendor(), plugin(), Version::new(0, 1, 0));
     let timestamp = fs::read(desk.repository.public().join("timestamp.json")).unwrap();
     let again = Publish {
@@ -50,7 +50,7 @@ fn the_repository_refuses_what_devices_would_refuse() {
 
 #[test]
 fn an_assignment_names_only_what_is_published() {
-    let desk = Desk::new();
+    let desk = Desk::begin();
     let (vendor, plugin) = (vendor(), plugin());
     let policy = fs::read_to_string(
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/inventory.toml"),

@@ -24,28 +24,35 @@ use semver::Version;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub(crate) const DAY: Duration = Duration::from_secs(24 * 3_600);
-pub(crate) const COMPONENT: &str = "vendor/acme/inventory/0.1.0.wasm";
+/// 24 hours.
+pub const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// Path of the component that [`Desk::begin`] publishes.
+pub const COMPONENT: &str = "vendor/acme/inventory/0.1.0.wasm";
 
 /// 2026-11-23T12:00:00Z.
-pub(crate) fn noon() -> Timestamp {
+pub fn noon() -> Timestamp {
     Timestamp::from_ms(1_795_435_200_000)
 }
 
-pub(crate) fn vendor() -> VendorName {
+/// Who publishes.
+pub fn vendor() -> VendorName {
     "acme".parse().unwrap()
 }
 
-pub(crate) fn plugin() -> PluginName {
+/// What is published.
+pub fn plugin() -> PluginName {
     "inventory".parse().unwrap()
 }
 
 /// A static host: a folder, and answers that someone put in the way.
 #[derive(Default)]
-pub(crate) struct Host {
-    pub(crate) public: PathBuf,
-    pub(crate) instead: BTreeMap<String, Vec<u8>>,
-    pub(crate) everything: Option<Vec<u8>>,
+pub struct Host {
+    /// The folder.
+    pub public: PathBuf,
+    /// What is served in place of a file, by its name.
+    pub instead: BTreeMap<String, Vec<u8>>,
+    /// What is served in place of every file.
+    pub everything: Option<Vec<u8>>,
 }
 
 impl Fetch for Host {
@@ -63,7 +70,7 @@ impl Fetch for Host {
 }
 
 /// Everything here answers at once.
-pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+pub fn wait<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => done,
         Poll::Pending => panic!("a future waits, and nothing here could wake it"),
@@ -71,16 +78,22 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// A repository with one vendor and one published component, and an empty device.
-pub(crate) struct Desk {
-    pub(crate) folder: TempDir,
-    pub(crate) repository: Repository,
-    pub(crate) host: Host,
-    pub(crate) delivery: Delivery,
-    pub(crate) root: Sha256,
+pub struct Desk {
+    /// Everything is beneath it.
+    pub folder: TempDir,
+    /// What the owner writes.
+    pub repository: Repository,
+    /// What the device reads.
+    pub host: Host,
+    /// The device.
+    pub delivery: Delivery,
+    /// Which first root the device trusts.
+    pub root: Sha256,
 }
 
 impl Desk {
-    pub(crate) fn new() -> Self {
+    /// Everything was made at [`noon`].
+    pub fn begin() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("repository");
         let init = Init {
@@ -105,24 +118,28 @@ impl Desk {
         }
     }
 
-    pub(crate) fn refresh_at(&mut self, now: Timestamp) -> Result<Refreshed, RefreshError> {
+    /// The device refreshes at `now`.
+    pub fn refresh_at(&mut self, now: Timestamp) -> Result<Refreshed, RefreshError> {
         wait(self.delivery.refresh(&self.host, now))
     }
 
-    pub(crate) fn refresh(&mut self) -> Result<Refreshed, RefreshError> {
+    /// The device refreshes at [`noon`].
+    pub fn refresh(&mut self) -> Result<Refreshed, RefreshError> {
         self.refresh_at(noon())
     }
 
-    pub(crate) fn target(&mut self, path: &str) -> Result<VerifiedTarget, TargetError> {
+    /// The device wants a target at [`noon`].
+    pub fn target(&mut self, path: &str) -> Result<VerifiedTarget, TargetError> {
         wait(self.delivery.target(&self.host, path, noon()))
     }
 
     /// The same device after a restart.
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.delivery = Delivery::open(&self.folder.path().join("device"), self.root).unwrap();
     }
 
-    pub(crate) fn state(&self) -> PathBuf {
+    /// Where the device keeps metadata.
+    pub fn state(&self) -> PathBuf {
         let mut entries = fs::read_dir(self.folder.path().join("device")).unwrap();
         entries
             .find_map(|entry| {
@@ -136,7 +153,7 @@ impl Desk {
     }
 
     /// A copy of what is served now, for serving it again later.
-    pub(crate) fn record(&self) -> BTreeMap<String, Vec<u8>> {
+    pub fn record(&self) -> BTreeMap<String, Vec<u8>> {
         let public = self.repository.public();
         let mut files = BTreeMap::new();
         for entry in fs::read_dir(&public).unwrap() {
@@ -149,18 +166,20 @@ impl Desk {
         files
     }
 
-    pub(crate) fn key(&self, name: &str) -> Key {
+    /// A key of the repository by its name, as a thief has it.
+    pub fn key(&self, name: &str) -> Key {
         Key::load(&self.repository.keys().join(format!("{name}.json"))).unwrap()
     }
 
-    pub(crate) fn signed(&self, file: &str) -> Value {
+    /// The signed part of a public file.
+    pub fn signed(&self, file: &str) -> Value {
         let text = fs::read(self.repository.public().join(file)).unwrap();
         serde_json::from_slice::<Value>(&text).unwrap()["signed"].clone()
     }
 
     /// Serves `roles`, each signed by the named key, under a snapshot and a timestamp that a
     /// thief of the online keys signs.
-    pub(crate) fn forge(&self, roles: &[(&str, Value, &str)], change: impl FnOnce(&mut Value)) {
+    pub fn forge(&self, roles: &[(&str, Value, &str)], change: impl FnOnce(&mut Value)) {
         let public = self.repository.public();
         let mut timestamp = self.signed("timestamp.json");
         let before = timestamp["meta"]["snapshot.json"]["version"]
@@ -191,7 +210,7 @@ impl Desk {
     }
 
     /// The newest signed part of a role with its version raised.
-    pub(crate) fn next(&self, role: &str) -> Value {
+    pub fn next(&self, role: &str) -> Value {
         let status = self.repository.status().unwrap();
         let found = status
             .roles
@@ -204,15 +223,18 @@ impl Desk {
     }
 }
 
-pub(crate) fn pin(signed: &Value, bytes: &[u8]) -> Value {
+/// How a parent role pins a metadata file.
+pub fn pin(signed: &Value, bytes: &[u8]) -> Value {
     json!({"version": signed["version"], "length": bytes.len(), "hashes": {"sha256": Sha256::of(bytes)}})
 }
 
-pub(crate) fn component(minor: u64) -> Vec<u8> {
+/// The bytes of a published component.
+pub fn component(minor: u64) -> Vec<u8> {
     format!("component {minor}").into_bytes()
 }
 
-pub(crate) fn publish(repository: &Repository, minor: u64) {
+/// Publishes version 0.`minor`.0.
+pub fn publish(repository: &Repository, minor: u64) {
     let version = Version::new(0, minor, 0);
     let (vendor, plugin, bytes) = (vendor(), plugin(), component(minor));
     let new = Publish {
@@ -227,14 +249,16 @@ pub(crate) fn publish(repository: &Repository, minor: u64) {
     repository.publish(&new, noon()).unwrap();
 }
 
-pub(crate) fn revoke(repository: &Repository) {
+/// Revokes every version of the plugin.
+pub fn revoke(repository: &Repository) {
     let versions = "*".parse().unwrap();
     repository
         .revoke(&vendor(), &plugin(), &versions, "It \"leaks\".", noon())
         .unwrap();
 }
 
-pub(crate) fn store_files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+/// Every file beneath `folder` with its bytes.
+pub fn store_files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
