@@ -3,11 +3,12 @@
 //!
 //! Futures are boxed so that a port can be a `dyn` trait, and no runtime is named.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use crate::{
     bytes::ByteCount,
     ids::PluginName,
+    policy::{self, Denial},
     time::{Monotonic, Timestamp},
 };
 
@@ -73,21 +74,34 @@ pub struct StateError {
     pub reason: String,
 }
 
-/// Files beneath a root. Paths are relative, with `/`, and have been checked by the
-/// caller; the implementation still never leaves the root.
+/// Where to look: a path that a grant covers, and the grants for the name that is left
+/// once links are followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The granted root, absolute.
+    pub root: &'a str,
+    /// The path beneath it, with `/`; empty for the root itself.
+    pub path: &'a str,
+    /// What is granted and denied.
+    pub grants: &'a Arc<policy::Files>,
+    /// When the question was asked.
+    pub now: Timestamp,
+}
+
+/// Files beneath a root. The caller has checked the path by its name; the implementation
+/// never leaves the root, and gives nothing of what a link leads to before
+/// [`policy::Files::leads_to`] allows it.
 pub trait Files: Send + Sync {
     /// The whole file, if not larger than `at_most`.
     fn read<'a>(
         &'a self,
-        root: &'a str,
-        path: &'a str,
+        place: Place<'a>,
         at_most: ByteCount,
     ) -> BoxFuture<'a, Result<Vec<u8>, FilesError>>;
     /// Up to `length` bytes from `offset`.
     fn read_part<'a>(
         &'a self,
-        root: &'a str,
-        path: &'a str,
+        place: Place<'a>,
         offset: u64,
         length: u32,
     ) -> BoxFuture<'a, Result<Vec<u8>, FilesError>>;
@@ -95,22 +109,13 @@ pub trait Files: Send + Sync {
     /// (see [`Entry::cost`]), [`FilesError::TooLarge`].
     fn list<'a>(
         &'a self,
-        root: &'a str,
-        path: &'a str,
+        place: Place<'a>,
         at_most: ByteCount,
     ) -> BoxFuture<'a, Result<Vec<Entry>, FilesError>>;
     /// What is there, symbolic links beneath the root followed.
-    fn look<'a>(
-        &'a self,
-        root: &'a str,
-        path: &'a str,
-    ) -> BoxFuture<'a, Result<FileMetadata, FilesError>>;
-    /// What a symbolic link says.
-    fn read_link<'a>(
-        &'a self,
-        root: &'a str,
-        path: &'a str,
-    ) -> BoxFuture<'a, Result<String, FilesError>>;
+    fn look<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<FileMetadata, FilesError>>;
+    /// What a symbolic link says. Links on the way to it are followed, and it is not.
+    fn read_link<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<String, FilesError>>;
 }
 
 /// A directory entry.
@@ -163,6 +168,9 @@ pub enum FilesError {
     /// It leads out of the root.
     #[error("it leads out of the granted root")]
     Escapes,
+    /// A link leads to what is not granted under its own name.
+    #[error("it leads to what is not granted: {0}")]
+    Denied(Denial),
     /// There, but not what was asked for.
     #[error("it is of another kind than was asked for")]
     WrongKind,

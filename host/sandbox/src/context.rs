@@ -53,7 +53,7 @@ pub(crate) struct Context {
     pub(crate) plugin: PluginName,
     pub(crate) ports: Ports,
     pub(crate) config: BTreeMap<String, String>,
-    pub(crate) files: Files,
+    pub(crate) files: Arc<Files>,
     pub(crate) state: Store,
     pub(crate) account: Account,
     pub(crate) timing: Arc<Timing>,
@@ -82,7 +82,7 @@ impl Context {
         Self {
             plugin: plugin.clone(),
             config: policy.config.clone(),
-            files: policy.files(),
+            files: Arc::new(policy.files()),
             state: Store::new(limits.state, enforced),
             account: Account::new(*limits, enforced),
             timing: Arc::new(Timing::new(Arc::clone(&ports.clock), limits, enforced)),

@@ -9,8 +9,8 @@ use crate::time::Timestamp;
 /// The files grants of a policy, prepared for quick answers.
 ///
 /// A path is allowed if a grant in force covers it and no denial does. A denial covers
-/// what is beneath it too. The check is of names only: that a link does not lead out of
-/// the root is for who opens the file.
+/// what is beneath it too. The check is of names only, so who opens the file repeats it
+/// with [`Files::leads_to`] on the name that is left once links are followed.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     /// Longest root first, so that the first that covers a path is the longest.
@@ -18,6 +18,17 @@ pub struct Files {
     denied: Vec<Denied>,
     /// A denial of all files.
     all_denied: Option<GrantSource>,
+}
+
+/// Whether a path holds symbolic links, and who can have made them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linked {
+    /// It holds none.
+    No,
+    /// Only root, or the owner of what they lead to, who could have copied it instead.
+    ByItsOwner,
+    /// Somebody else, who may have no other way to what they lead to.
+    ByOthers,
 }
 
 /// What one grant allows beneath one root.
@@ -146,6 +157,23 @@ impl Files {
         match self.denial(path) {
             Some(by) => Err(Denial::Denied { by }),
             None => Ok((root, relative)),
+        }
+    }
+
+    /// Whether a granted path may lead to `path`, its name with every link followed. A
+    /// denial holds under every name. What others than its owner link to must be granted
+    /// by its own name.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn leads_to(&self, path: &str, linked: Linked, now: Timestamp) -> Result<(), Denial> {
+        match linked {
+            Linked::No => Ok(()),
+            Linked::ByItsOwner => match self.denial(path) {
+                Some(by) => Err(Denial::Denied { by }),
+                None => Ok(()),
+            },
+            Linked::ByOthers => self.file(path, now).map(drop),
         }
     }
 

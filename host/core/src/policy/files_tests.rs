@@ -104,6 +104,29 @@ fn a_denied_directory_denies_what_is_in_it() {
     }
 }
 
+#[test]
+fn a_link_reaches_nothing_denied_and_a_strangers_link_only_what_is_granted() {
+    let files = files(vec![
+        grant(
+            Effect::Allow,
+            vec![root("/srv", &["open/**", "named"])],
+            None,
+        ),
+        grant(Effect::Deny, vec![root("/srv", &["open/key"])], None),
+    ]);
+    let leads = |path, linked| files.leads_to(path, linked, Timestamp::EPOCH).is_ok();
+    for (path, by_owner, by_others) in [
+        ("/srv/open/file", true, true),
+        ("/srv/named", true, true),
+        ("/srv/elsewhere", true, false),
+        ("/srv/open/key", false, false),
+        ("/srv/open/key/deep", false, false),
+    ] {
+        assert_eq!(leads(path, Linked::ByItsOwner), by_owner, "{path}");
+        assert_eq!(leads(path, Linked::ByOthers), by_others, "{path}");
+    }
+}
+
 fn roots() -> impl Strategy<Value = Vec<FileRoot>> {
     let pattern = prop_oneof![
         "[ab*]{1,2}(/[ab*]{1,2}){0,2}",

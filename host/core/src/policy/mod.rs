@@ -10,7 +10,7 @@ mod parse_limits;
 mod pattern;
 
 pub use access::{Access, Denial};
-pub use files::Files;
+pub use files::{Files, Linked};
 pub use grant::{Capability, Effect, Grant, GrantSource, Risk, Scope};
 pub use parse::LONGEST;
 pub use pattern::{FileRoot, LONGEST_PATH, PathPattern, PatternError};

@@ -5,31 +5,30 @@
 //! into a home). In a folder that only root or the file's own owner can write, whoever
 //! made the link could have copied the content as well, so it gives nothing away.
 
+//!
+//! So a hard link to a denied file is read where only root or the file's owner can have
+//! made it: no name tells that the two are one, and neither does the kernel. A policy that
+//! denies a file grants no folder in which the same file has another name; packages do not
+//! link secrets.
+
+use std::{
+    ffi::OsStr,
+    os::{fd::BorrowedFd, unix::ffi::OsStrExt as _},
+};
+
 use bailiwick_core::ports::FilesError;
-use cap_std::fs::{Dir, Metadata, MetadataExt as _};
+use rustix::fs::{self, AtFlags, Stat};
 
-use super::error::meaning;
+use super::beneath::failed;
 
-/// Refuses `opened`, which was found at `path`, if it is a hard link that someone else
-/// than root or its owner can have made.
-pub(super) fn check(root: &Dir, path: &str, opened: &Metadata) -> Result<(), FilesError> {
-    if opened.nlink() <= 1 {
-        return Ok(());
-    }
-    // Symbolic links on the way: the folder that counts is the one that holds the file.
-    let real = root.canonicalize(path).map_err(|error| meaning(&error))?;
-    let name = real.file_name().ok_or(FilesError::WrongKind)?;
-    let folder = match real.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => root.open_dir(parent),
-        _ => root.open_dir("."),
-    }
-    .map_err(|error| meaning(&error))?;
-    let found = folder
-        .symlink_metadata(name)
-        .map_err(|error| meaning(&error))?;
-    let holder = folder.dir_metadata().map_err(|error| meaning(&error))?;
-    let same = (found.dev(), found.ino()) == (opened.dev(), opened.ino());
-    if same && is_trusted(holder.uid(), holder.mode(), opened.uid()) {
+/// Refuses `opened`, which has several names and was found as `name` in `holder`, if
+/// someone else than root or its owner can have made that name.
+pub(super) fn check(holder: BorrowedFd<'_>, name: &[u8], opened: &Stat) -> Result<(), FilesError> {
+    let name = OsStr::from_bytes(name);
+    let found = fs::statat(holder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
+    let folder = fs::fstat(holder).map_err(failed)?;
+    let same = (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino);
+    if same && is_trusted(folder.st_uid, folder.st_mode, opened.st_uid) {
         Ok(())
     } else {
         Err(FilesError::Escapes)
@@ -37,7 +36,7 @@ pub(super) fn check(root: &Dir, path: &str, opened: &Metadata) -> Result<(), Fil
 }
 
 /// Whether only root and the file's owner can make names in the folder.
-fn is_trusted(folder_owner: u32, folder_mode: u32, file_owner: u32) -> bool {
+pub(super) fn is_trusted(folder_owner: u32, folder_mode: u32, file_owner: u32) -> bool {
     (folder_owner == 0 || folder_owner == file_owner) && folder_mode & 0o022 == 0
 }
 

@@ -1,25 +1,33 @@
 //! Reading beneath granted roots.
 //!
-//! Every path is resolved from an open root by the kernel (`openat2` with
-//! `RESOLVE_BENEATH`; cap-std walks the parts itself where there is none), so a directory
-//! that is swapped for a symbolic link after a check leads to an error, not out.
+//! No path leads out of its root, and none leads over a link to what is not granted under
+//! its own name: see [`beneath`].
 
+#[cfg(unix)]
+mod beneath;
+#[cfg(not(unix))]
+#[path = "named.rs"]
+mod beneath;
 mod error;
 #[cfg(unix)]
 mod linked;
 mod read;
 mod roots;
+mod sought;
+#[cfg(unix)]
+mod walk;
 
 use std::sync::Arc;
 
 use bailiwick_core::{
     bytes::ByteCount,
-    ports::{BoxFuture, Entry, FileMetadata, Files, FilesError},
+    ports::{BoxFuture, Entry, FileMetadata, Files, FilesError, Place},
 };
 use cap_std::fs::Dir;
 
 use crate::blocking;
 use roots::Roots;
+use sought::Sought;
 
 /// The device's files. Cloning shares the open roots.
 ///
@@ -36,22 +44,18 @@ impl DeviceFiles {
         Self::default()
     }
 
-    /// Opens `root` and runs `work` on it, on a thread where blocking is allowed.
+    /// Opens the root of `place` and runs `work` on it, on a thread where blocking is
+    /// allowed.
     fn beneath<'a, T: Send + 'static>(
         &'a self,
-        root: &'a str,
-        path: &'a str,
-        work: impl FnOnce(&Dir, &str) -> Result<T, FilesError> + Send + 'static,
+        place: Place<'a>,
+        work: impl FnOnce(&Dir, &Sought) -> Result<T, FilesError> + Send + 'static,
     ) -> BoxFuture<'a, Result<T, FilesError>> {
-        let roots = Arc::clone(&self.roots);
-        let (root, path) = (root.to_owned(), path.to_owned());
+        let (roots, sought) = (Arc::clone(&self.roots), Sought::from(place));
         Box::pin(async move {
-            blocking::run(move || {
-                let path = read::checked(&path)?;
-                work(&*roots.open(&root)?, path)
-            })
-            .await
-            .unwrap_or_else(|error| Err(FilesError::Unavailable(error.to_string())))
+            blocking::run(move || work(&*roots.open(&sought.root)?, &sought))
+                .await
+                .unwrap_or_else(|error| Err(FilesError::Unavailable(error.to_string())))
         })
     }
 }
@@ -59,52 +63,39 @@ impl DeviceFiles {
 impl Files for DeviceFiles {
     fn read<'a>(
         &'a self,
-        root: &'a str,
-        path: &'a str,
+        place: Place<'a>,
         at_most: ByteCount,
     ) -> BoxFuture<'a, Result<Vec<u8>, FilesError>> {
-        self.beneath(root, path, move |root, path| {
-            read::whole(root, path, at_most)
+        self.beneath(place, move |root, sought| {
+            read::whole(root, sought, at_most)
         })
     }
 
     fn read_part<'a>(
         &'a self,
-        root: &'a str,
-        path: &'a str,
+        place: Place<'a>,
         offset: u64,
         length: u32,
     ) -> BoxFuture<'a, Result<Vec<u8>, FilesError>> {
-        self.beneath(root, path, move |root, path| {
-            read::part(root, path, offset, length)
+        self.beneath(place, move |root, sought| {
+            read::part(root, sought, offset, length)
         })
     }
 
     fn list<'a>(
         &'a self,
-        root: &'a str,
-        path: &'a str,
+        place: Place<'a>,
         at_most: ByteCount,
     ) -> BoxFuture<'a, Result<Vec<Entry>, FilesError>> {
-        self.beneath(root, path, move |root, path| {
-            read::list(root, path, at_most)
-        })
+        self.beneath(place, move |root, sought| read::list(root, sought, at_most))
     }
 
-    fn look<'a>(
-        &'a self,
-        root: &'a str,
-        path: &'a str,
-    ) -> BoxFuture<'a, Result<FileMetadata, FilesError>> {
-        self.beneath(root, path, read::look)
+    fn look<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<FileMetadata, FilesError>> {
+        self.beneath(place, read::look)
     }
 
-    fn read_link<'a>(
-        &'a self,
-        root: &'a str,
-        path: &'a str,
-    ) -> BoxFuture<'a, Result<String, FilesError>> {
-        self.beneath(root, path, read::link)
+    fn read_link<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<String, FilesError>> {
+        self.beneath(place, read::link)
     }
 }
 

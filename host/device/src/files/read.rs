@@ -2,18 +2,21 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     io::{Read as _, Seek as _, SeekFrom},
-    time::UNIX_EPOCH,
 };
 
 use bailiwick_core::{
     bytes::ByteCount,
     ports::{Entry, FileKind, FileMetadata, FilesError},
-    time::Timestamp,
 };
-use cap_std::fs::{Dir, File, FileType, Metadata, OpenOptions};
+use cap_std::fs::{Dir, FileType};
 
-use super::error::meaning;
+use super::{
+    beneath::{Found, Last, find},
+    error::meaning,
+    sought::Sought,
+};
 
 /// Longest whole file, whatever the caller allows. What plugins read is far below; it
 /// keeps one mistaken call from taking the machine's memory.
@@ -36,18 +39,20 @@ pub(super) fn checked(path: &str) -> Result<&str, FilesError> {
 
 /// The whole file. Files of /proc and /sys have a size that says nothing, so size is what
 /// was read, and at most one byte more than allowed is read.
-pub(super) fn whole(root: &Dir, path: &str, at_most: ByteCount) -> Result<Vec<u8>, FilesError> {
+pub(super) fn whole(
+    root: &Dir,
+    sought: &Sought,
+    at_most: ByteCount,
+) -> Result<Vec<u8>, FilesError> {
     let bound = at_most.min(LONGEST).get();
-    let (file, metadata) = open_file(root, path)?;
+    let (file, size) = open_file(root, sought)?;
     let mut content = Vec::new();
     file.take(bound.saturating_add(1))
         .read_to_end(&mut content)
         .map_err(|error| meaning(&error))?;
-    let read = u64::try_from(content.len()).unwrap_or(u64::MAX);
-    if read > bound {
-        return Err(FilesError::TooLarge(ByteCount::new(
-            metadata.len().max(read),
-        )));
+    let read = ByteCount::new(u64::try_from(content.len()).unwrap_or(u64::MAX));
+    if read.get() > bound {
+        return Err(FilesError::TooLarge(size.max(read)));
     }
     Ok(content)
 }
@@ -55,11 +60,11 @@ pub(super) fn whole(root: &Dir, path: &str, at_most: ByteCount) -> Result<Vec<u8
 /// `length` bytes from `offset`, fewer at the end.
 pub(super) fn part(
     root: &Dir,
-    path: &str,
+    sought: &Sought,
     offset: u64,
     length: u32,
 ) -> Result<Vec<u8>, FilesError> {
-    let (mut file, _) = open_file(root, path)?;
+    let (mut file, _) = open_file(root, sought)?;
     // No file reaches further than a signed offset can say.
     if i64::try_from(offset).is_err() {
         return Ok(Vec::new());
@@ -75,14 +80,19 @@ pub(super) fn part(
 
 /// The first entries in order of name. Only those are held while reading, however many
 /// there are.
-pub(super) fn list(root: &Dir, path: &str, at_most: ByteCount) -> Result<Vec<Entry>, FilesError> {
-    let metadata = root.metadata(path).map_err(|error| meaning(&error))?;
-    if !metadata.is_dir() {
+pub(super) fn list(
+    root: &Dir,
+    sought: &Sought,
+    at_most: ByteCount,
+) -> Result<Vec<Entry>, FilesError> {
+    let found = granted(root, sought, Last::Follow)?;
+    if found.kind() != FileKind::Directory {
         return Err(FilesError::WrongKind);
     }
+    let folder = found.folder(root)?;
     let mut first = BTreeMap::new();
     let mut cost = 0_u64;
-    for entry in root.read_dir(path).map_err(|error| meaning(&error))? {
+    for entry in folder.entries().map_err(|error| meaning(&error))? {
         let entry = entry.map_err(|error| meaning(&error))?;
         // One that went away meanwhile is no longer an entry.
         let (Ok(name), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else {
@@ -106,64 +116,37 @@ pub(super) fn list(root: &Dir, path: &str, at_most: ByteCount) -> Result<Vec<Ent
 }
 
 /// What is there.
-pub(super) fn look(root: &Dir, path: &str) -> Result<FileMetadata, FilesError> {
-    let metadata = root.metadata(path).map_err(|error| meaning(&error))?;
-    Ok(FileMetadata {
-        kind: file_kind(metadata.file_type()),
-        size: ByteCount::new(metadata.len()),
-        modified: modified(&metadata),
-    })
+pub(super) fn look(root: &Dir, sought: &Sought) -> Result<FileMetadata, FilesError> {
+    Ok(granted(root, sought, Last::Follow)?.metadata())
 }
 
 /// What a symbolic link says, absolute or not: the text is not followed.
-pub(super) fn link(root: &Dir, path: &str) -> Result<String, FilesError> {
-    let metadata = root
-        .symlink_metadata(path)
-        .map_err(|error| meaning(&error))?;
-    if !metadata.is_symlink() {
+pub(super) fn link(root: &Dir, sought: &Sought) -> Result<String, FilesError> {
+    let found = granted(root, sought, Last::Keep)?;
+    if found.kind() != FileKind::SymbolicLink {
         return Err(FilesError::WrongKind);
     }
-    root.read_link_contents(path)
-        .map_err(|error| meaning(&error))?
-        .into_os_string()
-        .into_string()
-        .map_err(|_| FilesError::Unavailable("the link is not UTF-8".to_owned()))
+    found.says(root)
 }
 
-/// Opens a regular file. It is looked at before, because opening a device can act on it,
-/// and after, because it may have been replaced in between.
-fn open_file(root: &Dir, path: &str) -> Result<(File, Metadata), FilesError> {
-    let before = root.metadata(path).map_err(|error| meaning(&error))?;
-    if !before.is_file() {
+/// A regular file, and its size.
+fn open_file(root: &Dir, sought: &Sought) -> Result<(File, ByteCount), FilesError> {
+    let found = granted(root, sought, Last::Follow)?;
+    if found.kind() != FileKind::File {
         return Err(FilesError::WrongKind);
     }
-    let file = root
-        .open_with(path, &options())
-        .map_err(|error| meaning(&error))?;
-    let opened = file.metadata().map_err(|error| meaning(&error))?;
-    if !opened.is_file() {
-        return Err(FilesError::WrongKind);
-    }
-    #[cfg(unix)]
-    super::linked::check(root, path, &opened)?;
-    Ok((file, opened))
+    Ok((found.file(root)?, found.metadata().size))
 }
 
-/// Reading, without waiting for the other end of a pipe and without taking a terminal.
-fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use cap_std::fs::OpenOptionsExt as _;
-        use rustix::fs::OFlags;
-        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-        options.custom_flags(flags.bits().cast_signed());
-    }
-    options
+/// What is there, if the grants cover the name that it has once links are followed.
+/// Nothing of it is told before.
+fn granted(root: &Dir, sought: &Sought, last: Last) -> Result<Found, FilesError> {
+    let found = find(root, checked(&sought.path)?, last)?;
+    sought.may_lead_to(found.path()?, found.linked)?;
+    Ok(found)
 }
 
-fn file_kind(kind: FileType) -> FileKind {
+pub(super) fn file_kind(kind: FileType) -> FileKind {
     if kind.is_file() {
         FileKind::File
     } else if kind.is_dir() {
@@ -173,13 +156,4 @@ fn file_kind(kind: FileType) -> FileKind {
     } else {
         FileKind::Other
     }
-}
-
-fn modified(metadata: &Metadata) -> Timestamp {
-    metadata
-        .modified()
-        .ok()
-        .and_then(|time| time.into_std().duration_since(UNIX_EPOCH).ok())
-        .and_then(|since| u64::try_from(since.as_millis()).ok())
-        .map_or(Timestamp::EPOCH, Timestamp::from_ms)
 }

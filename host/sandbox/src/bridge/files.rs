@@ -1,9 +1,12 @@
 //! `files`: each path is checked against the grants, then read beneath the granted root.
 
+use std::sync::Arc;
+
 use bailiwick_core::{
     bytes::ByteCount,
-    policy::{Capability, Denial},
-    ports::{self, FileKind, FilesError},
+    policy::{Capability, Denial, Files},
+    ports::{self, FileKind, FilesError, Place},
+    time::Timestamp,
 };
 
 use crate::{
@@ -19,6 +22,18 @@ const PART: u32 = 1024 * 1024;
 struct Found {
     root: String,
     path: String,
+    now: Timestamp,
+}
+
+impl Found {
+    fn place<'a>(&'a self, grants: &'a Arc<Files>) -> Place<'a> {
+        Place {
+            root: &self.root,
+            path: &self.path,
+            grants,
+            now: self.now,
+        }
+    }
 }
 
 impl Context {
@@ -31,6 +46,7 @@ impl Context {
             Ok((root, path)) => Ok(Found {
                 root: root.to_owned(),
                 path: path.to_owned(),
+                now,
             }),
             Err(Denial::InvalidPath) => Err(Error::InvalidPath),
             Err(_) => {
@@ -48,7 +64,8 @@ impl Context {
         // Read no more than fits: a file must not fill the host before it is refused.
         let left = self.account.memory_left();
         let bound = ByteCount::new(at_most.min(left));
-        let read = self.ports.files.read(&found.root, &found.path, bound).await;
+        let place = found.place(&self.files);
+        let read = self.ports.files.read(place, bound).await;
         match read {
             Ok(bytes) => {
                 self.account.pass(bytes.len() as u64)?;
@@ -58,7 +75,7 @@ impl Context {
                 self.account.pass(size.get().max(left.saturating_add(1)))?;
                 Err(Trap::Memory.into())
             }
-            Err(error) => Ok(Err(refusal(error))),
+            Err(error) => Ok(Err(self.refusal(error))),
         }
     }
 
@@ -73,22 +90,22 @@ impl Context {
         let read = self
             .ports
             .files
-            .read_part(&found.root, &found.path, offset, length)
+            .read_part(found.place(&self.files), offset, length)
             .await;
-        Ok(read.map_err(refusal))
+        Ok(read.map_err(|error| self.refusal(error)))
     }
 
     async fn list_all(&mut self, found: &Found) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
         let left = ByteCount::new(self.account.memory_left());
-        let listed = self.ports.files.list(&found.root, &found.path, left);
-        let entries = match listed.await {
+        let place = found.place(&self.files);
+        let entries = match self.ports.files.list(place, left).await {
             Ok(entries) => entries,
             Err(FilesError::TooLarge(size)) => {
                 self.account
                     .pass(size.get().max(left.get().saturating_add(1)))?;
                 return Err(Trap::Memory.into());
             }
-            Err(error) => return Ok(Err(refusal(error))),
+            Err(error) => return Ok(Err(self.refusal(error))),
         };
         let cost = |entry: &ports::Entry| ports::Entry::cost(entry.name.len());
         self.account.pass(entries.iter().map(cost).sum())?;
@@ -97,6 +114,23 @@ impl Context {
             name: entry.name,
         };
         Ok(Ok(entries.into_iter().map(entry).collect()))
+    }
+
+    /// In the contract's words. A way out of the root, and a link to what is not granted,
+    /// are denied like everything outside; what the operating system said stays in the
+    /// host.
+    fn refusal(&mut self, error: FilesError) -> Error {
+        match error {
+            FilesError::NotFound => Error::NotFound,
+            FilesError::Escapes | FilesError::Denied(_) => {
+                self.account.denials += 1;
+                Error::Denied
+            }
+            FilesError::WrongKind => Error::WrongKind,
+            FilesError::TooLarge(size) => Error::TooLarge(size.get()),
+            FilesError::Unavailable(_) => Error::Unavailable,
+            _ => Error::Unavailable,
+        }
     }
 }
 
@@ -144,12 +178,15 @@ impl Host for Context {
         let entered = self.enter(Capability::Files)?;
         let answer = match self.find(&entered, &path) {
             Ok(found) => {
-                let looked = self.ports.files.look(&found.root, &found.path).await;
-                looked.map_err(refusal).map(|metadata| Metadata {
-                    kind: kind(metadata.kind),
-                    size: metadata.size.get(),
-                    modified: metadata.modified.as_ms(),
-                })
+                let place = found.place(&self.files);
+                let looked = self.ports.files.look(place).await;
+                looked
+                    .map_err(|error| self.refusal(error))
+                    .map(|metadata| Metadata {
+                        kind: kind(metadata.kind),
+                        size: metadata.size.get(),
+                        modified: metadata.modified.as_ms(),
+                    })
             }
             Err(error) => Err(error),
         };
@@ -161,8 +198,9 @@ impl Host for Context {
         let entered = self.enter(Capability::Files)?;
         let answer = match self.find(&entered, &path) {
             Ok(found) => {
-                let read = self.ports.files.read_link(&found.root, &found.path).await;
-                read.map_err(refusal)
+                let place = found.place(&self.files);
+                let read = self.ports.files.read_link(place).await;
+                read.map_err(|error| self.refusal(error))
             }
             Err(error) => Err(error),
         };
@@ -180,18 +218,5 @@ fn kind(of: FileKind) -> Kind {
         FileKind::Directory => Kind::Directory,
         FileKind::SymbolicLink => Kind::SymbolicLink,
         FileKind::Other => Kind::Other,
-    }
-}
-
-/// In the contract's words. A way out of the root is denied like everything outside it;
-/// what the operating system said stays in the host.
-fn refusal(error: FilesError) -> Error {
-    match error {
-        FilesError::NotFound => Error::NotFound,
-        FilesError::Escapes => Error::Denied,
-        FilesError::WrongKind => Error::WrongKind,
-        FilesError::TooLarge(size) => Error::TooLarge(size.get()),
-        FilesError::Unavailable(_) => Error::Unavailable,
-        _ => Error::Unavailable,
     }
 }

@@ -10,7 +10,7 @@ use bailiwick_core::{
     ids::PluginName,
     ports::{
         BoxFuture, Clock, Entry, FileMetadata, FileSystem, Files, FilesError, Link, Links, Log,
-        LogLevel, Route, State, StateError, System, SystemDescription, UnavailableError,
+        LogLevel, Place, Route, State, StateError, System, SystemDescription, UnavailableError,
     },
 };
 
@@ -92,8 +92,7 @@ fn unavailable<'a, T: Send + 'a>(what: &'static str) -> BoxFuture<'a, Result<T, 
 impl Files for Nothing {
     fn read<'a>(
         &'a self,
-        _: &'a str,
-        _: &'a str,
+        _: Place<'a>,
         _: ByteCount,
     ) -> BoxFuture<'a, Result<Vec<u8>, FilesError>> {
         none()
@@ -101,8 +100,7 @@ impl Files for Nothing {
 
     fn read_part<'a>(
         &'a self,
-        _: &'a str,
-        _: &'a str,
+        _: Place<'a>,
         _: u64,
         _: u32,
     ) -> BoxFuture<'a, Result<Vec<u8>, FilesError>> {
@@ -111,26 +109,17 @@ impl Files for Nothing {
 
     fn list<'a>(
         &'a self,
-        _: &'a str,
-        _: &'a str,
+        _: Place<'a>,
         _: ByteCount,
     ) -> BoxFuture<'a, Result<Vec<Entry>, FilesError>> {
         none()
     }
 
-    fn look<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'a str,
-    ) -> BoxFuture<'a, Result<FileMetadata, FilesError>> {
+    fn look<'a>(&'a self, _: Place<'a>) -> BoxFuture<'a, Result<FileMetadata, FilesError>> {
         none()
     }
 
-    fn read_link<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'a str,
-    ) -> BoxFuture<'a, Result<String, FilesError>> {
+    fn read_link<'a>(&'a self, _: Place<'a>) -> BoxFuture<'a, Result<String, FilesError>> {
         none()
     }
 }
