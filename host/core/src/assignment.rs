@@ -176,7 +176,7 @@ fn policy_file(value: Value<'_>) -> Result<String, DocumentError> {
     if !fits {
         return Err(value.refuse());
     }
-    if ["assignment", "revoked"].contains(&stem) {
+    if ["assignment", "revoked", "settings"].contains(&stem) {
         return Err(value.refuse_because("that file is not a policy"));
     }
     Ok(text.to_owned())

@@ -11,6 +11,9 @@ use crate::{
 /// Longest settings file that is read.
 const LONGEST: ByteCount = ByteCount::kib(64);
 
+/// TUF target of the settings that the `policies` role signs. There need be none.
+pub const SIGNED_TARGET: &str = "policies/settings.toml";
+
 /// What one source says: text per setting. Groups are separated by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layer {
@@ -54,13 +57,51 @@ const KEYS: [&Key; 11] = [
 impl Layer {
     /// The settings file: closed TOML with `format = 1`.
     pub fn file(file: &str, text: &str) -> Result<Self, DocumentError> {
+        Self::document(file, text, &KEYS, |line| Origin::File {
+            file: file.to_owned(),
+            line,
+        })
+    }
+
+    /// What the `policies` role signs for every device, at [`SIGNED_TARGET`]: a settings
+    /// file of which only the keys that [`Name::may_be_signed`] allows are there.
+    pub fn signed(text: &str) -> Result<Self, DocumentError> {
+        let source = Source {
+            file: SIGNED_TARGET,
+            text,
+        };
+        let tree = source.tree(LONGEST)?;
+        for key in KEYS {
+            let (Ok(name), Some((at, _))) = (
+                key.name.parse::<Name>(),
+                tree.get_ref().get_key_value(key.name),
+            ) else {
+                continue;
+            };
+            if !name.may_be_signed() {
+                return Err(source.error(
+                    at.span().start,
+                    format!("`{name}` is the device's own and can't be set by a signed document"),
+                    "remove it here; it belongs in the settings file of each device",
+                ));
+            }
+        }
+        Self::document(SIGNED_TARGET, text, &KEYS, |_| Origin::Signed)
+    }
+
+    fn document(
+        file: &str,
+        text: &str,
+        keys: &[&'static Key],
+        origin: impl Fn(u32) -> Origin,
+    ) -> Result<Self, DocumentError> {
         let source = Source { file, text };
         let tree = source.tree(LONGEST)?;
-        let document = source.document(&tree, &KEYS)?;
+        let document = source.document(&tree, keys)?;
         document.format()?;
         let mut layer = Self::default();
         for name in Name::ALL {
-            let key = KEYS.iter().find(|key| key.name == name.as_str());
+            let key = keys.iter().find(|key| key.name == name.as_str());
             let Some(value) = key.and_then(|key| document.optional(key)) else {
                 continue;
             };
@@ -71,11 +112,7 @@ impl Layer {
             if !is_accepted(name, &text) {
                 return Err(value.refuse());
             }
-            let origin = Origin::File {
-                file: file.to_owned(),
-                line: value.line(),
-            };
-            layer.values.insert(name, (text, origin));
+            layer.values.insert(name, (text, origin(value.line())));
         }
         Ok(layer)
     }
@@ -112,18 +149,6 @@ impl Layer {
                 .map(|(name, text)| (name, (text, Origin::Flag)))
                 .collect(),
         }
-    }
-
-    /// What signed documents say.
-    pub fn signed(values: impl IntoIterator<Item = (Name, String)>) -> Result<Self, SettingsError> {
-        let mut layer = Self::default();
-        for (name, text) in values {
-            if !name.may_be_signed() {
-                return Err(SettingsError::NotSigned(name));
-            }
-            layer.values.insert(name, (text, Origin::Signed));
-        }
-        Ok(layer)
     }
 }
 

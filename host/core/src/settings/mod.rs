@@ -6,10 +6,12 @@
 
 mod layer;
 mod name;
+mod reload;
 mod value;
 
-pub use layer::Layer;
-pub use name::Name;
+pub use layer::{Layer, SIGNED_TARGET};
+pub use name::{Name, TakesEffect};
+pub use reload::{Changed, Reload};
 
 use std::{collections::BTreeSet, fmt, path::PathBuf};
 
@@ -124,9 +126,6 @@ pub enum SettingsError {
         /// Those that there are.
         accepted: String,
     },
-    /// A signed document may not decide this.
-    #[error("`{0}` can't be set by a signed document; write it in the device's settings")]
-    NotSigned(Name),
 }
 
 impl Settings {

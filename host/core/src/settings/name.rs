@@ -75,6 +75,21 @@ impl Name {
         }
     }
 
+    /// When a new value counts.
+    pub const fn takes_effect(self) -> TakesEffect {
+        match self {
+            Self::UpdateUrl
+            | Self::CaFile
+            | Self::ReportUrl
+            | Self::Groups
+            | Self::RefreshEvery
+            | Self::CeilingFile => TakesEffect::AtOnce,
+            Self::DataDir | Self::RootSha256 | Self::Socket | Self::Compiler => {
+                TakesEffect::AtNextStart
+            }
+        }
+    }
+
     /// Whether a signed document may set it. Where a device finds its root of trust, its
     /// files and its groups is the device's own.
     pub const fn may_be_signed(self) -> bool {
@@ -96,6 +111,15 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+/// When a new value of a setting counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakesEffect {
+    /// While the agent runs.
+    AtOnce,
+    /// When it starts again.
+    AtNextStart,
 }
 
 /// Text that names no setting.

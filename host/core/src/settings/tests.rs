@@ -15,7 +15,7 @@ fn variable(name: &str, value: &str) -> Result<Layer, SettingsError> {
 
 #[test]
 fn the_later_layer_wins_and_says_so() {
-    let signed = Layer::signed([(Name::RefreshEvery, "3 h".to_owned())]).unwrap();
+    let signed = Layer::signed("format = 1\nrefresh-every = \"3 h\"\n").unwrap();
     let file = Layer::file("a.toml", &file()).unwrap();
     let environment = variable("BAILIWICK_REFRESH_EVERY", "4 h").unwrap();
     let flags = Layer::flags([(Name::DataDir, "/tmp/b".to_owned())]);
@@ -91,10 +91,30 @@ fn unknown_and_wrong_settings_are_refused() {
             ..
         })
     ));
-    assert_eq!(
-        Layer::signed([(Name::RootSha256, DIGEST.to_owned())]),
-        Err(SettingsError::NotSigned(Name::RootSha256))
-    );
+}
+
+#[test]
+fn a_signed_document_sets_nothing_of_the_devices_own() {
+    for name in Name::ALL.into_iter().filter(|name| !name.may_be_signed()) {
+        let refused = Layer::signed(&format!("format = 1\n{name} = \"x\"\n")).unwrap_err();
+        let expected = format!(
+            "policies/settings.toml:2:1: `{name}` is the device's own and can't be set by a \
+             signed document; remove it here"
+        );
+        assert!(refused.to_string().starts_with(&expected), "{refused}");
+    }
+    let unknown = Layer::signed("format = 1\nx = 1\n")
+        .unwrap_err()
+        .to_string();
+    assert!(unknown.contains("`x` is not a key"), "{unknown}");
+    let signed = Layer::signed("format = 1\nreport-url = \"https://r.example/\"\n").unwrap();
+    let layers = [Layer::file("a.toml", &file()).unwrap(), signed];
+    let settings = Settings::merge(&layers).unwrap();
+    let report = settings
+        .list()
+        .iter()
+        .find(|one| one.name == Name::ReportUrl);
+    assert_eq!(report.unwrap().origin, Origin::Signed);
 }
 
 #[test]
