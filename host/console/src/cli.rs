@@ -28,8 +28,10 @@ pub(crate) enum Command {
 
 /// Serve the repository's public files beneath /updates/, and take reports and events.
 ///
-/// Needs the certificate and key that `repo init` makes, and no signing key: root, targets,
-/// policies and vendor keys stay where they are and are never read. A report is
+/// Needs the certificate and key that `repo init` makes. With the online keys (snapshot and
+/// timestamp) it signs those two anew every day, so that devices do not take the server for
+/// one that withholds something; it refuses to start where a key of root, targets, policies
+/// or a vendor lies among them, or among the files that it serves. A report is
 /// acknowledged after it is committed to the disk. Ctrl-C or SIGTERM ends the program
 /// after the requests under way.
 #[derive(Args, Debug)]
@@ -44,6 +46,10 @@ pub(crate) struct Serve {
     /// Folder with server.pem and server-key.pem [default: DIR/tls]
     #[arg(long, value_name = "DIR")]
     pub(crate) tls: Option<PathBuf>,
+    /// Folder with the keys of snapshot and timestamp, and no others [default:
+    /// online-keys beside the folder of public files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) online_keys: Option<PathBuf>,
     /// Address and port to listen on; port 0 picks a free one and prints it
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
     pub(crate) listen: SocketAddr,

@@ -6,8 +6,9 @@ use bailiwick_core::ids::{GroupName, PluginName, VendorName};
 use clap::{Args, Subcommand};
 use semver::{Version, VersionReq};
 
-/// Every verb signs with key files from the folder `keys` of the repository, checks the
-/// result with the reader that devices use, and writes only what passed.
+/// Every verb signs with key files from the folders `keys` and `online-keys` of the
+/// repository, checks the result with the reader that devices use, and writes only what
+/// passed. A change that needs keys that are elsewhere waits in the folder `drafts`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RepoVerb {
     Init(Init),
@@ -25,9 +26,20 @@ pub(crate) enum RepoVerb {
         #[command(subcommand)]
         verb: VendorVerb,
     },
+    /// Make a signing key for a role.
+    Key {
+        #[command(subcommand)]
+        verb: KeyVerb,
+    },
+    Role(Role),
+    Rotate(Rotate),
+    Sign(Sign),
+    /// Give up the change that waits for signatures.
+    Drop(Place),
     /// Sign snapshot and timestamp anew without another change.
     ///
-    /// Devices refuse a timestamp that is older than 7 days, so run this daily.
+    /// Devices refuse a timestamp that is older than 7 days. `serve` does this by itself when
+    /// it has the online keys; without them run this daily.
     Refresh(Place),
     /// Show roles, their keys and expiry, the assignment and what is published.
     Status(Place),
@@ -47,9 +59,10 @@ pub(crate) struct Place {
 /// Make a new repository with its keys and certificates.
 ///
 /// The folder gets `public` (to be served), `keys` (one file per signing key, readable by
-/// you alone) and `tls` (a certificate authority and a server certificate).
-/// The fingerprints that devices need are printed. Move the keys of root and targets, and
-/// tls/ca-key.pem, to a machine that is not connected: daily work does not need them.
+/// you alone), `online-keys` (those of snapshot and timestamp, which a server may have) and
+/// `tls` (a certificate authority and a server certificate).
+/// The fingerprints that devices need are printed. Move the folder `keys` and
+/// tls/ca-key.pem to a machine that is not connected: serving does not need them.
 #[derive(Args, Debug)]
 pub(crate) struct Init {
     #[command(flatten)]
@@ -182,4 +195,100 @@ pub(crate) struct Vendor {
     /// The vendor
     #[arg(value_name = "NAME")]
     pub(crate) vendor: VendorName,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyVerb {
+    New(KeyNew),
+}
+
+/// Make a key, on the machine of the person who will sign with it.
+///
+/// NAME.json is the key and stays there; NAME.pub is handed to whoever runs `repo role`,
+/// which lets it sign. No repository is needed.
+#[derive(Args, Debug)]
+pub(crate) struct KeyNew {
+    /// For which role, as in root, targets, policies or vendor-acme
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: String,
+    /// What people will call the key: `a-z`, `0-9` and `-`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: String,
+    /// Folder for both files
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Change which keys sign for a role, and how many of them must.
+///
+/// For root, targets, snapshot and timestamp this makes the next root, which the keys of the
+/// old root must sign as well; for a vendor or policies it makes the next targets. Devices
+/// follow at their next refresh, however many changes they slept through.
+#[derive(Args, Debug)]
+pub(crate) struct Role {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Which role
+    #[arg(value_name = "ROLE")]
+    pub(crate) role: String,
+    /// Let this key sign: a file that `repo key new` made; can be repeated
+    #[arg(long, value_name = "NAME.pub")]
+    pub(crate) add: Vec<PathBuf>,
+    /// Let the key of this name or id sign no more; can be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) remove: Vec<String>,
+    /// How many of the keys must sign
+    #[arg(long, value_name = "N")]
+    pub(crate) threshold: Option<u64>,
+}
+
+/// A role that the root names.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Top {
+    Root,
+    Targets,
+    Snapshot,
+    Timestamp,
+}
+
+/// Make the next root, with new keys for the named roles.
+///
+/// Each gets as many new keys as it had, in the folders `keys` and `online-keys`; the old
+/// ones sign nothing any more. Without --role the root is signed anew for a year.
+#[derive(Args, Debug)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Replace the keys of this role; can be repeated
+    #[arg(long, value_name = "ROLE", value_enum)]
+    pub(crate) role: Vec<Top>,
+}
+
+/// Sign the change that waits, and publish it when the signatures are enough.
+///
+/// Where the repository is: `repo sign --repo DIR` adds the signatures of the keys there. On
+/// another machine: copy the file from `drafts` there, `repo sign --draft FILE --key KEY`,
+/// copy it back, and run `repo sign --repo DIR`. Both can be repeated until all have signed.
+#[derive(Args, Debug)]
+pub(crate) struct Sign {
+    /// Folder of the repository
+    #[arg(
+        long,
+        value_name = "DIR",
+        required_unless_present = "draft",
+        conflicts_with = "draft"
+    )]
+    pub(crate) repo: Option<PathBuf>,
+    /// A file from `drafts`, to be signed in place
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) draft: Option<PathBuf>,
+    /// The key to sign the draft with
+    #[arg(long, value_name = "NAME.json", requires = "draft")]
+    pub(crate) key: Option<PathBuf>,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }

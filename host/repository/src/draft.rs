@@ -9,13 +9,18 @@ use crate::{
     Key, Repository, RepositoryError,
     disk::{self, Audience},
     gate, key, metadata,
+    pending::{self, Pending},
+    signatures::{self, Signatures},
 };
 
 /// What will change.
 pub(crate) struct Draft<'a> {
     repository: &'a Repository,
     now: Timestamp,
+    kind: Kind,
     keys: Vec<Key>,
+    /// Signatures that a change has got so far, by role.
+    known: BTreeMap<String, Vec<Value>>,
     /// Signed parts that are new, by role; each is one version above what is published.
     roles: BTreeMap<String, Value>,
     /// New files by name: targets first, then metadata.
@@ -24,16 +29,68 @@ pub(crate) struct Draft<'a> {
     targets: BTreeSet<String>,
 }
 
+/// What a draft is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Roles whose keys may be elsewhere.
+    Change,
+    /// Snapshot and timestamp alone, beside a change that waits.
+    Refresh,
+}
+
 impl<'a> Draft<'a> {
+    /// A change. While another waits for signatures there is none.
     pub(crate) fn new(repository: &'a Repository, now: Timestamp) -> Result<Self, RepositoryError> {
-        Ok(Self {
+        let drafts = repository.drafts();
+        if drafts.exists() {
+            return Err(RepositoryError::Unfinished(drafts));
+        }
+        let mut keys = key::load_all(&repository.keys())?;
+        keys.extend(key::load_all(&repository.online_keys())?);
+        Ok(Self::with(repository, now, Kind::Change, keys))
+    }
+
+    /// Snapshot and timestamp anew, with the online keys alone.
+    pub(crate) fn refresh(
+        repository: &'a Repository,
+        now: Timestamp,
+    ) -> Result<Self, RepositoryError> {
+        let keys = key::load_all(&repository.online_keys())?;
+        Ok(Self::with(repository, now, Kind::Refresh, keys))
+    }
+
+    /// A change that waited.
+    pub(crate) fn resume(
+        repository: &'a Repository,
+        pending: Pending,
+        now: Timestamp,
+    ) -> Result<Self, RepositoryError> {
+        let mut keys = key::load_all(&repository.keys())?;
+        keys.extend(key::load_all(&repository.online_keys())?);
+        let mut draft = Self::with(repository, now, Kind::Change, keys);
+        for (role, (signed, signatures)) in pending.roles {
+            let before = repository.role(&role)?.unwrap_or_default();
+            let targets = signed["targets"].as_object().into_iter().flatten();
+            let new = targets.filter(|(path, target)| before["targets"].get(path) != Some(target));
+            draft.targets.extend(new.map(|(path, _)| path.clone()));
+            draft.known.insert(role.clone(), signatures);
+            draft.roles.insert(role, signed);
+        }
+        draft.files = pending.files;
+        Ok(draft)
+    }
+
+    fn with(repository: &'a Repository, now: Timestamp, kind: Kind, keys: Vec<Key>) -> Self {
+        Self {
             repository,
             now,
-            keys: key::load_all(&repository.keys())?,
+            kind,
+            keys,
+            known: BTreeMap::new(),
             roles: BTreeMap::new(),
             files: BTreeMap::new(),
             targets: BTreeSet::new(),
-        })
+        }
     }
 
     /// A role as it will be, for changing: on the first call its version rises by one.
@@ -75,7 +132,11 @@ impl<'a> Draft<'a> {
             .chain((2..).map(|number| format!("{base}-{number}")))
             .find(|name| !taken(name))
             .unwrap_or(base);
-        let key = Key::generate(&self.repository.keys(), role, &name)?;
+        let folder = match is_online(role) {
+            true => self.repository.online_keys(),
+            false => self.repository.keys(),
+        };
+        let key = Key::generate(&folder, role, &name)?;
         let new = (key.id().to_owned(), key.declaration());
         self.keys.push(key);
         Ok(new)
@@ -98,8 +159,10 @@ impl<'a> Draft<'a> {
         self.role(role).map(|_| ())
     }
 
-    /// Signs, lets the device's reader check all of it, and writes.
+    /// Signs, lets the device's reader check all of it, and writes. What lacks signatures is
+    /// kept in `drafts` instead, and the error says whose.
     pub(crate) fn commit(mut self) -> Result<BTreeMap<String, u64>, RepositoryError> {
+        let mut signatures = self.sign()?;
         self.role("snapshot")?;
         self.role("timestamp")?;
         let versions = self
@@ -108,23 +171,20 @@ impl<'a> Draft<'a> {
             .map(|(role, signed)| (role.clone(), metadata::version(signed)))
             .collect();
 
-        let lower: Vec<String> = self
-            .roles
-            .keys()
-            .filter(|role| !matches!(role.as_str(), "root" | "snapshot" | "timestamp"))
-            .cloned()
-            .collect();
-        let mut changed = lower.clone();
-        for role in lower {
-            self.sign_and_pin(&role, "snapshot")?;
+        let mut changed: Vec<String> = signatures.keys().cloned().collect();
+        changed.retain(|role| role != "root");
+        for role in &changed {
+            let signatures = signatures.remove(role).unwrap_or_default();
+            self.pin(role, "snapshot", &signatures)?;
         }
-        self.sign_and_pin("snapshot", "timestamp")?;
-        if self.roles.contains_key("root") {
-            changed.push("root".to_owned());
-            let (name, bytes) = self.signed_file("root")?;
+        let own = self.online("snapshot")?;
+        self.pin("snapshot", "timestamp", &own)?;
+        if let Some(signatures) = signatures.remove("root") {
+            let (name, bytes) = self.signed_file("root", &signatures)?;
             self.files.insert(name, bytes);
+            changed.push("root".to_owned());
         }
-        let (_, timestamp) = self.signed_file("timestamp")?;
+        let (_, timestamp) = self.signed_file("timestamp", &self.online("timestamp")?)?;
 
         gate::check(
             self.repository,
@@ -139,52 +199,96 @@ impl<'a> Draft<'a> {
             disk::write(&public.join(name), bytes, Audience::Public)?;
         }
         disk::write(&public.join("timestamp.json"), &timestamp, Audience::Public)?;
+        if self.kind == Kind::Change {
+            pending::clear(self.repository)?;
+        }
         Ok(versions)
     }
 
-    fn sign_and_pin(&mut self, role: &str, parent: &str) -> Result<(), RepositoryError> {
-        let (name, bytes) = self.signed_file(role)?;
+    /// The signatures of every role whose keys may be elsewhere.
+    fn sign(&mut self) -> Result<BTreeMap<String, Signatures>, RepositoryError> {
+        let (mut all, mut missing) = (BTreeMap::new(), Vec::new());
+        let offline = self.roles.iter().filter(|(role, _)| !is_online(role));
+        for (role, signed) in offline {
+            let authorities = self.authorities(role)?;
+            let known = self.known.get(role).map(Vec::as_slice).unwrap_or_default();
+            let gathered = signatures::gather(signed, &authorities, known, &self.keys)?;
+            if let Some((authority, found)) = signatures::unsatisfied(&authorities, &gathered) {
+                missing.push(format!(
+                    "{role} {} is signed by {} of the keys {}, and {found} of them did",
+                    metadata::version(signed),
+                    authority.threshold,
+                    authority.names().join(", "),
+                ));
+            }
+            all.insert(role.clone(), gathered);
+        }
+        if missing.is_empty() {
+            return Ok(all);
+        }
+        let roles = all.into_iter().filter_map(|(role, signatures)| {
+            let signed = self.roles.get(&role)?.clone();
+            Some((role, (signed, signatures.into_values().collect())))
+        });
+        let pending = Pending {
+            roles: roles.collect(),
+            files: self.files.clone(),
+        };
+        pending.save(self.repository)?;
+        Err(RepositoryError::Waiting {
+            path: self.repository.drafts(),
+            missing,
+        })
+    }
+
+    fn pin(
+        &mut self,
+        role: &str,
+        parent: &str,
+        signatures: &Signatures,
+    ) -> Result<(), RepositoryError> {
+        let (name, bytes) = self.signed_file(role, signatures)?;
         let version = metadata::version(&self.roles[role]);
         self.role(parent)?["meta"][format!("{role}.json")] = metadata::pin(version, &bytes);
         self.files.insert(name, bytes);
         Ok(())
     }
 
-    fn signed_file(&self, role: &str) -> Result<(String, Vec<u8>), RepositoryError> {
+    fn signed_file(
+        &self,
+        role: &str,
+        signatures: &Signatures,
+    ) -> Result<(String, Vec<u8>), RepositoryError> {
         let signed = &self.roles[role];
-        let bytes = metadata::envelope(signed, &self.signers(role)?)?;
+        let signatures: Vec<Value> = signatures.values().cloned().collect();
+        let bytes = metadata::file(signed, &signatures)?;
         Ok((format!("{}.{role}.json", metadata::version(signed)), bytes))
     }
 
-    /// Every key here that may sign for `role`. A root is signed by the keys that the root
-    /// before it names, too.
-    fn signers(&self, role: &str) -> Result<Vec<&Key>, RepositoryError> {
+    /// The signatures of a role whose keys must be here.
+    fn online(&self, role: &str) -> Result<Signatures, RepositoryError> {
+        let authorities = self.authorities(role)?;
+        let gathered = signatures::gather(&self.roles[role], &authorities, &[], &self.keys)?;
+        match signatures::unsatisfied(&authorities, &gathered) {
+            Some((authority, found)) => Err(RepositoryError::MissingKey {
+                role: role.to_owned(),
+                names: authority.names().join(", "),
+                threshold: authority.threshold,
+                found,
+            }),
+            None => Ok(gathered),
+        }
+    }
+
+    /// Who must sign. A root is signed by the keys that the root before it names, too.
+    fn authorities(&self, role: &str) -> Result<Vec<Authority>, RepositoryError> {
         let mut authorities = vec![self.authority(role)?];
         if role == "root"
             && let Some(before) = self.repository.root()?
         {
             authorities.push(Authority::of_root(&before, role));
         }
-        let mut signers: Vec<&Key> = Vec::new();
-        for authority in authorities {
-            let here: Vec<&Key> = self
-                .keys
-                .iter()
-                .filter(|key| authority.ids.iter().any(|id| id == key.id()))
-                .collect();
-            if (here.len() as u64) < authority.threshold || here.is_empty() {
-                return Err(RepositoryError::MissingKey {
-                    role: role.to_owned(),
-                    names: authority.names.join(", "),
-                    threshold: authority.threshold,
-                    found: here.len(),
-                });
-            }
-            signers.extend(here);
-        }
-        signers.sort_by_key(|key| key.id());
-        signers.dedup_by_key(|key| key.id());
-        Ok(signers)
+        Ok(authorities)
     }
 
     fn authority(&self, role: &str) -> Result<Authority, RepositoryError> {
@@ -206,10 +310,16 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// Whether the keys of a role are where the repository is served.
+fn is_online(role: &str) -> bool {
+    matches!(role, "snapshot" | "timestamp")
+}
+
 /// Who may sign for a role.
 pub(crate) struct Authority {
     pub(crate) ids: Vec<String>,
-    pub(crate) names: Vec<String>,
+    /// Declarations by id; of a key that nobody declared there is none.
+    pub(crate) keys: BTreeMap<String, Value>,
     pub(crate) threshold: u64,
 }
 
@@ -225,11 +335,21 @@ impl Authority {
             .flatten()
             .filter_map(|id| id.as_str().map(str::to_owned))
             .collect();
-        let name = |id: &String| keys[id][key::NAME_FIELD].as_str().unwrap_or(id).to_owned();
+        let declared = |id: &String| Some((id.clone(), keys.get(id)?.clone()));
         Self {
-            names: ids.iter().map(name).collect(),
+            keys: ids.iter().filter_map(declared).collect(),
             ids,
             threshold: entry["threshold"].as_u64().unwrap_or(1),
         }
+    }
+
+    /// What people call the keys, in the order of [`Self::ids`].
+    pub(crate) fn names(&self) -> Vec<String> {
+        let name = |id: &String| {
+            let declared = self.keys.get(id);
+            let name = declared.and_then(|key| key[key::NAME_FIELD].as_str());
+            name.unwrap_or(id).to_owned()
+        };
+        self.ids.iter().map(name).collect()
     }
 }

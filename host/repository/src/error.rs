@@ -48,6 +48,51 @@ pub enum RepositoryError {
         /// How many are here.
         found: usize,
     },
+    /// A change that its signers have not all signed. It was written, and only there.
+    #[error(
+        "not published yet: it waits in {path} until {}; `bailiwick-console repo sign` adds a signature, and publishes it with the last",
+        missing.join(", and ")
+    )]
+    Waiting {
+        /// The folder.
+        path: PathBuf,
+        /// What each role lacks, in words.
+        missing: Vec<String>,
+    },
+    /// Another change waits for its signatures.
+    #[error(
+        "a change waits for signatures in {0}: complete it with `bailiwick-console repo sign`, or drop it with `repo drop`"
+    )]
+    Unfinished(PathBuf),
+    /// There is no change to sign.
+    #[error("no change waits for signatures in {0}")]
+    NothingWaits(PathBuf),
+    /// Keys are never written over.
+    #[error("{0} exists already: choose another name for the new key")]
+    KeyExists(PathBuf),
+    /// No role of this name.
+    #[error("this repository has no role `{0}`: `bailiwick-console repo status` lists them")]
+    UnknownRole(String),
+    /// The change of a role can't be made.
+    #[error("{role} can't be changed so: {reason}")]
+    RoleChange {
+        /// Which role.
+        role: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// A key that must not be where a server runs.
+    #[error(
+        "the key {name} ({path}) signs for {role}, so it must not be where a server can read it: move it to a machine that is not connected"
+    )]
+    OfflineKey {
+        /// What people call it.
+        name: String,
+        /// Where it lies.
+        path: PathBuf,
+        /// For which role it may sign.
+        role: String,
+    },
     /// No delegation names this vendor.
     #[error("vendor `{0}` has no role in this repository: add the vendor first")]
     UnknownVendor(String),

@@ -50,6 +50,7 @@ impl Repository {
             return Err(RepositoryError::Exists(folder.to_owned()));
         }
         disk::create_folder(&repository.keys(), Audience::Owner)?;
+        disk::create_folder(&repository.online_keys(), Audience::Owner)?;
         disk::create_folder(&repository.public(), Audience::Public)?;
         let _lock = disk::lock(folder)?;
         disk::create_folder(&repository.tls(), Audience::Owner)?;

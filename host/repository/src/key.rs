@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use aws_lc_rs::{
     encoding::AsBigEndian as _,
-    signature::{Ed25519KeyPair, KeyPair as _},
+    signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
 };
 use serde_json::{Value, json};
 
@@ -32,6 +32,7 @@ pub struct KeyFile {
 /// A private key that can sign.
 pub struct Key {
     name: String,
+    role: String,
     id: String,
     public: String,
     pair: Ed25519KeyPair,
@@ -46,9 +47,14 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
-    /// Makes a new key for `role` and keeps it as `<name>.json` in `folder`.
+    /// Makes a new key for `role` and keeps it as `<name>.json` in `folder`, with its public
+    /// half beside it as `<name>.pub`. A key is never written over.
     pub fn generate(folder: &Path, role: &str, name: &str) -> Result<Self, RepositoryError> {
         let failed = || RepositoryError::Crypto("making a key");
+        let path = folder.join(format!("{name}.json"));
+        if path.exists() {
+            return Err(RepositoryError::KeyExists(path));
+        }
         let pair = Ed25519KeyPair::generate().map_err(|_| failed())?;
         let seed = pair.seed().map_err(|_| failed())?;
         let file = KeyFile {
@@ -60,12 +66,16 @@ impl Key {
         };
         let text = serde_json::to_vec_pretty(&file)
             .map_err(|error| RepositoryError::damaged(name, error))?;
+        disk::write(&path, &text, disk::Audience::Owner)?;
+        let key = Self::new(file)?;
+        let public = serde_json::to_vec_pretty(&key.declaration())
+            .map_err(|error| RepositoryError::damaged(name, error))?;
         disk::write(
-            &folder.join(format!("{name}.json")),
-            &text,
-            disk::Audience::Owner,
+            &folder.join(format!("{name}.pub")),
+            &public,
+            disk::Audience::Public,
         )?;
-        Self::new(file)
+        Ok(key)
     }
 
     /// Reads a key from its file.
@@ -93,6 +103,7 @@ impl Key {
         let id = key_id(&file.public)?;
         Ok(Self {
             name: file.name,
+            role: file.role,
             id,
             public: file.public,
             pair,
@@ -102,6 +113,11 @@ impl Key {
     /// What people call it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// For which role it was made.
+    pub fn role(&self) -> &str {
+        &self.role
     }
 
     /// Its id in metadata.
@@ -126,6 +142,46 @@ fn public_key(public: &str) -> Value {
     json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": public}})
 }
 
+/// The public half of a key, as its owner hands it on.
+#[derive(Clone, Debug)]
+pub struct PublicKey {
+    pub(crate) id: String,
+    pub(crate) declaration: Value,
+}
+
+impl PublicKey {
+    /// Reads what [`Key::generate`] wrote as `<name>.pub`.
+    pub fn load(path: &Path) -> Result<Self, RepositoryError> {
+        let text = fs::read(path).map_err(RepositoryError::disk("read", path))?;
+        let name = path.display().to_string();
+        let declaration: Value = serde_json::from_slice(&text)
+            .map_err(|error| RepositoryError::damaged(&name, error))?;
+        let public = declaration["keyval"]["public"].as_str();
+        let public = public.filter(|hex| hex::decode(hex).is_some_and(|key| key.len() == 32));
+        let public = public.ok_or_else(|| {
+            RepositoryError::damaged(&name, "it holds no public key, as `repo key new` writes it")
+        })?;
+        let mut plain = public_key(public);
+        plain[NAME_FIELD] = declaration[NAME_FIELD].as_str().unwrap_or(public).into();
+        Ok(Self {
+            id: key_id(public)?,
+            declaration: plain,
+        })
+    }
+}
+
+/// Whether `signature`, in hexadecimal digits, is that of a declared key over `bytes`.
+pub(crate) fn verifies(declaration: &Value, bytes: &[u8], signature: &str) -> bool {
+    let public = declaration["keyval"]["public"].as_str();
+    let (Some(public), Some(signature)) = (public.and_then(hex::decode), hex::decode(signature))
+    else {
+        return false;
+    };
+    UnparsedPublicKey::new(&ED25519, public)
+        .verify(bytes, &signature)
+        .is_ok()
+}
+
 fn key_id(public: &str) -> Result<String, RepositoryError> {
     serde_json::from_value::<sigstore_tuf::Key>(public_key(public))
         .map_err(|error| RepositoryError::damaged("a key", error))?
@@ -133,9 +189,13 @@ fn key_id(public: &str) -> Result<String, RepositoryError> {
         .map_err(|error| RepositoryError::damaged("a key", error))
 }
 
-/// Every key in `folder`.
+/// Every key in `folder`; none if there is no folder.
 pub(crate) fn load_all(folder: &Path) -> Result<Vec<Key>, RepositoryError> {
-    let entries = fs::read_dir(folder).map_err(RepositoryError::disk("read", folder))?;
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(RepositoryError::disk("read", folder)(error)),
+    };
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry.map_err(RepositoryError::disk("read", folder))?.path();

@@ -11,11 +11,14 @@
 //! public/vendor/acme/inventory/<sha256>.0.1.0.wasm
 //! public/policies/<sha256>.assignment.toml
 //! keys/root-2026.json  keys/policies-2026.json  keys/vendor-acme-2026.json  …
+//! online-keys/snapshot-2026.json  online-keys/timestamp-2026.json
+//! drafts/2.root.json   a change that waits for signatures
 //! ```
 //!
 //! Every change is drafted in memory, read back through the reader that devices use, and
 //! only then written; `timestamp.json` comes last, by a rename, so that a reader sees
-//! either all of a change or nothing.
+//! either all of a change or nothing. A change whose signers are elsewhere waits in
+//! `drafts` for them.
 
 mod assign;
 mod disk;
@@ -26,8 +29,12 @@ mod hex;
 mod init;
 mod key;
 mod metadata;
+mod online;
+mod pending;
 mod publish;
+mod roles;
 mod rotate;
+mod signatures;
 mod status;
 mod tls;
 mod tree;
@@ -35,9 +42,12 @@ mod tree;
 pub use assign::Assign;
 pub use error::RepositoryError;
 pub use init::{Init, Initialised};
-pub use key::{Key, KeyFile};
+pub use key::{Key, KeyFile, PublicKey};
 pub use metadata::envelope;
+pub use online::{Renewal, Renewed, renewal};
+pub use pending::{SignedDraft, sign_draft};
 pub use publish::{Publish, Published};
+pub use roles::RoleChange;
 pub use rotate::TopRole;
 pub use status::{ListedTarget, RoleKey, RoleStatus, Status};
 pub use tree::Repository;

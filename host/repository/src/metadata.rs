@@ -84,19 +84,31 @@ pub(crate) fn target_file(path: &str, digest: &str) -> String {
     }
 }
 
-/// The text of a metadata file: `signed` with a signature of each key over its canonical
-/// form. It checks nothing: whether a reader accepts it is the gate's part.
-pub fn envelope(signed: &Value, keys: &[&Key]) -> Result<Vec<u8>, RepositoryError> {
-    let canonical = sigstore_tuf::canonical_json::to_canonical_bytes(signed)
-        .map_err(|error| RepositoryError::damaged("the draft", error))?;
-    let signatures: Vec<Value> = keys
-        .iter()
-        .map(|key| json!({"keyid": key.id(), "sig": key.sign(&canonical)}))
-        .collect();
+/// What signatures are made over.
+pub(crate) fn canonical(signed: &Value) -> Result<Vec<u8>, RepositoryError> {
+    sigstore_tuf::canonical_json::to_canonical_bytes(signed)
+        .map_err(|error| RepositoryError::damaged("the draft", error))
+}
+
+/// A metadata file.
+pub(crate) fn file(signed: &Value, signatures: &[Value]) -> Result<Vec<u8>, RepositoryError> {
     let mut text = serde_json::to_vec_pretty(&json!({"signed": signed, "signatures": signatures}))
         .map_err(|error| RepositoryError::damaged("the draft", error))?;
     text.push(b'\n');
     Ok(text)
+}
+
+/// The text of a metadata file: `signed` with a signature of each key over its canonical
+/// form. It checks nothing: whether a reader accepts it is the gate's part.
+pub fn envelope(signed: &Value, keys: &[&Key]) -> Result<Vec<u8>, RepositoryError> {
+    let canonical = canonical(signed)?;
+    let signatures: Vec<Value> = keys.iter().map(|key| signature(key, &canonical)).collect();
+    file(signed, &signatures)
+}
+
+/// A signature as a metadata file lists it.
+pub(crate) fn signature(key: &Key, canonical: &[u8]) -> Value {
+    json!({"keyid": key.id(), "sig": key.sign(canonical)})
 }
 
 #[cfg(test)]

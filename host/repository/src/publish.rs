@@ -106,7 +106,11 @@ impl Repository {
         if !fits {
             return Err(RepositoryError::PolicyName(file.to_owned()));
         }
-        Policy::parse(file, text)?;
+        if file == "settings.toml" {
+            settings::Layer::signed(text)?;
+        } else {
+            Policy::parse(file, text)?;
+        }
         let mut draft = Draft::new(self, now)?;
         draft.add_target(
             "policies",
@@ -121,7 +125,7 @@ impl Repository {
     /// The timestamp holds for 7 days: call it at least daily.
     pub fn refresh(&self, now: Timestamp) -> Result<(), RepositoryError> {
         let _lock = disk::lock(self.folder())?;
-        Draft::new(self, now)?.commit().map(|_| ())
+        Draft::refresh(self, now)?.commit().map(|_| ())
     }
 
     /// Signs a role anew without another change, before it expires.

@@ -3,7 +3,7 @@
 use bailiwick_core::{digest::Sha256, time::Timestamp};
 use serde_json::json;
 
-use crate::{Repository, RepositoryError, disk, draft::Draft};
+use crate::{Repository, RepositoryError, disk, draft::Draft, roles::keep_used};
 
 /// A role whose keys the root names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +28,8 @@ impl TopRole {
 }
 
 impl Repository {
-    /// Publishes the next root, in which each of `replaced` has a new key in place of its
-    /// old ones; returns its version. With none, the root is signed anew for a year. The
+    /// Publishes the next root, in which each of `replaced` has new keys in place of its
+    /// old ones, as many and under the same threshold; returns its version. With none, the root is signed anew for a year. The
     /// old key files stay in the keys folder and sign nothing any more.
     pub fn rotate_root(
         &self,
@@ -40,27 +40,27 @@ impl Repository {
         let mut draft = Draft::new(self, now)?;
         for role in replaced {
             let name = role.name();
-            let (id, declaration) = draft.new_key(name)?;
-            let root = draft.role("root")?;
-            root["keys"][&id] = declaration;
-            root["roles"][name] = json!({"keyids": [id], "threshold": 1});
+            // As many new ones as there were: a threshold is kept.
+            let old = draft.role("root")?["roles"][name]["keyids"]
+                .as_array()
+                .map(Vec::len);
+            let mut ids = Vec::new();
+            for _ in 0..old.unwrap_or(1).max(1) {
+                let (id, declaration) = draft.new_key(name)?;
+                draft.role("root")?["keys"][&id] = declaration;
+                ids.push(id);
+            }
+            draft.role("root")?["roles"][name]["keyids"] = json!(ids);
             if *role == TopRole::Targets {
                 draft.role("targets")?;
             }
         }
         let root = draft.role("root")?;
-        let used = root["roles"].clone();
-        if let Some(keys) = root["keys"].as_object_mut() {
-            keys.retain(|id, _| {
-                used.as_object().is_some_and(|roles| {
-                    roles.values().any(|role| {
-                        role["keyids"]
-                            .as_array()
-                            .is_some_and(|ids| ids.iter().any(|used| used == id))
-                    })
-                })
-            });
-        }
+        keep_used(root, |root| {
+            root["roles"]
+                .as_object()
+                .map(|roles| roles.values().collect())
+        });
         let versions = draft.commit()?;
         Ok(versions.get("root").copied().unwrap_or(0))
     }

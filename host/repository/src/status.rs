@@ -93,7 +93,7 @@ impl Repository {
             expires: text(&signed["expires"]),
             threshold: authority.threshold,
             keys: authority
-                .names
+                .names()
                 .iter()
                 .zip(&authority.ids)
                 .map(key)

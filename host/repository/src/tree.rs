@@ -14,22 +14,40 @@ use crate::{RepositoryError, metadata};
 #[derive(Clone, Debug)]
 pub struct Repository {
     folder: PathBuf,
+    public: PathBuf,
+    online_keys: PathBuf,
 }
 
 impl Repository {
     /// Opens the repository in `folder`.
     pub fn open(folder: &Path) -> Result<Self, RepositoryError> {
-        let repository = Self::at(folder);
-        if !repository.public().join("1.root.json").is_file() {
-            return Err(RepositoryError::None(folder.to_owned()));
-        }
-        Ok(repository)
+        Self::at(folder).made()
+    }
+
+    /// The part of a repository that a server has: `public`, and the keys that sign
+    /// snapshot and timestamp. Its folder is the one that holds `public`.
+    pub fn served(public: &Path, online_keys: &Path) -> Result<Self, RepositoryError> {
+        let served = Self {
+            folder: public.parent().unwrap_or(public).to_owned(),
+            public: public.to_owned(),
+            online_keys: online_keys.to_owned(),
+        };
+        served.made()
     }
 
     pub(crate) fn at(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
+            public: folder.join("public"),
+            online_keys: folder.join("online-keys"),
         }
+    }
+
+    fn made(self) -> Result<Self, RepositoryError> {
+        if !self.public.join("1.root.json").is_file() {
+            return Err(RepositoryError::None(self.folder));
+        }
+        Ok(self)
     }
 
     /// The repository's own folder.
@@ -39,10 +57,20 @@ impl Repository {
 
     /// The files that a web server hands out: all that a device reads.
     pub fn public(&self) -> PathBuf {
-        self.folder.join("public")
+        self.public.clone()
     }
 
-    /// The signing keys.
+    /// The keys that sign snapshot and timestamp: a server may have these, and no others.
+    pub fn online_keys(&self) -> PathBuf {
+        self.online_keys.clone()
+    }
+
+    /// A change that waits for signatures.
+    pub fn drafts(&self) -> PathBuf {
+        self.folder.join("drafts")
+    }
+
+    /// The keys that belong offline.
     pub fn keys(&self) -> PathBuf {
         self.folder.join("keys")
     }

@@ -168,7 +168,9 @@ impl Desk {
 
     /// A key of the repository by its name, as a thief has it.
     pub fn key(&self, name: &str) -> Key {
-        Key::load(&self.repository.keys().join(format!("{name}.json"))).unwrap()
+        let folders = [self.repository.keys(), self.repository.online_keys()];
+        let files = folders.map(|folder| folder.join(format!("{name}.json")));
+        Key::load(files.iter().find(|file| file.exists()).unwrap()).unwrap()
     }
 
     /// The signed part of a public file.

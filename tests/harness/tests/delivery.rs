@@ -10,6 +10,10 @@
 
 #[path = "delivery/authoring.rs"]
 mod authoring;
+#[path = "delivery/online.rs"]
+mod online;
+#[path = "delivery/roots.rs"]
+mod roots;
 
 use std::fs;
 

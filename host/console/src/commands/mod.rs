@@ -1,7 +1,9 @@
 //! What each command does.
 
 pub(crate) mod decode;
+mod fresh;
 mod repo;
+mod repo_keys;
 mod repo_status;
 mod reports;
 mod serve;

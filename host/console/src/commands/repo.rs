@@ -6,10 +6,11 @@ use anyhow::Context as _;
 use bailiwick_repository::{self as repository, Repository};
 use serde_json::json;
 
-use super::repo_status;
+use super::{repo_keys, repo_status};
 use crate::{
     cli_repo::{
-        Assign, Init, Place, PolicyPut, PolicyVerb, Publish, RepoVerb, Revoke, Unassign, VendorVerb,
+        Assign, Init, KeyVerb, Place, PolicyPut, PolicyVerb, Publish, RepoVerb, Revoke, Unassign,
+        VendorVerb,
     },
     clock,
 };
@@ -25,14 +26,26 @@ pub(super) fn run(verb: &RepoVerb) -> anyhow::Result<()> {
         RepoVerb::Unassign(arguments) => unassign(arguments),
         RepoVerb::Revoke(arguments) => revoke(arguments),
         RepoVerb::Vendor { verb } => vendor(verb),
+        RepoVerb::Key {
+            verb: KeyVerb::New(arguments),
+        } => repo_keys::new_key(arguments),
+        RepoVerb::Role(arguments) => repo_keys::role(arguments),
+        RepoVerb::Rotate(arguments) => repo_keys::rotate(arguments),
+        RepoVerb::Sign(arguments) => repo_keys::sign(arguments),
+        RepoVerb::Drop(place) => repo_keys::drop_draft(place),
         RepoVerb::Refresh(place) => refresh(place),
         RepoVerb::Status(place) => repo_status::run(place),
     }
 }
 
 /// One answer, for a script or for a person.
-fn tell(place: &Place, json: &serde_json::Value, words: &str) {
-    if place.json {
+pub(super) fn tell(place: &Place, json: &serde_json::Value, words: &str) {
+    tell_as(place.json, json, words);
+}
+
+/// As [`tell`], for a verb that needs no repository.
+pub(super) fn tell_as(as_json: bool, json: &serde_json::Value, words: &str) {
+    if as_json {
         println!("{json}");
     } else {
         println!("{words}");

@@ -3,8 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use bailiwick_repository::Repository;
 use tokio::sync::watch;
 
+use super::fresh;
 use crate::{
     cli::Serve,
     clock,
@@ -24,6 +26,11 @@ pub(super) fn run(arguments: &Serve) -> anyhow::Result<()> {
         "there is no folder {}: `bailiwick-console repo init` makes it, or name it with --public",
         public.display()
     );
+    let keys = arguments.online_keys.clone();
+    let fresh = fresh::open(
+        &public,
+        keys.unwrap_or_else(|| public.with_file_name("online-keys")),
+    )?;
     let identity = Identity::read(&folder(&arguments.tls, "tls"))?;
     std::fs::create_dir_all(&arguments.data)
         .with_context(|| format!("the folder {} can't be made", arguments.data.display()))?;
@@ -36,12 +43,17 @@ pub(super) fn run(arguments: &Serve) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(serve(arguments, identity, context))?;
+        .block_on(serve(arguments, identity, context, fresh))?;
     store.close();
     Ok(())
 }
 
-async fn serve(arguments: &Serve, identity: Identity, context: Context) -> anyhow::Result<()> {
+async fn serve(
+    arguments: &Serve,
+    identity: Identity,
+    context: Context,
+    fresh: Option<Repository>,
+) -> anyhow::Result<()> {
     let server = Server::bind(arguments.listen, identity, context)
         .await
         .with_context(|| {
@@ -68,7 +80,12 @@ async fn serve(arguments: &Serve, identity: Identity, context: Context) -> anyho
         // Nobody listens any more only when the server has already ended.
         let _ = stop.send(true);
     });
+    let keeping = fresh.map(|repository| tokio::spawn(fresh::keep(repository, stopped.clone())));
     server.run(stopped).await;
+    if let Some(keeping) = keeping {
+        // It ends between two looks; a signature under way is finished first.
+        keeping.await?;
+    }
     Ok(())
 }
 

@@ -39,7 +39,7 @@ fn the_repository_refuses_what_devices_would_refuse() {
         .refresh(noon().after(DAY * 400))
         .unwrap_err();
     assert!(late.to_string().contains("root metadata expired"), "{late}");
-    fs::remove_file(desk.repository.keys().join("timestamp-2026.json")).unwrap();
+    fs::remove_file(desk.repository.online_keys().join("timestamp-2026.json")).unwrap();
     let missing = desk.repository.refresh(noon()).unwrap_err();
     assert!(missing.to_string().contains("timestamp-2026"), "{missing}");
     assert_eq!(
