@@ -6,6 +6,7 @@ use bailiwick_core::{
     ids::{PluginName, VendorName},
     policy::Policy,
     release::{LONGEST_COMPONENT, Release, World, component_target, manifest_target},
+    settings,
     time::Timestamp,
 };
 use semver::Version;
@@ -89,7 +90,8 @@ impl Repository {
     }
 
     /// Publishes a policy as `policies/<file>`, in place of an older one, signed by the
-    /// `policies` key. Returns the digest of the text.
+    /// `policies` key. Returns the digest of the text. `settings.toml` is no policy: it
+    /// is what the `policies` role sets on every device.
     pub fn put_policy(
         &self,
         file: &str,
