@@ -20,6 +20,7 @@ pub mod release;
 pub mod revocation;
 pub mod rollout;
 pub mod schedule;
+pub mod session;
 pub mod settings;
 pub mod supervision;
 pub mod time;

@@ -9,6 +9,7 @@ use crate::{
     bytes::ByteCount,
     ids::PluginName,
     policy::{self, Denial},
+    session::{ProcessMarks, Reading},
     time::{Monotonic, Timestamp},
 };
 
@@ -267,6 +268,18 @@ pub struct Route {
     pub gateway: Option<std::net::IpAddr>,
     pub link: String,
     pub metric: u32,
+}
+
+/// Users' sessions.
+pub trait Sessions: Send + Sync {
+    /// What the sources tell now. That none answers is a reading too: its remark says why.
+    fn observe(&self) -> BoxFuture<'_, Reading>;
+    /// Returns when another [`Sessions::observe`] may tell something else: when the platform
+    /// said so, or, where it says nothing, when it is time to look again. For one caller at
+    /// a time; what happened since the last `observe` is not missed.
+    fn changed(&self) -> BoxFuture<'_, ()>;
+    /// Marks of every process, at most 65,536.
+    fn processes(&self) -> BoxFuture<'_, Result<Vec<ProcessMarks>, UnavailableError>>;
 }
 
 /// Fetches files of the update endpoint. It proves nothing: what it returns is bytes
