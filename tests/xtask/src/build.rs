@@ -35,7 +35,36 @@ pub(crate) fn program(package: &str) -> Command {
 
 /// Where a built program of the dev profile is.
 pub(crate) fn built(program: &str) -> PathBuf {
-    target().join("debug").join(program)
+    Profile::Dev.built(program)
+}
+
+/// How programs are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// For tests and the demo.
+    Dev,
+    /// As devices get them.
+    Release,
+}
+
+impl Profile {
+    /// Builds one package.
+    pub(crate) fn build(self, package: &str) -> Command {
+        let mut command = program(package);
+        if self == Self::Release {
+            command.arg("--release");
+        }
+        command
+    }
+
+    /// Where a built program is.
+    pub(crate) fn built(self, program: &str) -> PathBuf {
+        let folder = match self {
+            Self::Dev => "debug",
+            Self::Release => "release",
+        };
+        target().join(folder).join(program)
+    }
 }
 
 /// Cargo's build folder.

@@ -1,8 +1,11 @@
 //! The project's own commands. `cargo xtask --help` lists them.
 
+mod bench;
 mod build;
 mod demo;
+mod desk;
 mod install;
+mod program;
 mod step;
 mod test;
 
@@ -30,12 +33,18 @@ enum Command {
     Demo(demo::Arguments),
     /// Run every test there is, and install what they need
     Test,
+    /// Measure what the project promises, and fail if a figure is over
+    ///
+    /// Builds the programs as devices get them, runs each benchmark and prints one table.
+    /// The method of each stands in tests/benches/README.md.
+    Bench(bench::Arguments),
 }
 
 fn main() -> std::process::ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test => test::run(),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -31,7 +31,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     run.step("tests", &mut tests())?;
     run.step(
         "tests of the compiler",
-        &mut cargo(&["test", "--package", "bailiwick-compile"]),
+        &mut cargo(&["test", "-p", "bailiwick-compile", "-p", "bailiwick-benches"]),
     )?;
     run.step("plugins in the sandbox", &mut plugins())?;
     run.windows()?;
@@ -133,6 +133,7 @@ fn lints() -> Command {
 fn tests() -> Command {
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
     command.args(["--exclude", "bailiwick-compile"]);
+    command.args(["--exclude", "bailiwick-benches"]);
     command
 }
 

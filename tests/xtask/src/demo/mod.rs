@@ -1,7 +1,5 @@
 //! `cargo xtask demo`: one device at work, with the real programs, on loopback.
 
-mod desk;
-mod program;
 mod story;
 mod summary;
 
@@ -10,10 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::{
-    build,
+    build::{self, Profile},
+    desk::Desk,
     step::{quiet, root},
 };
-use desk::Desk;
 use story::Story;
 
 /// `cargo xtask demo`.
@@ -31,7 +29,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for package in build::PROGRAMS {
         quiet(package, &mut build::program(package))?;
     }
-    let desk = Desk::make(&build::target().join("demo"))?;
+    let desk = Desk::make(&build::target().join("demo"), Profile::Dev)?;
+    println!("\nA repository with a key for each role, served on this machine alone.");
+    println!("  sha256 of the first root: {}", desk.root_sha256);
+    println!("  sha256 of its CA:         {}", desk.ca_sha256);
+    desk.add("inventory", "10 s")?;
+    desk.add("pressure", "2 s")?;
     let begun = Instant::now();
     let mut story = Story::begin(&desk)?;
     let told = story.tell(begun + arguments.stop_after.unwrap_or(Duration::from_secs(300)));

@@ -2,10 +2,11 @@
 
 use std::{fs, path::PathBuf, time::Instant};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::{desk::Desk, program::Program, summary::Seen};
+use super::summary::Seen;
+use crate::{desk::Desk, program::Program};
 
 /// The running programs, and every event of the agent so far.
 pub(crate) struct Story<'a> {
@@ -177,15 +178,8 @@ impl<'a> Story<'a> {
     }
 
     fn serve(&mut self, address: &str) -> anyhow::Result<()> {
-        let mut console = Program::start("bailiwick-console", &mut self.desk.serve(address))?;
-        let deadline = Instant::now() + std::time::Duration::from_secs(20);
-        let line = console
-            .next(deadline)?
-            .context("the console named no address in 20 s")?;
-        self.address = line["console"]
-            .as_str()
-            .ok_or_else(|| anyhow!("the console named no address: {line}"))?
-            .to_owned();
+        let (console, address) = self.desk.open(address)?;
+        self.address = address;
         self.console = Some(console);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A program of ours that runs beside the demo: its lines are read as they come, and it is
+//! A program of ours that runs beside this one: its lines are read as they come, and it is
 //! ended by its own process id.
 
 use std::{
@@ -42,6 +42,11 @@ impl Program {
             }
         });
         Ok(Self { name, child, lines })
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The next line before `deadline`, or none.

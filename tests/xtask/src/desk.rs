@@ -1,28 +1,37 @@
-//! The desk of the demo: repository, console, and the files of both, all in one folder.
+//! A desk: repository, console, and the files of both and of one device, in one folder.
 
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use serde_json::Value;
 
-use crate::{build, step::root};
+use crate::{
+    build::{self, Profile},
+    program::Program,
+    step::root,
+};
 
-/// Who publishes the demo's plugins.
+/// Who publishes the plugins.
 const VENDOR: &str = "bailiwick";
 
-/// Repository, console and device of one demo.
+/// Repository, console and device.
 pub(crate) struct Desk {
     folder: PathBuf,
-    root_sha256: String,
+    programs: Profile,
+    /// Of the repository's first root.
+    pub(crate) root_sha256: String,
+    /// Of the certificate authority that the repository made.
+    pub(crate) ca_sha256: String,
 }
 
 impl Desk {
-    /// Makes a fresh one in `folder`: keys, certificates, plugins, policies, assignment.
-    pub(crate) fn make(folder: &Path) -> anyhow::Result<Self> {
+    /// Makes a fresh one in `folder`: keys and certificates, and nothing published yet.
+    pub(crate) fn make(folder: &Path, programs: Profile) -> anyhow::Result<Self> {
         if folder.exists() {
             fs::remove_dir_all(folder)
                 .with_context(|| format!("can't clear {}", folder.display()))?;
@@ -30,27 +39,27 @@ impl Desk {
         fs::create_dir_all(folder.join("console"))?;
         let mut desk = Self {
             folder: folder.to_owned(),
+            programs,
             root_sha256: String::new(),
+            ca_sha256: String::new(),
         };
         let made = desk.repo(&["init", "--vendor", VENDOR])?;
         let text = |key: &str| made[key].as_str().unwrap_or_default().to_owned();
         desk.root_sha256 = text("root-sha256");
+        desk.ca_sha256 = text("ca-sha256");
         ensure!(
             !desk.root_sha256.is_empty(),
             "repo init named no root: {made}"
         );
-        println!("\nA repository with a key for each role, served on this machine alone.");
-        println!("  sha256 of the first root: {}", desk.root_sha256);
-        println!("  sha256 of its CA:         {}", text("ca-sha256"));
-        desk.build("inventory", "0.1.0")?;
-        desk.publish("inventory", "0.1.0", &desk.component("inventory", "0.1.0"))?;
-        desk.build("pressure", "0.1.0")?;
-        desk.publish("pressure", "0.1.0", &desk.component("pressure", "0.1.0"))?;
-        for (plugin, every) in [("inventory", "10 s"), ("pressure", "2 s")] {
-            desk.put_policy(plugin, every)?;
-            desk.assign(plugin, "0.1.0")?;
-        }
         Ok(desk)
+    }
+
+    /// Builds, publishes and assigns version 0.1.0 of `plugin`, to be called at `every`.
+    pub(crate) fn add(&self, plugin: &str, every: &str) -> anyhow::Result<()> {
+        self.build(plugin, "0.1.0")?;
+        self.publish(plugin, "0.1.0", &self.component(plugin, "0.1.0"))?;
+        self.put_policy(plugin, every)?;
+        self.assign(plugin, "0.1.0")
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -122,7 +131,7 @@ impl Desk {
         .map(drop)
     }
 
-    /// Publishes the project's own policy, at the demo's pace.
+    /// Publishes the project's own policy, at another pace.
     fn put_policy(&self, plugin: &str, every: &str) -> anyhow::Result<()> {
         let text = fs::read_to_string(root().join("policies").join(format!("{plugin}.toml")))?;
         let paced: Vec<String> = text
@@ -139,9 +148,22 @@ impl Desk {
         self.repo(&["policy", "put", file]).map(drop)
     }
 
-    /// The console on `address`; port 0 picks a free one.
-    pub(crate) fn serve(&self, address: &str) -> Command {
-        let mut command = Command::new(build::built("bailiwick-console"));
+    /// Starts the console on `address`, of which port 0 picks a free one, and tells its own
+    /// address.
+    pub(crate) fn open(&self, address: &str) -> anyhow::Result<(Program, String)> {
+        let mut console = Program::start("bailiwick-console", &mut self.serve(address))?;
+        let line = console
+            .next(Instant::now() + Duration::from_secs(20))?
+            .context("the console named no address in 20 s")?;
+        let address = line["console"]
+            .as_str()
+            .ok_or_else(|| anyhow!("the console named no address: {line}"))?
+            .to_owned();
+        Ok((console, address))
+    }
+
+    fn serve(&self, address: &str) -> Command {
+        let mut command = Command::new(self.programs.built("bailiwick-console"));
         command
             .args(["serve", "--json", "--listen", address, "--data"])
             .arg(self.folder.join("console"))
@@ -154,7 +176,7 @@ impl Desk {
 
     /// The agent, against the console at `console`.
     pub(crate) fn agent(&self, console: &str) -> Command {
-        let mut command = Command::new(build::built("bailiwick"));
+        let mut command = Command::new(self.programs.built("bailiwick"));
         let ca = self.folder.join("repository/tls/ca.pem");
         command
             .args(["run", "--json", "--data"])
@@ -173,16 +195,22 @@ impl Desk {
     /// Tells the agent to read the repository now. A refused repository is no failure here:
     /// the agent's events tell.
     pub(crate) fn refresh(&self) -> anyhow::Result<()> {
-        let mut command = Command::new(build::built("bailiwick"));
-        command
-            .args(["update", "refresh", "--data"])
+        self.ask(&["update", "refresh"]).map(drop)
+    }
+
+    /// Asks the running agent.
+    pub(crate) fn ask(&self, command: &[&str]) -> anyhow::Result<String> {
+        let mut program = Command::new(self.programs.built("bailiwick"));
+        program
+            .args(command)
+            .args(["--json", "--data"])
             .arg(self.folder.join("device"));
-        output(&mut command).map(drop)
+        output(&mut program)
     }
 
     /// Kinds of the reports that the console has committed.
     pub(crate) fn delivered(&self) -> anyhow::Result<Vec<String>> {
-        let mut command = Command::new(build::built("bailiwick-console"));
+        let mut command = Command::new(self.programs.built("bailiwick-console"));
         command
             .args(["reports", "--json", "--last", "1000", "--data"])
             .arg(self.folder.join("console"));
@@ -201,7 +229,7 @@ impl Desk {
     }
 
     fn repo(&self, arguments: &[&str]) -> anyhow::Result<Value> {
-        let mut command = Command::new(build::built("bailiwick-console"));
+        let mut command = Command::new(self.programs.built("bailiwick-console"));
         command
             .arg("repo")
             .args(arguments)

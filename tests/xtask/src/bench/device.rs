@@ -1,0 +1,91 @@
+//! A device at work: a real repository and console, and the agent as it ships.
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use serde_json::Value;
+
+use super::process::Process;
+use crate::{desk::Desk, program::Program};
+
+/// A console and an agent that run.
+pub(crate) struct Device {
+    pub(crate) desk: Desk,
+    agent: Program,
+    console: Program,
+}
+
+impl Device {
+    /// Starts both; the agent's data folder is empty.
+    pub(crate) fn begin(desk: Desk) -> anyhow::Result<Self> {
+        let (console, address) = desk.open("127.0.0.1:0")?;
+        let agent = Program::start("bailiwick", &mut desk.agent(&address))?;
+        Ok(Self {
+            desk,
+            agent,
+            console,
+        })
+    }
+
+    /// The agent's process.
+    pub(crate) fn process(&self) -> Process {
+        Process(self.agent.id())
+    }
+
+    /// Waits for an event of the agent.
+    pub(crate) fn wait(
+        &mut self,
+        within: Duration,
+        what: &str,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> anyhow::Result<Value> {
+        let deadline = Instant::now() + within;
+        while let Some(event) = self.agent.next(deadline)? {
+            if is_it(&event) {
+                return Ok(event);
+            }
+            let failed = ["refused", "refresh-failed", "call-failed", "not-delivered"];
+            if failed.iter().any(|kind| event["event"] == *kind) {
+                eprintln!("  {}", event["words"].as_str().unwrap_or_default());
+            }
+        }
+        bail!("no {what} within {} s", within.as_secs())
+    }
+
+    /// Waits until `plugin` has delivered something.
+    pub(crate) fn wait_for_delivery(&mut self, plugin: &str) -> anyhow::Result<()> {
+        let patience = Duration::from_secs(90);
+        self.wait(patience, "report", |event| {
+            event["event"] == "reported" && event["plugin"] == plugin
+        })?;
+        self.wait(patience, "delivery", |event| event["event"] == "delivered")
+            .map(drop)
+    }
+
+    /// Lets the agent work for `time`, reading what it tells so that it never waits.
+    pub(crate) fn rest(&mut self, time: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + time;
+        while self.agent.next(deadline)?.is_some() {}
+        Ok(())
+    }
+
+    /// What `plugin list` tells of a plugin's calls.
+    pub(crate) fn timing(&self, plugin: &str) -> anyhow::Result<Value> {
+        let answer: Value = serde_json::from_str(&self.desk.ask(&["plugin", "list"])?)?;
+        let found = answer["plugins"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|listed| listed["name"] == plugin || listed["plugin"] == plugin);
+        match found {
+            Some(listed) => Ok(listed["timing"].clone()),
+            None => bail!("the agent does not list {plugin}: {answer}"),
+        }
+    }
+
+    /// Ends the agent, then the console.
+    pub(crate) fn end(self) -> anyhow::Result<()> {
+        self.agent.stop()?;
+        self.console.stop()
+    }
+}

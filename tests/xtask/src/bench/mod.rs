@@ -1,0 +1,141 @@
+//! `cargo xtask bench`: every figure that the project promises, measured on release builds
+//! and held against its bound.
+
+mod demo;
+mod device;
+mod idle;
+mod lateness;
+mod memory;
+mod process;
+mod reports;
+mod sandbox;
+mod size;
+mod table;
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::bail;
+
+use crate::{
+    build::{self, Profile},
+    desk::Desk,
+    step::quiet,
+};
+use table::Figure;
+
+/// `cargo xtask bench`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Which benchmarks; all but `demo` if none is named
+    names: Vec<String>,
+    /// Show the benchmarks and their bounds, and measure nothing
+    #[arg(long)]
+    list: bool,
+    /// Fewer rounds, and 60 s in place of 10 minutes: for a look, not for a claim
+    #[arg(long)]
+    short: bool,
+    /// Print one JSON object a figure in place of the table; progress goes to standard
+    /// error
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is measured, in the order of the table.
+const BENCHMARKS: [(&str, Measure); 11] = [
+    ("memory", memory::measure),
+    ("idle", idle::measure),
+    ("inventory-cpu", sandbox::measure),
+    ("reports", reports::measure),
+    ("swap", sandbox::measure),
+    ("empty-export", sandbox::measure),
+    ("host-call", sandbox::measure),
+    ("size", size::measure),
+    ("neighbours", sandbox::measure),
+    ("lateness", lateness::measure),
+    (demo::NAME, demo::measure),
+];
+
+type Measure = fn(&Bench, &'static str) -> anyhow::Result<Vec<Figure>>;
+
+/// How to measure.
+pub(crate) struct Bench {
+    short: bool,
+    folder: PathBuf,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.list {
+        print!("{}", table::bounds());
+        return Ok(());
+    }
+    let chosen = chosen(&arguments.names)?;
+    let bench = Bench {
+        short: arguments.short,
+        folder: build::target().join("bench"),
+    };
+    bench.build()?;
+    let names: Vec<_> = chosen.iter().map(|(name, _)| *name).collect();
+    let mut figures = Vec::new();
+    for (name, measure) in chosen {
+        eprintln!("── {name}");
+        // One that can't be measured is over: the others are measured all the same.
+        match measure(&bench, name) {
+            Ok(measured) => figures.extend(measured),
+            Err(error) => eprintln!("error: {name}: {error:#}"),
+        }
+    }
+    let rows = table::rows(&names, &figures);
+    if arguments.json {
+        rows.iter().for_each(|row| println!("{}", row.json()));
+    } else {
+        print!("\n{}", table::print(&rows, &figures));
+    }
+    let over: Vec<_> = rows
+        .iter()
+        .filter(|row| !row.holds())
+        .map(table::Row::what)
+        .collect();
+    if !over.is_empty() {
+        bail!("over, or not measured: {}", over.join("; "));
+    }
+    Ok(())
+}
+
+fn chosen(names: &[String]) -> anyhow::Result<Vec<(&'static str, Measure)>> {
+    if names.is_empty() {
+        return Ok(BENCHMARKS
+            .into_iter()
+            .filter(|(name, _)| *name != demo::NAME)
+            .collect());
+    }
+    names
+        .iter()
+        .map(|wanted| {
+            let known = BENCHMARKS.into_iter().find(|(name, _)| name == wanted);
+            known.ok_or_else(|| anyhow::anyhow!("no benchmark `{wanted}`: --list shows them"))
+        })
+        .collect()
+}
+
+impl Bench {
+    /// Builds what every benchmark runs. Each program by itself: cargo unifies features
+    /// over one build, and the agent must not get the compiler.
+    fn build(&self) -> anyhow::Result<()> {
+        eprintln!("Building as devices get it; the first time takes some minutes.");
+        quiet("compilation target for plugins", &mut build::add_targets())?;
+        for package in ["bailiwick-agent", "bailiwick-compile", "bailiwick-console"] {
+            quiet(package, &mut Profile::Release.build(package))?;
+        }
+        quiet("cargo-bailiwick", &mut build::program("cargo-bailiwick"))
+    }
+
+    /// A desk of release programs in a folder of its own.
+    fn desk(&self, name: &str) -> anyhow::Result<Desk> {
+        Desk::make(&self.folder.join(name), Profile::Release)
+    }
+
+    /// `full`, or `short` for a look.
+    fn time(&self, full: Duration, short: Duration) -> Duration {
+        if self.short { short } else { full }
+    }
+}
