@@ -39,7 +39,8 @@ fn socket_path(common: &Common) -> anyhow::Result<std::path::PathBuf> {
     if let Some(data) = &common.data {
         return Ok(data.join(socket::FILE));
     }
-    Ok(settings::read(common, &[])
+    Ok(settings::Sources::new(common, &[])
+        .and_then(|sources| sources.read(None))
         .context("name the agent's data folder with --data, or its settings")?
         .socket)
 }

@@ -3,9 +3,14 @@
 
 use bailiwick_core::{
     digest::Sha256,
-    ids::{PluginName, VendorName},
+    ids::{DeviceId, PluginName, VendorName},
+    time::Timestamp,
 };
+use bailiwick_transport::EventLine;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::store::{Audience, LONGEST_EVENT};
 
 /// One thing that happened. The JSON form is what `bailiwick run --json` prints, one
 /// object a line, with `event` as its tag.
@@ -183,6 +188,42 @@ pub(crate) enum Event {
         /// Why.
         reason: String,
     },
+    /// Settings were read anew and count from now on.
+    SettingsChanged {
+        /// One line each: what, from what, to what, where it is written.
+        changed: Vec<String>,
+        /// One line each: what counts when the agent starts again.
+        at_next_start: Vec<String>,
+    },
+    /// Settings could not be used. The old ones stay.
+    SettingsRefused {
+        /// File, line, and what to write instead.
+        reason: String,
+    },
+    /// The owner's ceiling was read anew and counts from now on.
+    CeilingChanged {
+        /// Entries that it has; none without a ceiling file.
+        entries: usize,
+    },
+    /// The ceiling could not be read. The old one stays.
+    CeilingRefused {
+        /// File, line, and what to write instead.
+        reason: String,
+    },
+    /// A plugin goes on under another ceiling.
+    Narrowed {
+        /// Which.
+        plugin: PluginName,
+        /// Its version.
+        version: String,
+        /// Bytes of state handed over.
+        state: u64,
+    },
+    /// Events made room for newer ones before they could be sent.
+    EventsLost {
+        /// How many.
+        count: u64,
+    },
     /// Something in the data folder was damaged and was put aside.
     Quarantined {
         /// What, and where it is now.
@@ -191,6 +232,39 @@ pub(crate) enum Event {
 }
 
 impl Event {
+    /// Who it is for. What the console learns from the reports themselves stays here.
+    pub(crate) fn audience(&self) -> Audience {
+        match self {
+            Self::Reported { .. } | Self::Delivered { .. } | Self::NotDelivered { .. } => {
+                Audience::Device
+            }
+            _ => Audience::Console,
+        }
+    }
+
+    /// The event as it is kept and sent, within [`LONGEST_EVENT`]: what is too long is cut,
+    /// text by text.
+    pub(crate) fn to_line(&self, device: DeviceId, at: Timestamp) -> Vec<u8> {
+        let mut event = serde_json::to_value(self).unwrap_or_default();
+        let mut words = self.words();
+        let mut longest = 2_000;
+        loop {
+            let line = EventLine {
+                device,
+                at,
+                words: words.clone(),
+                event: &event,
+            };
+            let line = serde_json::to_vec(&line).unwrap_or_default();
+            if line.len() <= LONGEST_EVENT || longest < 8 {
+                return line;
+            }
+            longest /= 2;
+            cut_text(&mut words, longest);
+            cut(&mut event, longest);
+        }
+    }
+
     /// The event in plain words, one line.
     pub(crate) fn words(&self) -> String {
         match self {
@@ -314,9 +388,72 @@ impl Event {
             Self::Delivered { key } => format!("report {key} is in the console"),
             Self::NotDelivered { reason } => format!("report kept, not sent: {reason}"),
             Self::Dropped { key, reason } => format!("report {key} dropped: {reason}"),
+            Self::SettingsChanged {
+                changed,
+                at_next_start,
+            } => settings_words(changed, at_next_start),
+            Self::SettingsRefused { reason } => {
+                format!("settings not taken, the old ones stay: {reason}")
+            }
+            Self::CeilingChanged { entries: 0 } => "the ceiling takes nothing any more".to_owned(),
+            Self::CeilingChanged { entries } => {
+                format!(
+                    "the ceiling was read anew: {}",
+                    count(*entries, "restriction")
+                )
+            }
+            Self::CeilingRefused { reason } => {
+                format!("ceiling not taken, the old one stays: {reason}")
+            }
+            Self::Narrowed {
+                plugin,
+                version,
+                state,
+            } => format!(
+                "{plugin} {version} goes on under the new ceiling, {state} bytes of state handed over"
+            ),
+            Self::EventsLost { count } => {
+                format!("{count} events made room for newer ones before they could be sent")
+            }
             Self::Quarantined { what } => format!("damaged and put aside: {what}"),
         }
     }
+}
+
+/// Cuts every text to about `longest` bytes, and lists to as many as fit that.
+fn cut(value: &mut Value, longest: usize) {
+    match value {
+        Value::String(text) => cut_text(text, longest),
+        Value::Array(values) => {
+            values.truncate(longest / 8);
+            values.iter_mut().for_each(|value| cut(value, longest / 4));
+        }
+        Value::Object(fields) => fields.values_mut().for_each(|value| cut(value, longest)),
+        _ => {}
+    }
+}
+
+fn cut_text(text: &mut String, longest: usize) {
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest));
+        text.push('…');
+    }
+}
+
+fn settings_words(changed: &[String], at_next_start: &[String]) -> String {
+    let lines =
+        |lines: &[String]| -> String { lines.iter().map(|line| format!("\n    {line}")).collect() };
+    let mut words = String::from("settings were read anew");
+    if !changed.is_empty() {
+        words.push_str(&format!(":{}", lines(changed)));
+    }
+    if !at_next_start.is_empty() {
+        words.push_str(&format!(
+            "\n  these count when the agent starts again:{}",
+            lines(at_next_start)
+        ));
+    }
+    words
 }
 
 fn count(number: usize, noun: &str) -> String {
@@ -347,6 +484,26 @@ mod tests {
             "{json}"
         );
         assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
+    }
+
+    #[test]
+    fn however_long_an_event_is_its_line_is_within_the_bound() {
+        for text in ["x", "ü", "\n", "\u{1f600}"] {
+            let event = Event::Granted {
+                plugin: "pressure".parse().unwrap(),
+                grants: vec![text.repeat(1_000); 500],
+                approved_by: vec![text.repeat(50_000)],
+            };
+            let line = event.to_line(DeviceId::from_bytes([7; 16]), Timestamp::from_ms(9));
+            assert!(line.len() <= LONGEST_EVENT, "{}", line.len());
+            let read: EventLine<Event> = serde_json::from_slice(&line).unwrap();
+            assert!(matches!(read.event, Event::Granted { .. }));
+            assert_eq!(read.at, Timestamp::from_ms(9));
+        }
+        let short = Event::EventsLost { count: 3 };
+        let line = short.to_line(DeviceId::from_bytes([7; 16]), Timestamp::from_ms(9));
+        let read: EventLine<Event> = serde_json::from_slice(&line).unwrap();
+        assert_eq!((read.words, read.event), (short.words(), short));
     }
 
     #[test]

@@ -44,7 +44,7 @@ async fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
             } else {
                 Output::Words
             };
-            run::run(settings::read(common, &run.set)?, output).await?;
+            run::run(settings::Sources::new(common, &run.set)?, output).await?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Plugin(Plugin::Inspect(inspect)) => return commands::inspect(common, inspect),

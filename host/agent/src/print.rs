@@ -28,6 +28,9 @@ pub(crate) fn words(response: &Response) -> String {
                 let (name, value, source) = (&setting.name, &setting.value, &setting.source);
                 // Writing to a String can't fail.
                 let _ = writeln!(out, "{name:width$}  {value}  ({source})");
+                if let Some(next) = &setting.at_next_start {
+                    let _ = writeln!(out, "{:width$}  when the agent starts again: {next}", "");
+                }
                 out
             })
         }

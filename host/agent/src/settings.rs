@@ -1,5 +1,5 @@
-//! Where settings come from, in the order in which the later wins: defaults, the settings
-//! file, the environment, flags.
+//! Where settings come from, in the order in which the later wins: defaults, what the
+//! `policies` role signed, the settings file, the environment, flags.
 
 use std::path::{Path, PathBuf};
 
@@ -11,37 +11,77 @@ use crate::cli::Common;
 /// The settings file that is read if none is named and it is there.
 const FILE: &str = "/etc/bailiwick/bailiwick.toml";
 
-/// Reads every layer.
-///
-/// # Errors
-/// A file that can't be read, or a value that its setting does not take.
-pub(crate) fn read(common: &Common, set: &[(String, String)]) -> anyhow::Result<Settings> {
-    let mut layers = Vec::new();
-    if let Some(file) = file(common) {
-        layers.push(layer(&file)?);
-    }
-    layers.push(Layer::environment(std::env::vars())?);
-    let mut flags = Vec::new();
-    if let Some(data) = &common.data {
-        flags.push((Name::DataDir, data.display().to_string()));
-    }
-    for (name, value) in set {
-        flags.push((name.parse::<Name>()?, value.clone()));
-    }
-    layers.push(Layer::flags(flags));
-    Ok(Settings::merge(&layers)?)
+/// The layers, to be read as often as one of them changes.
+pub(crate) struct Sources {
+    file: PathBuf,
+    /// A file that was named must be there.
+    named: bool,
+    environment: Layer,
+    flags: Layer,
 }
 
-/// The settings file, if there is one to read.
-pub(crate) fn file(common: &Common) -> Option<PathBuf> {
-    common
-        .settings_file
-        .clone()
-        .or_else(|| Path::new(FILE).exists().then(|| FILE.into()))
+impl Sources {
+    /// Takes environment and flags as they are now.
+    ///
+    /// # Errors
+    /// A variable or a flag that is no setting.
+    pub(crate) fn new(common: &Common, set: &[(String, String)]) -> anyhow::Result<Self> {
+        let mut flags = Vec::new();
+        if let Some(data) = &common.data {
+            flags.push((Name::DataDir, data.display().to_string()));
+        }
+        for (name, value) in set {
+            flags.push((name.parse::<Name>()?, value.clone()));
+        }
+        Ok(Self {
+            file: common.settings_file.clone().unwrap_or_else(|| FILE.into()),
+            named: common.settings_file.is_some(),
+            environment: environment()?,
+            flags: Layer::flags(flags),
+        })
+    }
+
+    /// The settings file, whether it is there or not.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Reads every layer; `signed` is the text of the signed document, if there is one.
+    ///
+    /// # Errors
+    /// A file that can't be read, or a value that its setting does not take.
+    pub(crate) fn read(&self, signed: Option<&str>) -> anyhow::Result<Settings> {
+        let mut layers = Vec::new();
+        if let Some(text) = signed {
+            layers.push(Layer::signed(text)?);
+        }
+        if self.named || self.file.exists() {
+            let name = self.file.display().to_string();
+            let text = std::fs::read_to_string(&self.file)
+                .with_context(|| format!("the settings file {name} can't be read"))?;
+            layers.push(Layer::file(&name, &text)?);
+        }
+        layers.push(self.environment.clone());
+        layers.push(self.flags.clone());
+        Ok(Settings::merge(&layers)?)
+    }
 }
 
-fn layer(file: &Path) -> anyhow::Result<Layer> {
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("the settings file {} can't be read", file.display()))?;
-    Ok(Layer::file(&file.display().to_string(), &text)?)
+/// Variables whose name or value is not text can't be ours, unless the name begins like
+/// one: then it is told.
+fn environment() -> anyhow::Result<Layer> {
+    let mut variables = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else {
+            continue;
+        };
+        if !name.starts_with("BAILIWICK_") {
+            continue;
+        }
+        let value = value
+            .into_string()
+            .map_err(|_| anyhow::anyhow!("{name} is not UTF-8 text: set it anew, or unset it"))?;
+        variables.push((name, value));
+    }
+    Ok(Layer::environment(variables)?)
 }

@@ -7,7 +7,6 @@ use anyhow::{Context as _, ensure};
 use bailiwick_core::{
     assignment::AssignedPlugin,
     audit::{self, Finding},
-    ceiling::{self, Ceiling},
     digest::Sha256,
     ids::VendorName,
     policy::Policy,
@@ -105,7 +104,7 @@ pub(crate) async fn verify(
     .await;
     Ok(Verified {
         release,
-        policy: narrow(host, policy)?,
+        policy: host.ceiling.narrow(&policy)?,
         component: target.bytes,
     })
 }
@@ -122,7 +121,7 @@ pub(crate) fn stored(
     let (release, policy) = documents(delivery, wanted)?;
     let component = kept(delivery, &release.component_sha256, "component")?;
     Ok(Verified {
-        policy: narrow(host, policy)?,
+        policy: host.ceiling.narrow(&policy)?,
         release,
         component,
     })
@@ -169,7 +168,7 @@ fn vendor_role(vendor: &VendorName) -> String {
 }
 
 /// The top-level targets role may list any path; only the role whose part it is decides it.
-fn signed_by(target: &VerifiedTarget, role: &str, path: &str) -> anyhow::Result<()> {
+pub(crate) fn signed_by(target: &VerifiedTarget, role: &str, path: &str) -> anyhow::Result<()> {
     ensure!(
         target.role == role,
         "`{path}` is signed by {}, and only {role} may decide it: publish it there",
@@ -211,19 +210,6 @@ fn kept(delivery: &Delivery, sha256: &Sha256, what: &str) -> anyhow::Result<Vec<
         .with_context(|| format!("its {what} is not on the device: it comes with the next refresh"))
 }
 
-fn text(bytes: Vec<u8>) -> anyhow::Result<String> {
+pub(crate) fn text(bytes: Vec<u8>) -> anyhow::Result<String> {
     String::from_utf8(bytes).context("a signed document is not text")
-}
-
-/// The policy, narrowed by the owner's ceiling, which is read each time: an owner who
-/// narrows does not have to restart anything but the plugin.
-fn narrow(host: &Host, policy: Policy) -> anyhow::Result<Policy> {
-    let Some(file) = &host.ceiling else {
-        return Ok(policy);
-    };
-    let name = file.display().to_string();
-    let text = std::fs::read_to_string(file).with_context(|| {
-        format!("the ceiling file {name} can't be read; no plugin starts without it")
-    })?;
-    Ok(ceiling::narrow(&policy, &Ceiling::parse(&name, &text)?))
 }

@@ -28,6 +28,8 @@ pub(crate) enum Order {
     Swap(Box<Live>, oneshot::Sender<Result<(), String>>),
     /// Go back to this generation, with the state that it handed over.
     Return(Box<Live>),
+    /// Go on with this instance of the same generation, whose policy is another one.
+    Renew(Box<Live>),
     /// The next report is a full one, and comes now.
     Full,
     /// How it is.
@@ -126,6 +128,7 @@ impl Actor {
                 drop(reply.send(self.swap(*live).await));
             }
             Order::Return(live) => self.go_back(*live).await,
+            Order::Renew(live) => self.renew(*live).await,
             Order::Full => match self.reporter.restart() {
                 Ok(()) => self.schedule.run_once(),
                 Err(error) => self.remark = format!("{error:#}"),
@@ -256,6 +259,35 @@ impl Actor {
             self.remark = error.to_string();
         }
         self.take(old);
+    }
+
+    /// Whatever becomes of the state, the old instance ends: its policy is no longer what
+    /// the device's owner allows.
+    async fn renew(&mut self, mut new: Live) {
+        let version = new.launch.release.version.to_string();
+        let mut state = Vec::new();
+        if self.live.instance.is_alive() {
+            match self.live.instance.save().await {
+                Ok(saved) => state = saved,
+                Err(error) => self.remark = error.to_string(),
+            }
+        }
+        if !state.is_empty()
+            && let Err(error) = new.instance.load(&version, &state).await
+        {
+            self.remark = error.to_string();
+            state.clear();
+        }
+        let now = self.host.clock.monotonic();
+        self.schedule.change(new.launch.policy.schedule, now);
+        self.live = new;
+        self.host
+            .tell(Event::Narrowed {
+                plugin: self.plugin.clone(),
+                version,
+                state: state.len() as u64,
+            })
+            .await;
     }
 
     fn take(&mut self, live: Live) {

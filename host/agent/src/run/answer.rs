@@ -11,7 +11,7 @@ use super::{
     coordinator::{Coordinator, Followed},
     describe::{Description, Doing},
     host::Host,
-    plugin::Plugin,
+    plugin::{Plugin, describe},
 };
 use crate::socket::{
     PluginLine, PluginState, Request, Response, SettingLine, StatusReport, UpdateReport,
@@ -31,25 +31,44 @@ impl Known {
             endpoint: settings.update_url.clone(),
             ..Default::default()
         };
-        let settings = settings.list().iter().map(setting).collect();
-        Self {
+        let mut this = Self {
             started: now,
             set_aside,
             update,
-            settings,
-        }
+            settings: Vec::new(),
+        };
+        this.settings(settings, &[]);
+        this
+    }
+
+    /// Settings were read: what is in use, and what waits for the next start.
+    pub(crate) fn settings(&mut self, used: &Settings, waiting: &[Listed]) {
+        self.update.endpoint.clone_from(&used.update_url);
+        self.settings = used
+            .list()
+            .iter()
+            .map(|used| SettingLine {
+                name: used.name.to_string(),
+                value: used.value.clone(),
+                source: used.origin.to_string(),
+                at_next_start: waiting
+                    .iter()
+                    .find(|waiting| waiting.name == used.name)
+                    .map(|waiting| format!("{} ({})", waiting.value, waiting.origin)),
+            })
+            .collect();
     }
 
     /// A refresh ended.
-    pub(crate) fn refreshed(&mut self, result: Result<Followed, String>, now: Timestamp) {
+    pub(crate) fn refreshed(&mut self, result: &Result<Followed, String>, now: Timestamp) {
         match result {
-            Ok(Followed { timestamp, serial }) => {
+            Ok(followed) => {
                 self.update.refreshed = Some(now);
-                self.update.timestamp_version = Some(timestamp);
-                self.update.serial = Some(serial);
+                self.update.timestamp_version = Some(followed.timestamp);
+                self.update.serial = Some(followed.serial);
                 self.update.failure.clear();
             }
-            Err(reason) => self.update.failure = reason,
+            Err(reason) => self.update.failure.clone_from(reason),
         }
     }
 
@@ -106,21 +125,10 @@ impl Known {
     }
 }
 
-fn setting(listed: &Listed) -> SettingLine {
-    SettingLine {
-        name: listed.name.to_string(),
-        value: listed.value.clone(),
-        source: listed.origin.to_string(),
-    }
-}
-
 async fn plugins(host: &Host, coordinator: &Coordinator) -> Vec<PluginLine> {
     let mut lines = Vec::new();
     for (plugin, orders) in coordinator.running() {
-        let (reply, answer) = oneshot::channel();
-        if orders.send(Order::Describe(reply)).await.is_ok()
-            && let Ok(description) = answer.await
-        {
+        if let Some(description) = describe(&orders).await {
             lines.push(line(plugin, description, host.clock.now()));
         }
     }

@@ -8,6 +8,7 @@ use std::{
 use anyhow::Context as _;
 use bailiwick_core::{
     assignment::{self, AssignedPlugin, Assignment},
+    digest::Sha256,
     ids::{GroupName, PluginName},
     ports::Fetch,
     revocation::{self, Revocations},
@@ -22,6 +23,7 @@ use super::{
     host::Host,
     offline::Offline,
     plugin::{Around, Plugin},
+    signed,
 };
 use crate::events::Event;
 
@@ -29,10 +31,12 @@ use crate::events::Event;
 const ROLLOUTS: &str = "rollouts";
 
 /// The versions that a refresh brought.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Followed {
     pub(crate) timestamp: u64,
     pub(crate) serial: u64,
+    /// Settings that the repository signs, or why the last ones stay.
+    pub(crate) settings: Result<Option<String>, String>,
 }
 
 /// What runs, and what should.
@@ -47,6 +51,8 @@ pub(crate) struct Coordinator {
     stored: Vec<u8>,
     /// What was told of assigned versions that nobody signed, so that it is told once.
     unsigned: BTreeMap<PluginName, String>,
+    /// The target of the signed settings.
+    settings: Option<Sha256>,
 }
 
 impl Coordinator {
@@ -66,6 +72,7 @@ impl Coordinator {
             ended,
             stored: Vec::new(),
             unsigned: BTreeMap::new(),
+            settings: None,
         };
         (this, calls)
     }
@@ -118,14 +125,11 @@ impl Coordinator {
         let assigned = Assignment::parse(assignment::TARGET, &assigned)?;
         let revoked = revocations(&known)?;
         let version = |role: &str| known.roles.get(role).map_or(0, |role| role.version);
-        let followed = Followed {
-            timestamp: version("timestamp"),
-            serial: assigned.serial,
-        };
+        let timestamp = version("timestamp");
         self.host
             .tell(Event::Refreshed {
-                timestamp: followed.timestamp,
-                serial: followed.serial,
+                timestamp,
+                serial: assigned.serial,
                 keys: known
                     .roles
                     .get("policies")
@@ -133,9 +137,48 @@ impl Coordinator {
             })
             .await;
         self.follow(&assigned, &revoked, &*endpoint).await;
+        let settings = self.signed_settings(&*endpoint).await;
         self.store().await?;
         self.tidy();
-        Ok(followed)
+        Ok(Followed {
+            timestamp,
+            serial: assigned.serial,
+            settings,
+        })
+    }
+
+    async fn signed_settings(&mut self, fetch: &dyn Fetch) -> Result<Option<String>, String> {
+        let found = signed::fetch(&self.host, &mut self.delivery, fetch).await;
+        let found = found.map_err(|error| format!("{error:#}"))?;
+        self.settings = found.sha256;
+        Ok(found.text)
+    }
+
+    /// Reads the repository elsewhere from now on.
+    pub(crate) fn set_endpoint(&mut self, endpoint: Arc<dyn Fetch>) {
+        self.endpoint = endpoint;
+    }
+
+    /// The device belongs to these groups when the assignment is next followed.
+    pub(crate) fn set_groups(&mut self, groups: BTreeSet<GroupName>) {
+        self.groups = groups;
+    }
+
+    /// Every plugin goes on under the ceiling as it is now.
+    ///
+    /// # Errors
+    /// What changed could not be written.
+    pub(crate) async fn follow_ceiling(&mut self) -> anyhow::Result<()> {
+        let names: Vec<_> = self.plugins.keys().cloned().collect();
+        for name in names {
+            if let Some(mut plugin) = self.plugins.remove(&name) {
+                plugin
+                    .follow_ceiling(&mut self.around(&Offline, true))
+                    .await;
+                self.plugins.insert(name, plugin);
+            }
+        }
+        self.store().await
     }
 
     /// A call ended: a generation on probation comes closer to staying, or to going back.
@@ -278,7 +321,7 @@ impl Coordinator {
             let rollout = &plugin.rollout;
             rollout.running().into_iter().chain(rollout.previous())
         });
-        let mut keep = BTreeSet::new();
+        let mut keep: BTreeSet<_> = self.settings.into_iter().collect();
         for generation in generations {
             match activate::in_use(&self.delivery, &generation.wanted) {
                 Ok(digests) => keep.extend(digests),

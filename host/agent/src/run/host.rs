@@ -1,15 +1,15 @@
 //! What every part of the running agent shares.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use bailiwick_core::{ids::DeviceId, limits::Limits, ports::Clock};
 use bailiwick_sandbox::{Component, artifact::Artifacts, compile::Child, engine::Engine, probe};
 use tokio::sync::{Notify, OnceCell};
 
-use super::output::Output;
+use super::{ceiling::OwnersCeiling, output::Output};
 use crate::{
     events::Event,
-    store::{Dropped, Store},
+    store::{Audience, Dropped, NewEvent, Store},
 };
 
 /// The parts that outlive every plugin.
@@ -21,9 +21,11 @@ pub(crate) struct Host {
     pub(crate) artifacts: Artifacts,
     pub(crate) compiler: Child,
     pub(crate) ports: bailiwick_sandbox::Ports,
-    pub(crate) ceiling: Option<PathBuf>,
+    pub(crate) ceiling: OwnersCeiling,
     /// Rung when the outbox has something new.
     pub(crate) uploads: Notify,
+    /// Rung when an event waits to be sent.
+    pub(crate) events: Notify,
     /// What attacks every limit before a plugin starts; compiled when it is first needed.
     pub(crate) probe: OnceCell<Component>,
     /// Version of this program.
@@ -63,10 +65,14 @@ impl Host {
     /// written must not stop the work that it is about: that is printed too.
     pub(crate) async fn tell(&self, event: Event) {
         self.output.print(&event);
-        let line = serde_json::to_vec(&event).unwrap_or_default();
-        if let Err(error) = self.store.record_events(vec![line]).await {
+        let audience = event.audience();
+        let line = event.to_line(self.device, self.clock.now());
+        let event = NewEvent { line, audience };
+        if let Err(error) = self.store.record_events(vec![event]).await {
             self.output
                 .warn(&format!("the event is not in the record: {error}"));
+        } else if audience == Audience::Console {
+            self.events.notify_one();
         }
     }
 

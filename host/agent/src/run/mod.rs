@@ -4,6 +4,9 @@
 mod activate;
 mod actor;
 mod answer;
+mod ceiling;
+mod configuration;
+mod connections;
 mod coordinator;
 mod describe;
 mod host;
@@ -15,18 +18,20 @@ mod plugin;
 mod report;
 mod rollout_words;
 mod service;
+mod signed;
 mod start;
 mod upload;
+mod watch;
 
 pub(crate) use output::Output;
 
-use bailiwick_core::settings::Settings;
+use crate::settings::Sources;
 
 /// Runs the agent until SIGTERM or Ctrl-C.
 ///
 /// # Errors
 /// Only what keeps the agent from starting: everything later is an event.
-pub(crate) async fn run(settings: Settings, output: Output) -> anyhow::Result<()> {
-    let parts = start::start(&settings, output).await?;
-    service::serve(settings, parts).await
+pub(crate) async fn run(sources: Sources, output: Output) -> anyhow::Result<()> {
+    let parts = start::start(&sources, output).await?;
+    service::serve(sources, parts).await
 }

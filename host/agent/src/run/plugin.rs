@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     activate::{self, Verified},
     actor::{Actor, CallEnded, Order},
+    describe::Description,
     host::Host,
     launch::{Launch, Live},
     rollout_words,
@@ -218,6 +219,45 @@ impl Plugin {
         }
     }
 
+    /// Goes on under the ceiling as it is now, if that makes a difference. What can't, runs
+    /// no more: nothing may do what its device's owner took from it.
+    pub(crate) async fn follow_ceiling(&mut self, around: &mut Around<'_>) {
+        let Some(generation) = self.rollout.running().cloned() else {
+            return;
+        };
+        if let Err(error) = self.renew(around, &generation).await {
+            self.orders = None;
+            let reason = format!("it can't run under the new ceiling: {error:#}");
+            self.refused(around.host, &generation, reason).await;
+        }
+    }
+
+    async fn renew(
+        &mut self,
+        around: &mut Around<'_>,
+        generation: &Generation,
+    ) -> anyhow::Result<()> {
+        let host = around.host;
+        let verified = activate::stored(host, around.delivery, &generation.wanted)?;
+        let runs = match &self.orders {
+            Some(orders) => describe(orders).await,
+            None => None,
+        };
+        if runs.is_some_and(|runs| *runs.launch.policy == verified.policy) {
+            return Ok(());
+        }
+        let launch = activate::compile(host, generation, verified).await?;
+        let live = make_ready(host, &launch).await?;
+        let Some(orders) = &self.orders else {
+            return self.begin(around, live).await;
+        };
+        orders
+            .send(Order::Renew(Box::new(live)))
+            .await
+            .ok()
+            .context("the actor ended")
+    }
+
     async fn begin(&mut self, around: &Around<'_>, live: Live) -> anyhow::Result<()> {
         let started = Event::PluginStarted {
             plugin: self.rollout.plugin().clone(),
@@ -241,6 +281,13 @@ impl Plugin {
         })
         .await;
     }
+}
+
+/// How the plugin behind `orders` is; `None` if it ended.
+pub(crate) async fn describe(orders: &mpsc::Sender<Order>) -> Option<Description> {
+    let (reply, answer) = oneshot::channel();
+    orders.send(Order::Describe(reply)).await.ok()?;
+    answer.await.ok()
 }
 
 /// How a step ended, if it did not fail.

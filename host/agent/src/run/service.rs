@@ -2,15 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bailiwick_core::{ports::BoxFuture, settings::Settings};
+use bailiwick_core::ports::BoxFuture;
 use tokio::{
     signal,
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot, watch},
     time::Instant,
 };
 
 use super::{
+    actor::CallEnded,
     answer::Known,
+    configuration::{Configuration, Then},
     coordinator::{Coordinator, Followed},
     host::Host,
     start::Parts,
@@ -19,11 +21,16 @@ use super::{
 use crate::{
     events::Event,
     random,
+    settings::Sources,
     socket::{ControlSocket, Handler, Request, Response},
 };
 
 /// Requests that may wait for the loop.
 const REQUESTS: usize = 16;
+/// A changed file is read once it was left alone for this long: editors write it in steps.
+const QUIET: Duration = Duration::from_millis(100);
+/// A file that is never left alone is read all the same.
+const LONGEST_QUIET: Duration = Duration::from_secs(2);
 
 type Asked = (Request, oneshot::Sender<Response>);
 
@@ -45,76 +52,171 @@ impl Handler for ToLoop {
     }
 }
 
-pub(crate) async fn serve(settings: Settings, parts: Parts) -> anyhow::Result<()> {
+pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> {
     let Parts {
         host,
-        mut coordinator,
+        coordinator,
         mut calls,
-        reports,
+        destination,
+        settings,
+        signed,
         set_aside,
     } = parts;
     let socket = ControlSocket::bind(&settings.socket).await?;
     let (requests, mut asked) = mpsc::channel(REQUESTS);
     let listening = tokio::spawn(async move { socket.serve(Arc::new(ToLoop(requests))).await });
     let (need_full, mut full) = mpsc::channel(REQUESTS);
-    let sending = reports.map(|reports| {
-        let host = Arc::clone(&host);
-        tokio::spawn(async move {
-            if let Err(error) = upload::run(Arc::clone(&host), reports, need_full).await {
-                host.tell(Event::NotDelivered {
-                    reason: format!("sending ended: {error:#}"),
-                })
-                .await;
-            }
-        })
-    });
-    let mut known = Known::new(&settings, host.clock.now(), set_aside);
-    let offline = match coordinator.start_offline().await {
-        Ok(started) => started,
-        Err(error) => {
-            host.tell(Event::Quarantined {
-                what: format!("what was delivered: {error:#}"),
-            })
-            .await;
-            0
-        }
+    let (destinations, destination) = watch::channel(destination);
+    let sending = tokio::spawn(upload::run(Arc::clone(&host), destination, need_full));
+    let changed = Arc::new(Notify::new());
+    let mut service = Service {
+        known: Known::new(&settings, host.clock.now(), set_aside),
+        configuration: Configuration::new(
+            Arc::clone(&host),
+            sources,
+            (settings, signed),
+            destinations,
+            Arc::clone(&changed),
+        ),
+        coordinator,
+        refresh_at: Instant::now(),
+        changed_at: None,
+        read_at: None,
+        host,
     };
-    host.tell(Event::Started {
-        device: host.device.to_string(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        offline,
-    })
-    .await;
-    let mut refresh_at = Instant::now();
+    service.begin().await;
     let mut stop = std::pin::pin!(stopped());
     loop {
+        let read_at = service.read_at;
         tokio::select! {
             biased;
             result = &mut stop => { result?; break }
-            Some(plugin) = full.recv() => coordinator.ask_full(&plugin).await,
-            Some(call) = calls.recv() => if let Err(error) = coordinator.call_ended(call).await {
-                host.output.warn(&format!("the record of what runs is behind: {error:#}"));
-            },
+            Some(plugin) = full.recv() => service.coordinator.ask_full(&plugin).await,
+            Some(call) = calls.recv() => service.call_ended(call).await,
             Some((request, reply)) = asked.recv() => {
-                if request == (Request::UpdateRefresh {}) {
-                    known.refreshed(refresh(&host, &mut coordinator).await, host.clock.now());
-                }
                 // Whoever asked may be gone.
-                drop(reply.send(known.answer(request, &host, &coordinator).await));
+                drop(reply.send(service.answer(request).await));
             }
-            () = tokio::time::sleep_until(refresh_at) => {
-                known.refreshed(refresh(&host, &mut coordinator).await, host.clock.now());
-                let pause = with_jitter(settings.refresh_every.get())?;
-                known.next_refresh(host.clock.now().after(pause));
-                refresh_at = Instant::now() + pause;
+            () = changed.notified() => service.files_changed(Instant::now()),
+            () = until(read_at), if read_at.is_some() => {
+                (service.read_at, service.changed_at) = (None, None);
+                let then = service.configuration.read(&mut service.coordinator).await;
+                service.then(then).await?;
             }
+            () = tokio::time::sleep_until(service.refresh_at) => service.refresh_in_turn().await?,
         }
     }
     listening.abort();
-    if let Some(sending) = sending {
-        sending.abort();
-    }
+    sending.abort();
     Ok(())
+}
+
+async fn until(at: Option<Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at).await;
+    }
+}
+
+/// What the loop works on.
+struct Service {
+    host: Arc<Host>,
+    coordinator: Coordinator,
+    known: Known,
+    configuration: Configuration,
+    refresh_at: Instant,
+    /// When a file of the settings changed first since they were read.
+    changed_at: Option<Instant>,
+    /// When they are read anew because of it.
+    read_at: Option<Instant>,
+}
+
+impl Service {
+    /// Starts what is on disk.
+    async fn begin(&mut self) {
+        let offline = match self.coordinator.start_offline().await {
+            Ok(started) => started,
+            Err(error) => {
+                self.host
+                    .tell(Event::Quarantined {
+                        what: format!("what was delivered: {error:#}"),
+                    })
+                    .await;
+                0
+            }
+        };
+        self.host
+            .tell(Event::Started {
+                device: self.host.device.to_string(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                offline,
+            })
+            .await;
+    }
+
+    fn files_changed(&mut self, now: Instant) {
+        let first = *self.changed_at.get_or_insert(now);
+        self.read_at = Some((now + QUIET).min(first + LONGEST_QUIET));
+    }
+
+    async fn call_ended(&mut self, call: CallEnded) {
+        if let Err(error) = self.coordinator.call_ended(call).await {
+            self.host
+                .output
+                .warn(&format!("the record of what runs is behind: {error:#}"));
+        }
+    }
+
+    async fn answer(&mut self, request: Request) -> Response {
+        if request == (Request::UpdateRefresh {})
+            && let Err(error) = self.refresh().await
+        {
+            return Response::Refused {
+                reason: format!("{error:#}"),
+            };
+        }
+        self.known
+            .answer(request, &self.host, &self.coordinator)
+            .await
+    }
+
+    async fn refresh_in_turn(&mut self) -> anyhow::Result<()> {
+        self.refresh().await?;
+        self.reschedule()
+    }
+
+    /// Reads the repository, and takes the settings that it signs.
+    async fn refresh(&mut self) -> anyhow::Result<()> {
+        let result = refresh(&self.host, &mut self.coordinator).await;
+        self.known.refreshed(&result, self.host.clock.now());
+        if let Ok(followed) = result {
+            let then = self
+                .configuration
+                .signed(&followed.settings, &mut self.coordinator)
+                .await;
+            self.then(then).await?;
+        }
+        Ok(())
+    }
+
+    async fn then(&mut self, then: Then) -> anyhow::Result<()> {
+        let Configuration { used, waiting, .. } = &self.configuration;
+        self.known.settings(used, waiting);
+        match then {
+            Then::Nothing => Ok(()),
+            Then::Refresh => {
+                self.refresh_at = Instant::now();
+                Ok(())
+            }
+            Then::Reschedule => self.reschedule(),
+        }
+    }
+
+    fn reschedule(&mut self) -> anyhow::Result<()> {
+        let pause = with_jitter(self.configuration.used.refresh_every.get())?;
+        self.known.next_refresh(self.host.clock.now().after(pause));
+        self.refresh_at = Instant::now() + pause;
+        Ok(())
+    }
 }
 
 async fn refresh(host: &Host, coordinator: &mut Coordinator) -> Result<Followed, String> {

@@ -3,10 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use bailiwick_core::{
-    ports::{Clock, Fetch},
-    settings::Settings,
-};
+use bailiwick_core::{ports::Clock, settings::Settings};
 use bailiwick_delivery::Delivery;
 use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceSystem, SystemClock};
 use bailiwick_sandbox::{
@@ -15,13 +12,19 @@ use bailiwick_sandbox::{
     compile::{Child, ChildLimits},
     engine,
 };
-use bailiwick_transport::{Address, Endpoint, Https, ProxySettings, Reports, Trust};
 use tokio::sync::{Notify, OnceCell, mpsc};
 
 use super::{
-    actor::CallEnded, coordinator::Coordinator, host::Host, logging::StandardError, output::Output,
+    actor::CallEnded,
+    ceiling::OwnersCeiling,
+    connections::{Connections, Destination},
+    coordinator::Coordinator,
+    host::Host,
+    logging::StandardError,
+    output::Output,
+    signed,
 };
-use crate::{events::Event, store::Store};
+use crate::{events::Event, settings::Sources, store::Store};
 
 /// What the service needs.
 pub(crate) struct Parts {
@@ -29,23 +32,30 @@ pub(crate) struct Parts {
     pub(crate) coordinator: Coordinator,
     pub(crate) calls: mpsc::UnboundedReceiver<CallEnded>,
     /// None if the settings name no place for reports: they are kept on the device.
-    pub(crate) reports: Option<Reports>,
+    pub(crate) destination: Option<Destination>,
+    pub(crate) settings: Settings,
+    /// What the `policies` role signed, as last read.
+    pub(crate) signed: Option<String>,
     pub(crate) set_aside: u64,
 }
 
-pub(crate) async fn start(settings: &Settings, output: Output) -> anyhow::Result<Parts> {
-    let data = &settings.data_dir;
+pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<Parts> {
+    // What is signed is in the store, and where that is is not signed.
+    let own = sources.read(None)?;
+    let data = &own.data_dir;
     std::fs::create_dir_all(data)
         .with_context(|| format!("the data folder {} can't be made", data.display()))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let (store, opening) = Store::open(data, clock.now()).await?;
+    let signed = signed::stored(&store).await?;
+    // A version before this one may have signed what this one does not take.
+    let (settings, refused) = match sources.read(signed.as_deref()) {
+        Ok(settings) => (settings, None),
+        Err(error) => (own.clone(), Some(error)),
+    };
     let engine = engine::engine()?;
     let artifacts = Artifacts::open(&data.join("artifacts"), &engine)?;
-    let https = https(settings)?;
-    let endpoint: Arc<dyn Fetch> = Arc::new(Endpoint::new(
-        &https,
-        settings.update_url.parse::<Address>()?,
-    ));
+    let connections = Connections::new(&settings)?;
     let host = Arc::new(Host {
         device: store.device_id().await?,
         ports: ports(&clock, &store),
@@ -53,9 +63,10 @@ pub(crate) async fn start(settings: &Settings, output: Output) -> anyhow::Result
         store,
         engine,
         artifacts,
-        compiler: Child::new(compiler(settings)?, ChildLimits::default()),
-        ceiling: settings.ceiling_file.clone(),
+        compiler: Child::new(compiler(&settings)?, ChildLimits::default()),
+        ceiling: OwnersCeiling::open(settings.ceiling_file.as_deref()),
         uploads: Notify::new(),
+        events: Notify::new(),
         version: env!("CARGO_PKG_VERSION").parse()?,
         probe: OnceCell::new(),
         output,
@@ -66,33 +77,28 @@ pub(crate) async fn start(settings: &Settings, output: Output) -> anyhow::Result
         })
         .await;
     }
+    if let Some(error) = refused {
+        host.tell(Event::SettingsRefused {
+            reason: format!("{error:#}"),
+        })
+        .await;
+    }
     let delivery = Delivery::open(&data.join("delivery"), settings.root_sha256)?;
     let (coordinator, calls) = Coordinator::new(
         Arc::clone(&host),
         delivery,
-        endpoint,
+        connections.endpoint,
         settings.groups.clone(),
     );
-    let reports = match &settings.report_url {
-        Some(url) => Some(Reports::new(&https, &url.parse::<Address>()?)),
-        None => None,
-    };
     Ok(Parts {
         host,
         coordinator,
         calls,
-        reports,
+        destination: connections.destination,
+        settings,
+        signed,
         set_aside: opening.ever_set_aside,
     })
-}
-
-fn https(settings: &Settings) -> anyhow::Result<Https> {
-    let mut trust = Trust::os();
-    if let Some(file) = &settings.ca_file {
-        trust = trust.and_file(file);
-    }
-    let proxy = ProxySettings::new(None, |name| std::env::var(name).ok());
-    Ok(Https::new(&trust, &proxy)?)
 }
 
 fn ports(clock: &Arc<dyn Clock>, store: &Store) -> Ports {

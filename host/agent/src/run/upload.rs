@@ -1,78 +1,93 @@
-//! From the outbox to the console: oldest first, deleted only on the receiver's receipt.
+//! From the store to the console: oldest first, deleted only on the receiver's receipt.
+
+mod events;
+mod reports;
 
 use std::{sync::Arc, time::Duration};
 
-use bailiwick_core::{bytes::ByteCount, ids::PluginName};
-use bailiwick_transport::{Receipt, Reports, SendError, full_jitter};
-use tokio::sync::mpsc;
+use bailiwick_core::ids::PluginName;
+use bailiwick_transport::full_jitter;
+use tokio::sync::{mpsc, watch};
 
-use super::{host::Host, report::CAPS};
-use crate::{events::Event, random, store::StoredReport};
+use super::{connections::Destination, host::Host};
+use crate::{events::Event, random};
 
-const BATCH: usize = 64;
-const BATCH_BYTES: ByteCount = ByteCount::mib(4);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// Where to, as often as the settings change.
+pub(crate) type Destinations = watch::Receiver<Option<Destination>>;
 
 /// Sends for ever. `need_full` names the plugins of which the console wants a full report.
 pub(crate) async fn run(
     host: Arc<Host>,
-    reports: Reports,
+    destinations: Destinations,
     need_full: mpsc::Sender<PluginName>,
-) -> anyhow::Result<()> {
-    let mut attempt = 0;
-    loop {
-        // A report can grow too old here, with no new one that would make room for itself.
-        let dropped = host.store.trim(CAPS, host.clock.now()).await?;
-        host.tell_dropped(dropped).await;
-        let batch = host.store.next_batch(BATCH, BATCH_BYTES).await?;
-        if batch.is_empty() {
-            host.uploads.notified().await;
-            continue;
-        }
-        match send(&host, &reports, &need_full, batch).await? {
-            None => attempt = 0,
-            Some(Retry { after, reason }) => {
-                let jittered = full_jitter(attempt, FIRST_PAUSE, LONGEST_PAUSE, random::number()?);
-                let pause = after.unwrap_or_default().max(jittered);
-                // Said once per outage, not at every attempt.
-                if attempt == 0 {
-                    host.tell(Event::NotDelivered { reason }).await;
-                }
-                attempt = attempt.saturating_add(1);
-                tokio::time::sleep(pause).await;
-            }
-        }
+) {
+    let result = tokio::try_join!(
+        reports::run(&host, destinations.clone(), need_full),
+        events::run(&host, destinations),
+    );
+    if let Err(error) = result {
+        host.tell(Event::NotDelivered {
+            reason: format!("sending ended: {error:#}"),
+        })
+        .await;
     }
 }
 
-/// Try the rest of the batch later.
-struct Retry {
-    after: Option<Duration>,
-    reason: String,
+/// What is left of one round.
+enum Round {
+    /// Nothing waits.
+    Empty,
+    /// Something was sent.
+    Sent,
+    /// Try again later.
+    Retry {
+        after: Option<Duration>,
+        reason: String,
+    },
 }
 
-async fn send(
-    host: &Host,
-    reports: &Reports,
-    need_full: &mpsc::Sender<PluginName>,
-    batch: Vec<StoredReport>,
-) -> anyhow::Result<Option<Retry>> {
-    for report in batch {
-        let key = report.idempotency_key;
-        match reports.send(&key, report.body).await {
-            Ok(Receipt::Stored) => host.tell(Event::Delivered { key }).await,
-            Ok(Receipt::NeedFull) => need_full.send(report.plugin).await?,
-            Err(SendError::Retry { after, reason }) => return Ok(Some(Retry { after, reason })),
-            Err(error) => {
-                host.tell(Event::Dropped {
-                    key,
-                    reason: error.to_string(),
-                })
-                .await
-            }
-        }
-        host.store.acknowledge(vec![report.sequence]).await?;
+/// Waits until there is somewhere to send to.
+async fn destination(destinations: &mut Destinations) -> anyhow::Result<Destination> {
+    let found = destinations.wait_for(Option::is_some).await?;
+    match &*found {
+        Some(destination) => Ok(destination.clone()),
+        None => anyhow::bail!("the agent is stopping"),
     }
-    Ok(None)
+}
+
+/// How long to wait after attempts that failed.
+#[derive(Default)]
+struct Pace {
+    failed: u32,
+}
+
+impl Pace {
+    fn succeeded(&mut self) {
+        self.failed = 0;
+    }
+
+    /// Waits before the next attempt, but not longer than until the address changes. Says
+    /// `reason` once per outage, not at every attempt.
+    async fn wait(
+        &mut self,
+        host: &Host,
+        destinations: &mut Destinations,
+        after: Option<Duration>,
+        reason: String,
+    ) -> anyhow::Result<()> {
+        let jittered = full_jitter(self.failed, FIRST_PAUSE, LONGEST_PAUSE, random::number()?);
+        if self.failed == 0 {
+            host.tell(Event::NotDelivered { reason }).await;
+        }
+        self.failed = self.failed.saturating_add(1);
+        let pause = after.unwrap_or_default().max(jittered);
+        // An end of the sleep and another address mean the same: try.
+        match tokio::time::timeout(pause, destinations.changed()).await {
+            Ok(changed) => Ok(changed?),
+            Err(_) => Ok(()),
+        }
+    }
 }

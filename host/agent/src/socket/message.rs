@@ -184,7 +184,10 @@ pub(crate) struct SettingLine {
     pub(crate) name: String,
     /// Its value, as it would be written in the file.
     pub(crate) value: String,
-    /// Where it came from: `default`, `policy`, the file's path, the environment
-    /// variable's name, or the flag.
+    /// Where it came from: `default`, `signed by policies`, file and line, the environment
+    /// variable, or `flag`.
     pub(crate) source: String,
+    /// Another value, and where it is written, that counts when the agent starts again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) at_next_start: Option<String>,
 }

@@ -1,16 +1,59 @@
-//! The last events of the device, for whoever looks into the store afterwards.
+//! Events: the last ones of the device, for whoever looks into the store afterwards, and
+//! those that wait for the console's receipt.
+//!
+//! An event that is to be sent is kept in the same commit as the record of it, leaves in
+//! order, and is deleted on the receipt alone. A batch, once begun, is the same in every
+//! attempt, so that its receiver keeps it once however often it arrives.
 
-use redb::{ReadableTable, ReadableTableMetadata};
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
 use super::{
     Store, StoreError,
-    tables::{self, EVENTS, failure},
+    tables::{self, EVENTS, EVENTS_OUT, Failure, NUMBERS, failure},
 };
 
 /// Events that are kept; older ones make room.
 pub(super) const KEPT_EVENTS: u64 = 1_000;
-/// Longest event in bytes. A longer one is refused, so that the ring stays below 4 MB.
-pub(super) const LONGEST_EVENT: usize = 4_096;
+/// Events that wait to be sent; older ones make room and are counted.
+pub(super) const WAITING_EVENTS: u64 = 2_000;
+/// Longest event in bytes. A longer one is refused, so that the record stays below 12 MB.
+pub(crate) const LONGEST_EVENT: usize = 4_096;
+/// Most events of one batch.
+const BATCH: usize = 200;
+/// Last number of the batch that is being sent, and 1: 0 is none.
+const BATCH_END: &str = "events-batch-end";
+const LOST: &str = "events-lost";
+
+/// An event to be kept.
+#[derive(Clone, Debug)]
+pub(crate) struct NewEvent {
+    /// The event, encoded.
+    pub(crate) line: Vec<u8>,
+    /// Where it goes.
+    pub(crate) audience: Audience,
+}
+
+/// Who an event is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Whoever looks at the device.
+    Device,
+    /// The console too.
+    Console,
+}
+
+/// Events to be sent together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EventBatch {
+    /// Number of the first one.
+    pub(crate) first: u64,
+    /// Number of the last one.
+    pub(crate) last: u64,
+    /// Each as it was kept, in order.
+    pub(crate) lines: Vec<Vec<u8>>,
+    /// Events that made room before they could be sent, since the last receipt.
+    pub(crate) lost: u64,
+}
 
 impl Store {
     /// Keeps events, in order, in one commit. Those longer than [`LONGEST_EVENT`] are left
@@ -18,27 +61,113 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: none was kept.
-    pub(crate) async fn record_events(&self, events: Vec<Vec<u8>>) -> Result<usize, StoreError> {
+    pub(crate) async fn record_events(&self, events: Vec<NewEvent>) -> Result<usize, StoreError> {
         self.run("keep events", move |database| {
+            tables::write(database, |transaction| record(transaction, &events))
+        })
+        .await
+    }
+
+    /// The oldest events that wait for a receipt: the same ones until
+    /// [`Self::events_sent`], unless some of them had to make room.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) async fn next_events(&self) -> Result<Option<EventBatch>, StoreError> {
+        self.run("read the events that wait", |database| {
+            let (batch, begun) = read_batch(database)?;
+            if let Some(batch) = &batch
+                && !begun
+            {
+                tables::write(database, |transaction| {
+                    let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+                    numbers.insert(BATCH_END, batch.last + 1).map_err(failure)?;
+                    Ok(())
+                })?;
+            }
+            Ok(batch)
+        })
+        .await
+    }
+
+    /// Forgets the events up to number `last`, whose receipt arrived, and how many were
+    /// lost, which was told.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`]: all of them are still there.
+    pub(crate) async fn events_sent(&self, last: u64) -> Result<(), StoreError> {
+        self.run("forget events that were sent", move |database| {
             tables::write(database, |transaction| {
-                let mut table = transaction.open_table(EVENTS).map_err(failure)?;
-                let last = table.last().map_err(failure)?.map(|(at, _)| at.value());
-                let mut next = last.map_or(0, |last| last.saturating_add(1));
-                let mut left_out = 0;
-                for event in &events {
-                    if event.len() > LONGEST_EVENT {
-                        left_out += 1;
-                        continue;
-                    }
-                    table.insert(next, event.as_slice()).map_err(failure)?;
-                    next = next.saturating_add(1);
-                }
-                while table.len().map_err(failure)? > KEPT_EVENTS {
-                    table.pop_first().map_err(failure)?;
-                }
-                Ok(left_out)
+                let mut waiting = transaction.open_table(EVENTS_OUT).map_err(failure)?;
+                waiting.retain_in(..=last, |_, _| false).map_err(failure)?;
+                let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+                numbers.insert(BATCH_END, 0).map_err(failure)?;
+                numbers.insert(LOST, 0).map_err(failure)?;
+                Ok(())
             })
         })
         .await
     }
+}
+
+fn record(transaction: &WriteTransaction, events: &[NewEvent]) -> Result<usize, Failure> {
+    let mut ring = transaction.open_table(EVENTS).map_err(failure)?;
+    let mut waiting = transaction.open_table(EVENTS_OUT).map_err(failure)?;
+    // The ring is never empty once it had an event, so no number is used twice.
+    let last = ring.last().map_err(failure)?.map(|(at, _)| at.value());
+    let mut next = last.map_or(0, |last| last.saturating_add(1));
+    let (mut left_out, mut lost) = (0, 0);
+    for event in events {
+        if event.line.len() > LONGEST_EVENT {
+            left_out += 1;
+            continue;
+        }
+        ring.insert(next, event.line.as_slice()).map_err(failure)?;
+        if event.audience == Audience::Console {
+            waiting
+                .insert(next, event.line.as_slice())
+                .map_err(failure)?;
+        }
+        next = next.saturating_add(1);
+    }
+    while ring.len().map_err(failure)? > KEPT_EVENTS {
+        ring.pop_first().map_err(failure)?;
+    }
+    while waiting.len().map_err(failure)? > WAITING_EVENTS {
+        waiting.pop_first().map_err(failure)?;
+        lost += 1;
+    }
+    if lost > 0 {
+        let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+        let lost = tables::number(&numbers, LOST)?.saturating_add(lost);
+        numbers.insert(LOST, lost).map_err(failure)?;
+    }
+    Ok(left_out)
+}
+
+/// The batch that was begun and whether there was one, or the next.
+fn read_batch(database: &Database) -> Result<(Option<EventBatch>, bool), Failure> {
+    let transaction = database.begin_read().map_err(failure)?;
+    let waiting = transaction.open_table(EVENTS_OUT).map_err(failure)?;
+    let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+    let end = tables::number(&numbers, BATCH_END)?;
+    let mut entries = Vec::new();
+    for entry in waiting.iter().map_err(failure)?.take(BATCH) {
+        let (at, line) = entry.map_err(failure)?;
+        entries.push((at.value(), line.value().to_vec()));
+    }
+    let begun = entries.first().is_some_and(|(first, _)| *first < end);
+    if begun {
+        entries.retain(|(at, _)| *at < end);
+    }
+    let (Some((first, _)), Some((last, _))) = (entries.first(), entries.last()) else {
+        return Ok((None, false));
+    };
+    let batch = EventBatch {
+        first: *first,
+        last: *last,
+        lost: tables::number(&numbers, LOST)?,
+        lines: entries.into_iter().map(|(_, line)| line).collect(),
+    };
+    Ok((Some(batch), begun))
 }

@@ -18,7 +18,8 @@ mod tables;
 use std::{path::Path, sync::Arc};
 
 pub(crate) use error::StoreError;
-pub(crate) use outbox::{Caps, Dropped, NewReport, StoredReport};
+pub(crate) use events::{Audience, EventBatch, LONGEST_EVENT, NewEvent};
+pub(crate) use outbox::{Caps, Dropped, NewReport};
 use redb::Database;
 use tokio::task::spawn_blocking;
 

@@ -24,6 +24,9 @@ pub(super) const DEVICE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new
 /// Sequence number → event.
 pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
 
+/// Sequence number → event that waits for the console's receipt.
+pub(super) const EVENTS_OUT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events-out");
+
 /// redb's error, boxed: it is large, and these results are mostly `Ok`.
 pub(super) type Failure = Box<redb::Error>;
 
@@ -57,6 +60,7 @@ pub(super) fn create_all(transaction: &WriteTransaction) -> Result<(), Failure> 
     transaction.open_table(SENDERS).map_err(failure)?;
     transaction.open_table(DEVICE).map_err(failure)?;
     transaction.open_table(EVENTS).map_err(failure)?;
+    transaction.open_table(EVENTS_OUT).map_err(failure)?;
     Ok(())
 }
 

@@ -34,6 +34,13 @@ fn report(key: &str, at: Timestamp, body: &[u8]) -> NewReport {
     }
 }
 
+fn event(line: &[u8]) -> NewEvent {
+    NewEvent {
+        line: line.to_vec(),
+        audience: Audience::Device,
+    }
+}
+
 async fn keys(store: &Store) -> Vec<String> {
     let batch = store.next_batch(100, ByteCount::mib(64)).await.unwrap();
     batch.into_iter().map(|one| one.idempotency_key).collect()
@@ -76,7 +83,7 @@ async fn what_was_kept_is_there_after_a_restart() {
         first.sender = Some(b"epoch 1".to_vec());
         store.append(first, WIDE, NOW).await.unwrap();
         store.set_value("serial", Some(vec![7])).await.unwrap();
-        store.record_events(vec![b"up".to_vec()]).await.unwrap();
+        store.record_events(vec![event(b"up")]).await.unwrap();
         let changes = vec![("k".to_owned(), Some(vec![1]))];
         store.commit(&plugin("p"), changes).await.unwrap();
         (store.device_id().await.unwrap(), plugin("inventory"))
@@ -265,9 +272,9 @@ async fn what_waits_too_long_goes_and_a_clock_set_back_drops_nothing() {
 async fn events_are_a_ring() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
-    let many = (0..1_010_u32).map(|n| n.to_le_bytes().to_vec()).collect();
+    let many = (0..1_010_u32).map(|n| event(&n.to_le_bytes())).collect();
     assert_eq!(store.record_events(many).await.unwrap(), 0);
-    let long = vec![vec![0; 4_097], b"last".to_vec()];
+    let long = vec![event(&[0; 4_097]), event(b"last")];
     assert_eq!(store.record_events(long).await.unwrap(), 1);
     let all = events(&store).await;
     assert_eq!(all.len(), 1_000);
@@ -276,6 +283,75 @@ async fn events_are_a_ring() {
         all[998..],
         [1_009_u32.to_le_bytes().to_vec(), b"last".to_vec()]
     );
+}
+
+fn waiting(line: &[u8]) -> NewEvent {
+    NewEvent {
+        audience: Audience::Console,
+        ..event(line)
+    }
+}
+
+#[tokio::test]
+async fn events_wait_for_their_receipt_and_a_batch_stays_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    assert_eq!(store.next_events().await.unwrap(), None);
+    let two = vec![event(b"device's own"), waiting(b"a"), waiting(b"b")];
+    store.record_events(two).await.unwrap();
+    let batch = store.next_events().await.unwrap().unwrap();
+    assert_eq!((batch.first, batch.last), (1, 2));
+    assert_eq!(batch.lines, [b"a".to_vec(), b"b".to_vec()]);
+    store.record_events(vec![waiting(b"c")]).await.unwrap();
+    drop(store);
+    let store = open(folder.path()).await;
+    assert_eq!(store.next_events().await.unwrap(), Some(batch), "as before");
+    store.events_sent(2).await.unwrap();
+    let next = store.next_events().await.unwrap().unwrap();
+    assert_eq!(next.lines, [b"c".to_vec()]);
+    store.events_sent(next.last).await.unwrap();
+    assert_eq!(store.next_events().await.unwrap(), None);
+    assert_eq!(events(&store).await.len(), 4, "the record keeps them");
+}
+
+#[tokio::test]
+async fn events_that_can_not_be_sent_are_bounded_and_the_lost_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let first = (0..10_u32).map(|n| waiting(&n.to_le_bytes())).collect();
+    store.record_events(first).await.unwrap();
+    let begun = store.next_events().await.unwrap().unwrap();
+    assert_eq!((begun.first, begun.last, begun.lost), (0, 9, 0));
+    let many = (0..2_003_u32).map(|n| waiting(&n.to_le_bytes())).collect();
+    store.record_events(many).await.unwrap();
+    let batch = store.next_events().await.unwrap().unwrap();
+    assert_eq!(
+        (batch.first, batch.lost),
+        (13, 13),
+        "another batch, by its first number"
+    );
+    store.events_sent(batch.last).await.unwrap();
+    let batch = store.next_events().await.unwrap().unwrap();
+    assert_eq!(batch.lost, 0, "told once");
+}
+
+#[tokio::test]
+async fn trimming_nothing_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store
+        .append(report("a", NOW, b"x"), WIDE, NOW)
+        .await
+        .unwrap();
+    let file = folder.path().join("bailiwick.redb");
+    let before = fs::read(&file).unwrap();
+    assert_eq!(store.trim(WIDE, NOW).await.unwrap(), []);
+    assert!(before == fs::read(&file).unwrap());
+    let tight = Caps {
+        bytes: ByteCount::new(1),
+        ..WIDE
+    };
+    assert_eq!(store.trim(tight, NOW).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -1,0 +1,66 @@
+//! Events, in batches.
+
+use std::time::Duration;
+
+use bailiwick_transport::{EventLine, Events, SendError};
+use serde_json::Value;
+
+use super::{Destinations, Pace, Round, destination};
+use crate::{events::Event, run::host::Host, store::EventBatch};
+
+/// Events come several at a time: a post waits this long for those that follow.
+const GATHERING: Duration = Duration::from_millis(500);
+
+pub(super) async fn run(host: &Host, mut destinations: Destinations) -> anyhow::Result<()> {
+    let mut pace = Pace::default();
+    loop {
+        let to = destination(&mut destinations).await?;
+        match round(host, &to.events).await? {
+            Round::Empty => {
+                host.events.notified().await;
+                tokio::time::sleep(GATHERING).await;
+            }
+            Round::Sent => pace.succeeded(),
+            Round::Retry { after, reason } => {
+                let reason = format!("events: {reason}");
+                pace.wait(host, &mut destinations, after, reason).await?;
+            }
+        }
+    }
+}
+
+async fn round(host: &Host, events: &Events) -> anyhow::Result<Round> {
+    let Some(batch) = host.store.next_events().await? else {
+        return Ok(Round::Empty);
+    };
+    let lines = readable(&batch);
+    if !lines.is_empty() {
+        // The numbers of a device's events rise for ever, so no other batch has this key.
+        let key = format!("{}-events-{}-{}", host.device, batch.first, batch.last);
+        match events.send(&key, &lines).await {
+            Ok(()) => {}
+            Err(SendError::Retry { after, reason }) => return Ok(Round::Retry { after, reason }),
+            Err(error) => {
+                host.tell(Event::Dropped {
+                    key,
+                    reason: error.to_string(),
+                })
+                .await;
+            }
+        }
+    }
+    if batch.lost > 0 {
+        host.tell(Event::EventsLost { count: batch.lost }).await;
+    }
+    host.store.events_sent(batch.last).await?;
+    Ok(Round::Sent)
+}
+
+/// The events of a batch. One that was damaged on disk must not hold up the others.
+fn readable(batch: &EventBatch) -> Vec<EventLine<Value>> {
+    batch
+        .lines
+        .iter()
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect()
+}
