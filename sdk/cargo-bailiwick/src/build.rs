@@ -16,6 +16,17 @@ use crate::{
     wrap,
 };
 
+/// The profile `plugin`, given here so that each workspace builds plugins alike: small, and
+/// without what a component can't use.
+const PROFILE: [&str; 6] = [
+    "profile.plugin.inherits=\"release\"",
+    "profile.plugin.opt-level=\"s\"",
+    "profile.plugin.lto=\"fat\"",
+    "profile.plugin.codegen-units=1",
+    "profile.plugin.panic=\"abort\"",
+    "profile.plugin.strip=true",
+];
+
 /// For what a plugin is compiled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Target {
@@ -144,6 +155,7 @@ fn compile(plugin: &Plugin, how: &Build) -> Result<PathBuf, Error> {
             "--package",
             &plugin.package,
         ])
+        .args(PROFILE.iter().flat_map(|setting| ["--config", setting]))
         .current_dir(&plugin.folder)
         .stderr(Stdio::inherit());
     if how.quiet {

@@ -66,6 +66,12 @@ pub enum Error {
     /// The policy can't be accepted.
     #[error("{0}")]
     Policy(String),
+    /// A new plugin's place is taken.
+    #[error("{} is there already: choose another name, or move it away", .0.display())]
+    Exists(PathBuf),
+    /// Cargo does not see a new plugin.
+    #[error("{} has no `plugins/*` among its members: add it, then try again", .0.display())]
+    NotMember(PathBuf),
     /// It did not pass in the sandbox.
     #[error("`{package}` could not be {doing}: {reason}")]
     Trial {

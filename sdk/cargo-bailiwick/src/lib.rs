@@ -6,6 +6,7 @@
 mod build;
 mod error;
 mod manifest;
+mod new;
 mod trial;
 mod workspace;
 mod wrap;
@@ -13,6 +14,7 @@ mod wrap;
 pub use build::{Build, Built, Target, build};
 pub use error::Error;
 pub use manifest::{Ask, Manifest};
+pub use new::{New, new};
 pub use trial::{Trial, Tried};
 pub use workspace::{Plugin, plugins, unit_tests};
 pub use wrap::wrap;

@@ -1,9 +1,16 @@
 //! The program `cargo bailiwick`.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
-use cargo_bailiwick::{Build, Built, Plugin, Target, Trial, Tried, build, plugins, unit_tests};
+use bailiwick_core::ids::{PluginName, VendorName};
+use cargo_bailiwick::{
+    Build, Built, Plugin, Target, Trial, Tried, build, new, plugins, unit_tests,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Cargo starts `cargo-bailiwick bailiwick …` for `cargo bailiwick …`.
@@ -19,10 +26,21 @@ enum Cargo {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make a new plugin that builds, with a test and a policy to run under
+    New(NewArguments),
     /// Build plugins and wrap them as components
     Build(BuildArguments),
     /// Run a plugin's unit tests, then the plugin itself in the sandbox, on this machine
     Test(TestArguments),
+}
+
+#[derive(Args)]
+struct NewArguments {
+    /// Its name, as in policies: lower-case letters, digits and `-`
+    name: PluginName,
+    /// Who will publish it
+    #[arg(long, value_name = "NAME")]
+    vendor: VendorName,
 }
 
 #[derive(Args)]
@@ -75,12 +93,38 @@ impl From<TargetArgument> for Target {
     }
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let Cargo::Bailiwick { command } = Cargo::parse();
-    match command {
+    let result = match command {
+        Command::New(arguments) => new_one(&arguments),
         Command::Build(arguments) => build_all(arguments),
         Command::Test(arguments) => test_all(arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+fn new_one(arguments: &NewArguments) -> Result<()> {
+    let here = env::current_dir().context("the current folder can't be found")?;
+    let made = new(&here, &arguments.name, &arguments.vendor)?;
+    let shown = |path: &Path| {
+        path.strip_prefix(&here)
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    };
+    println!(
+        "{}: what it does (src/lib.rs), what it asks for (plugin.toml)",
+        shown(&made.folder)
+    );
+    println!("{}: what it may do", shown(&made.policy));
+    println!("Try it: cargo bailiwick test --package {}", arguments.name);
+    Ok(())
 }
 
 fn build_all(arguments: BuildArguments) -> Result<()> {

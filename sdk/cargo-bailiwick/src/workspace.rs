@@ -32,6 +32,11 @@ struct Metadata {
 }
 
 #[derive(Deserialize)]
+struct Located {
+    root: PathBuf,
+}
+
+#[derive(Deserialize)]
 struct Package {
     name: String,
     version: Version,
@@ -56,25 +61,53 @@ pub(crate) fn not_started(source: std::io::Error) -> Error {
 /// Whatever keeps cargo from describing the workspace, and a `plugin.toml` that can't be
 /// accepted.
 pub fn plugins(folder: &Path) -> Result<Vec<Plugin>, Error> {
-    let output = cargo()
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(folder)
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(not_started)?;
-    if !output.status.success() {
-        return Err(Error::Cargo {
-            doing: "describe the workspace".to_owned(),
-            hint: "",
-        });
-    }
-    let metadata: Metadata = serde_json::from_slice(&output.stdout)?;
+    let metadata = metadata(folder)?;
     let target_directory = metadata.target_directory;
     metadata
         .packages
         .into_iter()
         .filter_map(|package| plugin(package, &target_directory).transpose())
         .collect()
+}
+
+/// The folder of the workspace that holds `folder`. It need not have a member yet.
+pub(crate) fn root(folder: &Path) -> Result<PathBuf, Error> {
+    let output = answer(
+        folder,
+        "find the workspace",
+        &["locate-project", "--workspace", "--message-format", "json"],
+    )?;
+    let located: Located = serde_json::from_slice(&output)?;
+    Ok(located
+        .root
+        .parent()
+        .map_or_else(PathBuf::new, Path::to_owned))
+}
+
+fn metadata(folder: &Path) -> Result<Metadata, Error> {
+    let output = answer(
+        folder,
+        "describe the workspace",
+        &["metadata", "--no-deps", "--format-version", "1"],
+    )?;
+    Ok(serde_json::from_slice(&output)?)
+}
+
+/// What cargo prints, in `folder`, when asked with `arguments`.
+fn answer(folder: &Path, doing: &str, arguments: &[&str]) -> Result<Vec<u8>, Error> {
+    let output = cargo()
+        .args(arguments)
+        .current_dir(folder)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(not_started)?;
+    if !output.status.success() {
+        return Err(Error::Cargo {
+            doing: doing.to_owned(),
+            hint: "",
+        });
+    }
+    Ok(output.stdout)
 }
 
 fn plugin(package: Package, target_directory: &Path) -> Result<Option<Plugin>, Error> {

@@ -1,0 +1,96 @@
+//! A new plugin from a template: it builds, has a test, and has a policy to run under.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use bailiwick_core::ids::{PluginName, VendorName};
+
+use crate::{Error, plugins, workspace::root};
+
+/// Files of the template, where they go in the plugin's folder.
+const FILES: [(&str, &str); 3] = [
+    (
+        "Cargo.toml",
+        include_str!("../../templates/collector/Cargo.toml"),
+    ),
+    (
+        "plugin.toml",
+        include_str!("../../templates/collector/plugin.toml"),
+    ),
+    (
+        "src/lib.rs",
+        include_str!("../../templates/collector/lib.rs"),
+    ),
+];
+const POLICY: &str = include_str!("../../templates/collector/policy.toml");
+
+/// What was made.
+#[derive(Clone, Debug)]
+pub struct New {
+    /// The plugin's folder.
+    pub folder: PathBuf,
+    /// The policy to try it under.
+    pub policy: PathBuf,
+}
+
+/// Makes `plugins/<name>` and `policies/<name>.toml` in the workspace that holds `here`.
+///
+/// # Errors
+/// Something has its place already, or its workspace does not take it as a member; then
+/// nothing is left behind.
+pub fn new(here: &Path, name: &PluginName, vendor: &VendorName) -> Result<New, Error> {
+    let root = root(here)?;
+    let new = New {
+        folder: root.join("plugins").join(name.as_str()),
+        policy: root.join("policies").join(format!("{name}.toml")),
+    };
+    for path in [&new.folder, &new.policy] {
+        if path.exists() {
+            return Err(Error::Exists(path.clone()));
+        }
+    }
+    let made = new
+        .write(name, vendor)
+        .and_then(|()| new.is_member(&root, name));
+    if made.is_err() {
+        // Whatever was written is ours: neither was there before.
+        let _ = fs::remove_dir_all(&new.folder);
+        let _ = fs::remove_file(&new.policy);
+    }
+    made.map(|()| new)
+}
+
+impl New {
+    fn write(&self, name: &PluginName, vendor: &VendorName) -> Result<(), Error> {
+        for (file, text) in FILES {
+            write(&self.folder.join(file), text, name, vendor)?;
+        }
+        write(&self.policy, POLICY, name, vendor)
+    }
+
+    fn is_member(&self, root: &Path, name: &PluginName) -> Result<(), Error> {
+        let found = plugins(root)?
+            .iter()
+            .any(|plugin| plugin.manifest.name == *name);
+        if found {
+            return Ok(());
+        }
+        Err(Error::NotMember(root.join("Cargo.toml")))
+    }
+}
+
+fn write(path: &Path, text: &str, name: &PluginName, vendor: &VendorName) -> Result<(), Error> {
+    let text = text
+        .replace("{{name}}", name.as_str())
+        .replace("{{vendor}}", vendor.as_str());
+    let written: io::Result<()> = path
+        .parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(path, text));
+    written.map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })
+}
