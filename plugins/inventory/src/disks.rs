@@ -1,7 +1,9 @@
 //! Disks, from /sys/block (Linux, Documentation/ABI/stable/sysfs-block), and the file
 //! systems on them.
 
-use bailiwick_sdk::{Cell, Collection, Field, Rows, system};
+use std::collections::{BTreeMap, BTreeSet};
+
+use bailiwick_sdk::{Cell, Collection, Field, Rows, files::Entry, system};
 
 use crate::{Subject, source::Source};
 
@@ -14,8 +16,8 @@ pub(crate) const SUBJECT: Subject = Subject {
 /// Sizes in /sys/block are in sectors of this many bytes, whatever the disk's own are.
 const SECTOR: u64 = 512;
 
-/// Block devices that are no disks: they are made of memory or of a file.
-const NO_DISKS: [&str; 4] = ["loop", "ram", "zram", "nbd"];
+/// Block devices that are no disks: they are made of memory, of a file or of disks.
+const NO_DISKS: [&str; 6] = ["loop", "ram", "zram", "nbd", "dm-", "md"];
 
 fn collections() -> Vec<Collection> {
     vec![
@@ -42,13 +44,15 @@ fn collections() -> Vec<Collection> {
                 Field::unsigned("available").unit("bytes").quantum(64 << 20),
                 Field::boolean("read-only"),
                 Field::boolean("removable"),
+                Field::boolean("encrypted"),
             ],
         ),
     ]
 }
 
 fn collect(source: &mut Source, rows: &mut Rows) {
-    for entry in source.list("/sys/block") {
+    let devices = source.list("/sys/block");
+    for entry in &devices {
         if NO_DISKS
             .iter()
             .any(|prefix| is_numbered(&entry.name, prefix))
@@ -57,7 +61,11 @@ fn collect(source: &mut Source, rows: &mut Rows) {
         }
         disk(source, rows, &entry.name);
     }
+    let encrypted = encrypted(source, &devices);
     for file_system in source.system(system::file_systems()).unwrap_or_default() {
+        // What is no device of this machine is encrypted elsewhere, or not.
+        let is_device = file_system.device.starts_with("/dev/");
+        let is_encrypted = is_device.then(|| encrypted.contains(&file_system.device));
         rows.push(
             "file-systems",
             [
@@ -68,6 +76,7 @@ fn collect(source: &mut Source, rows: &mut Rows) {
                 file_system.available.into(),
                 file_system.read_only.into(),
                 file_system.removable.into(),
+                is_encrypted.into(),
             ],
         );
     }
@@ -99,6 +108,57 @@ fn disk(source: &mut Source, rows: &mut Rows, name: &str) {
     );
 }
 
+/// The names in /dev of what the device mapper encrypts (cryptsetup gives it a UUID that
+/// begins with `CRYPT-`), and of what it makes of that: volumes of LVM.
+fn encrypted(source: &mut Source, devices: &[Entry]) -> BTreeSet<String> {
+    let mut mapped = BTreeMap::new();
+    for device in devices
+        .iter()
+        .filter(|device| is_numbered(&device.name, "dm-"))
+    {
+        let folder = ["/sys/block/", &device.name, "/"].concat();
+        let slaves = source.list(&[&folder, "slaves"].concat());
+        mapped.insert(
+            device.name.as_str(),
+            Mapped {
+                name: source.line(&[&folder, "dm/name"].concat()),
+                encrypts: source
+                    .line(&[&folder, "dm/uuid"].concat())
+                    .starts_with("CRYPT-"),
+                slaves: slaves.into_iter().map(|slave| slave.name).collect(),
+            },
+        );
+    }
+    let mut names = BTreeSet::new();
+    for (device, Mapped { name, .. }) in &mapped {
+        if is_encrypted(&mapped, device, MOST_LAYERS) {
+            names.insert(["/dev/", device].concat());
+            names.insert(["/dev/mapper/", name].concat());
+        }
+    }
+    names
+}
+
+/// Most devices upon each other that are looked at: the kernel allows fewer.
+const MOST_LAYERS: u8 = 8;
+
+/// A device that the device mapper makes of others.
+#[derive(Debug)]
+struct Mapped {
+    name: String,
+    encrypts: bool,
+    slaves: Vec<String>,
+}
+
+/// Whether all that `device` stores is encrypted, by itself or by everything beneath it.
+fn is_encrypted(mapped: &BTreeMap<&str, Mapped>, device: &str, layers: u8) -> bool {
+    let (Some(device), Some(layers)) = (mapped.get(device), layers.checked_sub(1)) else {
+        return false;
+    };
+    let beneath = |slave: &String| is_encrypted(mapped, slave, layers);
+    device.encrypts || (!device.slaves.is_empty() && device.slaves.iter().all(beneath))
+}
+
 fn flag(text: &str) -> Option<bool> {
     match text {
         "0" => Some(false),
@@ -116,12 +176,50 @@ fn is_numbered(name: &str, prefix: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bailiwick_sdk::fake::Device;
 
     #[test]
-    fn what_is_made_of_memory_is_no_disk() {
-        assert!(is_numbered("loop12", "loop"));
-        for name in ["loop", "looped1", "sda", "nvme0n1"] {
-            assert!(!is_numbered(name, "loop"), "{name}");
+    fn volumes_are_encrypted_if_all_beneath_them_is() {
+        let mut device = Device::new().file("/sys/block/sda/size", "8");
+        for (number, name, uuid, slaves) in [
+            (0, "luks", "CRYPT-LUKS2-0a1b-luks", vec!["sda3"]),
+            (1, "vg-root", "LVM-0a1b", vec!["dm-0"]),
+            (2, "vg-data", "LVM-0a1c", vec!["dm-0", "sdb1"]),
+            (3, "plain", "LVM-0a1d", vec!["sdb2"]),
+            // Not possible, and no reason to look for ever.
+            (4, "self", "LVM-0a1e", vec!["dm-4"]),
+        ] {
+            let folder = format!("/sys/block/dm-{number}");
+            device = device
+                .file(&format!("{folder}/dm/name"), format!("{name}\n"))
+                .file(&format!("{folder}/dm/uuid"), format!("{uuid}\n"));
+            for slave in slaves {
+                device = device.directory(&format!("{folder}/slaves/{slave}"));
+            }
+        }
+        let found = device.run(|| {
+            let mut source = Source::default();
+            let devices = source.list("/sys/block");
+            encrypted(&mut source, &devices)
+        });
+        let expected = [
+            "/dev/dm-0",
+            "/dev/dm-1",
+            "/dev/mapper/luks",
+            "/dev/mapper/vg-root",
+        ];
+        assert!(found.iter().eq(expected), "{found:?}");
+        assert_eq!(device.log(), []);
+    }
+
+    #[test]
+    fn what_is_made_of_something_else_is_no_disk() {
+        let is_disk = |name| !NO_DISKS.iter().any(|prefix| is_numbered(name, prefix));
+        for name in ["loop12", "ram0", "dm-3", "md127"] {
+            assert!(!is_disk(name), "{name}");
+        }
+        for name in ["loop", "looped1", "sda", "nvme0n1", "mdx1"] {
+            assert!(is_disk(name), "{name}");
         }
     }
 }

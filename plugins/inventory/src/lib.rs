@@ -4,17 +4,18 @@
 //! the text of a file. To add a field, change one of them.
 //!
 //! What a device does not have, or a policy does not grant, leaves its collection empty
-//! and is logged once; it never fails the rest. Packages of rpm are left out: their
-//! database is SQLite, Berkeley DB or ndb by the distribution's age, and half of a parser
-//! would report half of the packages as removed.
+//! and is logged once; it never fails the rest. Of rpm's databases, SQLite and ndb are
+//! read; Berkeley DB, which rpm wrote until 2020, is not.
 
 mod disks;
 mod dmi;
+mod groups;
 mod hardware;
 mod memory;
 mod network;
 mod operating_system;
 mod processors;
+mod rpm;
 mod services;
 mod smbios;
 mod software;
@@ -33,7 +34,7 @@ struct Subject {
     collect: fn(&mut Source, &mut Rows),
 }
 
-const SUBJECTS: [Subject; 9] = [
+const SUBJECTS: [Subject; 10] = [
     hardware::SUBJECT,
     processors::SUBJECT,
     memory::SUBJECT,
@@ -43,6 +44,7 @@ const SUBJECTS: [Subject; 9] = [
     software::SUBJECT,
     services::SUBJECT,
     users::SUBJECT,
+    groups::SUBJECT,
 ];
 
 /// The collector.

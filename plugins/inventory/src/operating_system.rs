@@ -28,9 +28,10 @@ fn collections() -> Vec<Collection> {
             "system",
             [
                 Field::text("host-name").personal(),
-                // In place of the uptime, which would be another at each report. The
-                // kernel's answer moves a little when the clock is set.
+                // The kernel's answer moves a little when the clock is set.
                 Field::timestamp("boot-time").unit("ms").quantum(60_000),
+                // Coarse, or it would be another at each report.
+                Field::unsigned("uptime").unit("s").quantum(6 * 3_600),
                 Field::text("boot-id").identifies_device(),
                 Field::unsigned("processors"),
                 Field::text("virtualisation"),
@@ -65,11 +66,13 @@ fn collect(source: &mut Source, rows: &mut Rows) {
     );
     let processors = machine.as_ref().map(|machine| machine.processors);
     let boot_time = machine.as_ref().map(|machine| machine.boot_time);
+    let uptime = machine.as_ref().map(|machine| machine.uptime_seconds);
     rows.push(
         "system",
         [
             of(|machine| &machine.host_name),
             boot_time.into(),
+            uptime.into(),
             of(|machine| &machine.boot_id),
             processors.into(),
             virtualisation(source).into(),

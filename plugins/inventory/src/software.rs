@@ -1,8 +1,10 @@
-//! Installed software: packages of dpkg and apk, applications of flatpak and snap.
+//! Installed software: packages of dpkg, apk and rpm, applications of flatpak and snap.
+
+use std::collections::BTreeMap;
 
 use bailiwick_sdk::{Cell, Collection, Field, Rows};
 
-use crate::{Subject, source::Source};
+use crate::{Subject, rpm, source::Source};
 
 pub(crate) const SUBJECT: Subject = Subject {
     name: "software",
@@ -18,10 +20,15 @@ fn collections() -> Vec<Collection> {
             Field::text("source"),
             Field::text("name"),
             Field::text("architecture"),
+            // The version, of what is installed in several: kernels of rpm. Else empty,
+            // so that an update changes a row in place of adding one.
+            Field::text("slot"),
         ],
         [
             Field::text("version"),
             Field::unsigned("installed-size").unit("bytes"),
+            Field::text("vendor"),
+            Field::timestamp("installed").unit("ms"),
         ],
     )]
 }
@@ -44,8 +51,11 @@ impl Package<'_> {
                 source.into(),
                 self.name.into(),
                 self.architecture.into(),
+                "".into(),
                 Cell::text_if_any(self.version),
                 self.size.into(),
+                Cell::ABSENT,
+                Cell::ABSENT,
             ],
         );
     }
@@ -57,6 +67,7 @@ fn collect(source: &mut Source, rows: &mut Rows) {
     if !database(source, rows, "apk", "/usr/lib/apk/db/installed", apk) {
         database(source, rows, "apk", "/lib/apk/db/installed", apk);
     }
+    rpms(&rpm::packages(source), rows);
     flatpaks(source, rows);
     snaps(source, rows);
 }
@@ -123,6 +134,34 @@ fn apk(stanza: &str) -> Option<Package<'_>> {
 
 fn named(package: Package<'_>) -> Option<Package<'_>> {
     (!package.name.is_empty()).then_some(package)
+}
+
+/// Packages of rpm, which installs some beside their older versions.
+fn rpms(packages: &[rpm::Package], rows: &mut Rows) {
+    let mut versions: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    for package in packages {
+        let versions = versions.entry((&package.name, &package.architecture));
+        *versions.or_default() += 1;
+    }
+    for package in packages {
+        let slot = match versions.get(&(package.name.as_str(), package.architecture.as_str())) {
+            Some(2..) => package.version.as_str(),
+            _ => "",
+        };
+        rows.push(
+            "software",
+            [
+                "rpm".into(),
+                package.name.as_str().into(),
+                package.architecture.as_str().into(),
+                slot.into(),
+                package.version.as_str().into(),
+                package.size.into(),
+                Cell::text_if_any(package.vendor.as_str()),
+                package.installed.into(),
+            ],
+        );
+    }
 }
 
 /// Applications that flatpak installed for all users. Their database has no versions: the

@@ -90,6 +90,12 @@ impl Source {
         self.answer(path, answer).unwrap_or_default()
     }
 
+    /// Whether there is something at `path`.
+    pub(crate) fn is_there(&mut self, path: &str) -> bool {
+        let answer = files::look(path);
+        self.answer(path, answer).is_some()
+    }
+
     /// What a symbolic link says; none where there is no link.
     pub(crate) fn link(&mut self, path: &str) -> Option<String> {
         match files::read_link(path) {

@@ -34,6 +34,9 @@ fn notebook() -> Device {
         .symbolic_link("/etc/os-release", "../usr/lib/os-release")
         .file("/usr/lib/os-release", "ID=debian\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\n")
         .file("/etc/resolv.conf", "nameserver 192.0.2.1\n")
+        .directory("/sys/firmware/efi/efivars")
+        .file("/sys/class/tpm/tpm0/tpm_version_major", "2\n")
+        .file("/etc/group", "root:x:0:\nsudo:x:27:anna\n")
         .file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\nanna:x:1000:1000:Anna,,,:/home/anna:/bin/bash\n")
         .file("/var/lib/dpkg/status", "Package: adduser\nStatus: install ok installed\nArchitecture: all\nVersion: 3.134\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n")
         .symbolic_link("/var/lib/flatpak/app/org.gimp.GIMP/current", "x86_64/stable")
@@ -113,6 +116,8 @@ fn a_notebook_has_rows_in_every_collection_that_its_files_fill() {
         ("software", 3),
         ("services", 1),
         ("users", 2),
+        ("groups", 2),
+        ("group-members", 1),
     ] {
         assert_eq!(rows.count(collection), expected, "{collection}");
     }
@@ -147,6 +152,7 @@ fn values_reach_the_buffer() {
     for value in [
         "LENOVO",
         "notebook",
+        "uefi",
         "SAMSUNG MZVL2512",
         "debian",
         "adduser",
@@ -185,7 +191,7 @@ fn with_everything_denied_each_subject_tells_once_and_nothing_fails() {
 }
 
 /// Every file that is read as text.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "/sys/class/dmi/id/sys_vendor",
     "/sys/class/dmi/id/chassis_type",
     "/sys/firmware/dmi/tables/DMI",
@@ -196,6 +202,7 @@ const FILES: [&str; 14] = [
     "/etc/timezone",
     "/etc/resolv.conf",
     "/etc/passwd",
+    "/etc/group",
     "/var/lib/dpkg/status",
     "/usr/lib/apk/db/installed",
     "/snap/core/1/meta/snap.yaml",

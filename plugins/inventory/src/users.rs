@@ -2,7 +2,11 @@
 
 use bailiwick_sdk::{Cell, Collection, Field, Rows};
 
-use crate::{Subject, source::Source};
+use crate::{
+    Subject,
+    groups::{self, Administrators},
+    source::Source,
+};
 
 pub(crate) const SUBJECT: Subject = Subject {
     name: "users",
@@ -20,6 +24,7 @@ fn collections() -> Vec<Collection> {
             Field::text("full-name").personal(),
             Field::text("home").personal(),
             Field::text("shell"),
+            Field::boolean("administrator"),
         ],
     )]
 }
@@ -36,6 +41,8 @@ struct User<'a> {
 
 fn collect(source: &mut Source, rows: &mut Rows) {
     let text = source.text("/etc/passwd").unwrap_or_default();
+    let groups = groups::text(source);
+    let administrators = Administrators::of(&groups);
     for user in text.lines().filter_map(parse) {
         rows.push(
             "users",
@@ -46,6 +53,7 @@ fn collect(source: &mut Source, rows: &mut Rows) {
                 Cell::text_if_any(user.full_name),
                 Cell::text_if_any(user.home),
                 Cell::text_if_any(user.shell),
+                administrators.include(user.name, user.uid, user.gid).into(),
             ],
         );
     }
