@@ -8,8 +8,14 @@ use std::{
 };
 
 use bailiwick_core::{
-    assignment, bytes::ByteCount, digest::Sha256, ports::Fetch, release::LONGEST_COMPONENT,
-    revocation, time::Timestamp,
+    DocumentError,
+    assignment::{self, Assignment},
+    bytes::ByteCount,
+    digest::Sha256,
+    ports::Fetch,
+    release::LONGEST_COMPONENT,
+    revocation::{self, Revocations},
+    time::Timestamp,
 };
 
 use crate::{
@@ -19,10 +25,25 @@ use crate::{
     disk, signed,
 };
 
-/// The documents that every refresh brings, and their longest forms.
-const DOCUMENTS: [(&str, ByteCount); 2] = [
-    (assignment::TARGET, assignment::LONGEST),
-    (revocation::TARGET, revocation::LONGEST),
+/// A document that every refresh brings.
+struct Document {
+    path: &'static str,
+    longest: ByteCount,
+    /// What is accepted is started from without a network, so it must be readable.
+    check: fn(&str) -> Result<(), DocumentError>,
+}
+
+const DOCUMENTS: [Document; 2] = [
+    Document {
+        path: assignment::TARGET,
+        longest: assignment::LONGEST,
+        check: |text| Assignment::parse(assignment::TARGET, text).map(drop),
+    },
+    Document {
+        path: revocation::TARGET,
+        longest: revocation::LONGEST,
+        check: |text| Revocations::parse(revocation::TARGET, text).map(drop),
+    },
 ];
 
 /// Verified updates from one repository.
@@ -94,15 +115,13 @@ impl Delivery {
             Err(OpenError::Damaged { .. }) => None,
         };
         let mut documents = BTreeMap::new();
-        for (path, longest) in DOCUMENTS {
-            let text = self
-                .document(fetch, path, longest, before.as_ref(), now)
-                .await;
+        for document in &DOCUMENTS {
+            let text = self.document(fetch, document, before.as_ref(), now).await;
             let text = text.map_err(|reason| RefreshError::Document {
-                path,
+                path: document.path,
                 reason: Box::new(reason),
             })?;
-            documents.insert(path.to_owned(), text);
+            documents.insert(document.path.to_owned(), text);
         }
         let roles = self.client.roles();
         let mut metadata = BTreeMap::new();
@@ -126,11 +145,11 @@ impl Delivery {
     async fn document(
         &mut self,
         fetch: &dyn Fetch,
-        path: &str,
-        longest: ByteCount,
+        document: &Document,
         before: Option<&Accepted>,
         now: Timestamp,
     ) -> Result<String, TargetError> {
+        let (path, longest) = (document.path, document.longest);
         let found = self.client.find(fetch, path, now).await?;
         let found = found.filter(|found| found.role == POLICIES);
         let found = found.ok_or_else(|| TargetError::NotListed {
@@ -154,7 +173,9 @@ impl Delivery {
             return Ok(text.clone());
         }
         let bytes = self.client.download(fetch, path, &found).await?;
-        String::from_utf8(bytes).map_err(|_| unusable("it is not UTF-8".to_owned()))
+        let text = String::from_utf8(bytes).map_err(|_| unusable("it is not UTF-8".to_owned()))?;
+        (document.check)(&text).map_err(|error| unusable(error.to_string()))?;
+        Ok(text)
     }
 
     /// A target, from the store or the endpoint. A refresh must have succeeded since the

@@ -7,4 +7,6 @@
 
 pub mod attack;
 pub mod desk;
+pub mod forge;
+pub mod program;
 pub mod scene;
