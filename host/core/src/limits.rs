@@ -25,13 +25,16 @@ impl CpuShare {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// All linear memories, tables (16 bytes an element) and the host's buffers for the
-    /// plugin together. Passing it stops the instance.
+    /// plugin together. Passing it stops the instance. During a call the larger of
+    /// `output` and `state`, but at most half of what is left, is kept free for what the
+    /// guest passes to the host.
     pub memory: ByteCount,
     /// Longest time on the clock for one call, host calls included. Passing it stops the
     /// instance.
     pub deadline: Span,
-    /// CPU time, in the guest and in host calls. Passing it during a call stops the
-    /// instance; a call is not begun before the window leaves some.
+    /// CPU time of all instances of the plugin, in the guest and in host calls, on whatever
+    /// thread. Passing it during a call stops the instance; a call is not begun before the
+    /// window leaves some.
     pub cpu: CpuShare,
     /// Longest buffer that one call may return. Passing it fails the call.
     pub output: ByteCount,

@@ -394,13 +394,12 @@ fn store(
     store.limiter(|context| &mut context.account);
     store.epoch_deadline_callback(|store| {
         let context = store.data();
-        context.timing.check_in_poll()?;
+        let way = context.timing.tick()?;
         // Host calls of WASI can't fail on the spot.
         if context.account.host_calls_exceeded() {
             return Err(Trap::HostCalls.into());
         }
-        // Every tick other tasks of this thread get their turn.
-        Ok(UpdateDeadline::Yield(1))
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(way)))
     });
     store
 }

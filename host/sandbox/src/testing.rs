@@ -9,11 +9,12 @@ use std::{
 use bailiwick_core::{
     bytes::ByteCount,
     limits::{CpuShare, Limits},
-    ports::Clock,
+    ports::{Clock, Compile as _},
     time::{Monotonic, Span, Timestamp},
 };
 
 use crate::{
+    artifact::Artifact,
     compile::{Child, ChildLimits},
     component::Component,
     engine::{Engine, engine},
@@ -66,6 +67,30 @@ fn compiler() -> Child {
         "build it first: cargo build -p bailiwick-compile"
     );
     Child::new(program, ChildLimits::default())
+}
+
+/// The core module `text` as a component of the contract's world `collector`, compiled by
+/// the child. It imports what the module imports, by the names of the contract.
+pub(crate) async fn component(engine: &Engine, text: &str) -> Component {
+    let mut module = wat::parse_str(text).unwrap();
+    let mut resolve = wit_parser::Resolve::default();
+    let wit = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wit");
+    let (package, _) = resolve.push_path(wit).unwrap();
+    let world = resolve.select_world(&[package], Some("collector")).unwrap();
+    wit_component::embed_component_metadata(
+        &mut module,
+        &resolve,
+        world,
+        wit_component::StringEncoding::UTF8,
+    )
+    .unwrap();
+    let component = wit_component::ComponentEncoder::default()
+        .module(&module)
+        .unwrap()
+        .encode()
+        .unwrap();
+    let compiled = compiler().compile(&component).await.unwrap();
+    Component::from_artifact(engine, &Artifact::from_compiler(compiled)).unwrap()
 }
 
 /// An engine and the probe, compiled by the child.

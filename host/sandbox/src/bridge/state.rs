@@ -18,7 +18,7 @@ use crate::{
 
 /// What an entry costs the host beside key and value, in bytes: two strings, their place in
 /// a tree, and what the allocator adds.
-const ENTRY: u64 = 192;
+const ENTRY: u64 = 128;
 
 /// Longest key, in bytes.
 const KEY: usize = 128;

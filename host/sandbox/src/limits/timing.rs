@@ -9,7 +9,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     task::Poll,
     time::Duration,
@@ -44,6 +44,8 @@ struct Call {
     /// Thread CPU time at which the current poll began, or [`BY_THE_WALL`].
     poll_cpu_ns: AtomicU64,
     poll_began_ns: AtomicU64,
+    /// Whether the current poll ends because the guest gives way, not because it waits.
+    gives_way: AtomicBool,
     /// When the window began in which the call began.
     window_began_ns: AtomicU64,
 }
@@ -76,6 +78,7 @@ impl Timing {
         let window_began = opening.window.began();
         call.window_began_ns.store(window_began.as_ns(), Relaxed);
         call.used_ns.store(0, Relaxed);
+        call.gives_way.store(false, Relaxed);
         call.poll_cpu_ns.store(BY_THE_WALL, Relaxed);
         call.poll_began_ns.store(now.as_ns(), Relaxed);
     }
@@ -96,10 +99,15 @@ impl Timing {
         }
     }
 
-    /// At a tick, on the thread that polls the call.
-    pub(crate) fn check_in_poll(&self) -> Result<(), Trap> {
+    /// At a tick, on the thread that polls the call, while the guest computes. If it may go
+    /// on, the call gives way to others with what is returned.
+    pub(crate) fn tick(&self) -> Result<impl Future<Output = ()> + Send + 'static, Trap> {
         let now = self.now();
-        self.check(now, self.poll_used_ns(now))
+        self.check(now, self.poll_used_ns(now))?;
+        self.call.gives_way.store(true, Relaxed);
+        // Not by waking itself: tokio polls such a task again before it looks at its
+        // clock, and a few of them delay every timer by 61 ticks.
+        Ok(tokio::task::yield_now())
     }
 
     fn check(&self, now: Monotonic, poll_used_ns: u64) -> Result<(), Trap> {
@@ -149,7 +157,9 @@ impl Timing {
             let now = self.now();
             let used_ns = self.poll_used_ns(now).saturating_add(charge::take());
             self.call.used_ns.fetch_add(used_ns, Relaxed);
-            if polled.is_pending() {
+            // A call that computes is polled again by itself, after the timers: a waker that
+            // the ticker wakes during the poll would put it before them.
+            if polled.is_pending() && !self.call.gives_way.swap(false, Relaxed) {
                 flight.wake_at_tick(cx.waker());
             }
             match self.check(now, 0) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bailiwick_core::{
-    limits::Limits,
+    limits::{CpuShare, Limits},
     ports::Clock,
     time::{Monotonic, Span},
 };
@@ -76,6 +76,19 @@ impl Attack {
         }
     }
 
+    /// The plugin's limits. Who waits does not compute: its clock is fast all the same, and
+    /// a share that ends before the deadline must not seem to have stopped it.
+    fn limits(self, limits: &Limits) -> Limits {
+        let mut limits = *limits;
+        if self == Self::Wait {
+            limits.cpu = CpuShare {
+                per_mille: 1_000,
+                window: Span::new(limits.deadline.get().saturating_mul(1_000)),
+            };
+        }
+        limits
+    }
+
     fn clock(self, limits: &Limits, clock: &Arc<dyn Clock>) -> Speed {
         let deadline = nanoseconds(limits.deadline);
         let (time, cpu) = match self {
@@ -101,6 +114,7 @@ impl Attack {
         enforced: Enforced,
     ) -> Result<(), ProbeError> {
         let limit = self.limit();
+        let limits = &self.limits(limits);
         let policy = policy(limits);
         let now = clock.now();
         let (ports, reached) = ports(Arc::new(self.clock(limits, clock)), self == Self::Wait);
@@ -110,7 +124,9 @@ impl Attack {
         let mut instance = match start.await {
             Ok(instance) => instance,
             // On a busy machine the fast clock is there before the attack begins.
-            Err(StartError::Trapped { trap, .. }) if self.is_stopped_by(&trap) => return Ok(()),
+            Err(StartError::Trapped { trap, .. }) if self.is_stopped_by(&trap, limits) => {
+                return Ok(());
+            }
             Err(reason) => return Err(ProbeError::Start { limit, reason }),
         };
         let order: Vec<u8> = self
@@ -138,9 +154,10 @@ impl Attack {
     }
 
     /// Whether this trap alone shows that the limit in time is live.
-    fn is_stopped_by(self, trap: &Trap) -> bool {
+    fn is_stopped_by(self, trap: &Trap, limits: &Limits) -> bool {
         match self {
-            Self::Spin | Self::Wait => *trap == Trap::Deadline,
+            Self::Spin => *trap == Trap::Deadline || *trap == Trap::Cpu && share_ends_first(limits),
+            Self::Wait => *trap == Trap::Deadline,
             Self::Cpu => *trap == Trap::Cpu,
             Self::Memory | Self::Output | Self::State | Self::LogLines | Self::HostCalls => false,
         }
@@ -174,13 +191,26 @@ impl Attack {
             Self::HostCalls => trap == Some(&Trap::HostCalls),
             Self::Spin => match trap {
                 Some(Trap::Deadline) => true,
-                Some(Trap::Cpu) => limits.cpu.budget_ns() <= nanoseconds(limits.deadline),
-                _ => false,
+                _ => is_out_of_share(result) && share_ends_first(limits),
             },
             Self::Wait => trap == Some(&Trap::Deadline),
-            Self::Cpu => trap == Some(&Trap::Cpu),
+            Self::Cpu => is_out_of_share(result),
         }
     }
+}
+
+/// Whether a plugin that spins is stopped by its share of the processor.
+fn share_ends_first(limits: &Limits) -> bool {
+    limits.cpu.budget_ns() <= nanoseconds(limits.deadline)
+}
+
+/// Whether the share of the processor stopped the call or, used up by the start on a busy
+/// machine, did not let it begin.
+fn is_out_of_share(result: &Result<Vec<u8>, CallError>) -> bool {
+    matches!(
+        result,
+        Err(CallError::Trapped(Trap::Cpu) | CallError::Wait(_))
+    )
 }
 
 fn nanoseconds(span: Span) -> u64 {
