@@ -7,19 +7,17 @@ use rustls::{CertificateError, Error as TlsError};
 /// The innermost cause of `error` as a phrase without capital and full stop.
 pub(crate) fn words(error: &reqwest::Error) -> String {
     let chain = Chain::of(error);
-    if let Some(tls) = chain.tls {
-        return tls_words(tls);
+    match chain.words() {
+        Some(words) => words,
+        None if error.is_timeout() => "it did not answer in time".to_owned(),
+        None => chain.last,
     }
-    if chain.names {
-        return "its name is not known: check the address and the device's DNS".to_owned();
-    }
-    if let Some(io) = chain.io {
-        return io_words(io);
-    }
-    if error.is_timeout() {
-        return "it did not answer in time".to_owned();
-    }
-    chain.last
+}
+
+/// The same of any other error.
+pub(crate) fn of(error: &(dyn Error + 'static)) -> String {
+    let chain = Chain::of(error);
+    chain.words().unwrap_or(chain.last)
 }
 
 /// What the nested sources of an error say.
@@ -31,6 +29,18 @@ struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
+    fn words(&self) -> Option<String> {
+        if let Some(tls) = self.tls {
+            return Some(tls_words(tls));
+        }
+        if self.names {
+            return Some(
+                "its name is not known: check the address and the device's DNS".to_owned(),
+            );
+        }
+        self.io.map(io_words)
+    }
+
     fn of(error: &'a (dyn Error + 'static)) -> Self {
         let mut chain = Self {
             tls: None,

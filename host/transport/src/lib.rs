@@ -10,6 +10,7 @@
 mod address;
 mod backoff;
 mod cause;
+mod connector;
 mod endpoint;
 mod event;
 mod https;
@@ -20,6 +21,7 @@ mod trust;
 
 pub use address::{Address, AddressError, is_path};
 pub use backoff::full_jitter;
+pub use connector::{BrokerAddress, BrokerAddressError, ConnectError, Connector, Hop};
 pub use endpoint::Endpoint;
 pub use event::EventLine;
 pub use https::{BuildError, Https};

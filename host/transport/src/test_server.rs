@@ -35,23 +35,7 @@ impl TestServer {
 
     /// The same with a certificate for `name`.
     pub(crate) async fn named(name: &str, answers: &[&[u8]]) -> Self {
-        let mut authority = CertificateParams::default();
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority =
-            CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let server = CertificateParams::new([name.to_owned()]).unwrap();
-        let server = server.signed_by(&key, &authority).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![server.der().clone()],
-                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-            )
-            .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let (acceptor, ca_pem) = tls_for(name);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (seen, requests) = mpsc::unbounded_channel();
@@ -74,7 +58,7 @@ impl TestServer {
         });
         Self {
             port,
-            ca_pem: authority.pem(),
+            ca_pem,
             requests,
         }
     }
@@ -91,6 +75,26 @@ impl TestServer {
             .parse()
             .unwrap()
     }
+}
+
+/// TLS as `name`, and the authority to trust.
+pub(crate) fn tls_for(name: &str) -> (TlsAcceptor, String) {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new([name.to_owned()]).unwrap();
+    let server = server.signed_by(&key, &authority).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![server.der().clone()],
+            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        )
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), authority.pem())
 }
 
 async fn receive(stream: &mut TlsStream<tokio::net::TcpStream>) -> Received {
