@@ -8,5 +8,6 @@
 pub mod attack;
 pub mod desk;
 pub mod forge;
+pub mod guest;
 pub mod program;
 pub mod scene;

@@ -17,15 +17,28 @@ pub const PATIENCE: Duration = Duration::from_secs(180);
 /// Builds a program as it is shipped, by itself, and says where it is: cargo unifies features
 /// over one build, and the agent must not get the compiler that `bailiwick-compile` links.
 pub fn build(package: &str, program: &str) -> PathBuf {
+    built(package, &[]).join(program)
+}
+
+/// Builds an example of a package.
+pub fn build_example(package: &str, example: &str) -> PathBuf {
+    built(package, &["--example", example])
+        .join("examples")
+        .join(example)
+}
+
+/// Builds, and says where programs lie.
+fn built(package: &str, what: &[&str]) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args(["build", "--quiet", "--package", package])
+        .args(what)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .status();
     assert!(built.unwrap().success(), "{package} does not build");
     // Tests lie in `deps` of the folder in which programs lie.
     let tests = std::env::current_exe().unwrap();
-    tests.ancestors().nth(2).unwrap().join(program)
+    tests.ancestors().nth(2).unwrap().to_owned()
 }
 
 /// A started program that prints one JSON object a line. It ends with this.

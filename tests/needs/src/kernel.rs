@@ -1,7 +1,7 @@
 //! Features of the kernel, which no package brings: a test may skip for want of them
 //! everywhere.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use crate::skip::{Rule, skip};
 
@@ -43,4 +43,19 @@ impl KernelFeature {
             Self::Audit => "/proc/self/sessionid",
         })
     }
+}
+
+/// Whether this process may do what only root may. If not, the skip is noted; `untested`
+/// says what is not tested without it.
+pub fn root(untested: &str) -> bool {
+    // "Uid:", then the real, the effective and two more (proc_pid_status(5)).
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Uid:"))
+        .and_then(|ids| ids.split_whitespace().nth(1));
+    if effective != Some("0") {
+        skip("being root", untested, Rule::Everywhere);
+    }
+    effective == Some("0")
 }
