@@ -155,6 +155,8 @@ fn compile(plugin: &Plugin, how: &Build) -> Result<PathBuf, Error> {
             "--package",
             &plugin.package,
         ])
+        .arg("--target-dir")
+        .arg(&plugin.target_directory)
         .args(PROFILE.iter().flat_map(|setting| ["--config", setting]))
         .current_dir(&plugin.folder)
         .stderr(Stdio::inherit());

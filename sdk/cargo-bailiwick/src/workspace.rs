@@ -21,7 +21,7 @@ pub struct Plugin {
     pub folder: PathBuf,
     /// Its `plugin.toml`.
     pub manifest: Manifest,
-    /// Where cargo builds.
+    /// Where cargo builds. Another folder keeps its builds out of the way of others.
     pub target_directory: PathBuf,
 }
 

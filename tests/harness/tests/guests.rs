@@ -1,6 +1,8 @@
 //! Each component of `tests/guests` is run by the test of its name. What a test asks of it
 //! stands in that test's file.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 mod guests {
     pub(super) mod new_field;
     pub(super) mod wasip2;
