@@ -27,7 +27,7 @@ const PROBE_POLICY: &str = r#"
 format = 1
 plugin = "probe"
 vendor = "bailiwick"
-versions = "*"
+versions = "^0.1"
 summary = "Calls and attacks."
 
 [limits]

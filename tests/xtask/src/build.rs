@@ -43,16 +43,16 @@ pub(crate) fn built(program: &str) -> PathBuf {
 pub(crate) enum Profile {
     /// For tests and the demo.
     Dev,
-    /// As devices get them.
-    Release,
+    /// As devices get them: see `[profile.device]`.
+    Device,
 }
 
 impl Profile {
     /// Builds one package.
     pub(crate) fn build(self, package: &str) -> Command {
         let mut command = program(package);
-        if self == Self::Release {
-            command.arg("--release");
+        if self == Self::Device {
+            command.args(["--profile", "device"]);
         }
         command
     }
@@ -61,7 +61,7 @@ impl Profile {
     pub(crate) fn built(self, program: &str) -> PathBuf {
         let folder = match self {
             Self::Dev => "debug",
-            Self::Release => "release",
+            Self::Device => "device",
         };
         target().join(folder).join(program)
     }

@@ -22,6 +22,7 @@ const VENDOR: &str = "bailiwick";
 /// Repository, console and device.
 pub(crate) struct Desk {
     folder: PathBuf,
+    /// Of the agent and its compiler.
     programs: Profile,
     /// Of the repository's first root.
     pub(crate) root_sha256: String,
@@ -163,7 +164,7 @@ impl Desk {
     }
 
     fn serve(&self, address: &str) -> Command {
-        let mut command = Command::new(self.programs.built("bailiwick-console"));
+        let mut command = Command::new(build::built("bailiwick-console"));
         command
             .args(["serve", "--json", "--listen", address, "--data"])
             .arg(self.folder.join("console"))
@@ -210,7 +211,7 @@ impl Desk {
 
     /// Kinds of the reports that the console has committed.
     pub(crate) fn delivered(&self) -> anyhow::Result<Vec<String>> {
-        let mut command = Command::new(self.programs.built("bailiwick-console"));
+        let mut command = Command::new(build::built("bailiwick-console"));
         command
             .args(["reports", "--json", "--last", "1000", "--data"])
             .arg(self.folder.join("console"));
@@ -229,7 +230,7 @@ impl Desk {
     }
 
     fn repo(&self, arguments: &[&str]) -> anyhow::Result<Value> {
-        let mut command = Command::new(self.programs.built("bailiwick-console"));
+        let mut command = Command::new(build::built("bailiwick-console"));
         command
             .arg("repo")
             .args(arguments)

@@ -123,15 +123,18 @@ impl Bench {
     fn build(&self) -> anyhow::Result<()> {
         eprintln!("Building as devices get it; the first time takes some minutes.");
         quiet("compilation target for plugins", &mut build::add_targets())?;
-        for package in ["bailiwick-agent", "bailiwick-compile", "bailiwick-console"] {
-            quiet(package, &mut Profile::Release.build(package))?;
+        for package in ["bailiwick-agent", "bailiwick-compile"] {
+            quiet(package, &mut Profile::Device.build(package))?;
         }
-        quiet("cargo-bailiwick", &mut build::program("cargo-bailiwick"))
+        for package in ["bailiwick-console", "cargo-bailiwick"] {
+            quiet(package, &mut build::program(package))?;
+        }
+        Ok(())
     }
 
-    /// A desk of release programs in a folder of its own.
+    /// A desk in a folder of its own, for an agent as devices get it.
     fn desk(&self, name: &str) -> anyhow::Result<Desk> {
-        Desk::make(&self.folder.join(name), Profile::Release)
+        Desk::make(&self.folder.join(name), Profile::Device)
     }
 
     /// `full`, or `short` for a look.

@@ -17,11 +17,11 @@ use crate::{
 const PACKAGE: &str = "bailiwick-benches";
 
 pub(crate) fn measure(bench: &Bench, name: &str) -> anyhow::Result<Vec<Figure>> {
-    quiet(PACKAGE, &mut Profile::Release.build(PACKAGE))?;
-    let mut command = Command::new(Profile::Release.built(PACKAGE));
+    quiet(PACKAGE, &mut Profile::Device.build(PACKAGE))?;
+    let mut command = Command::new(Profile::Device.built(PACKAGE));
     command
         .arg("--compiler")
-        .arg(Profile::Release.built("bailiwick-compile"))
+        .arg(Profile::Device.built("bailiwick-compile"))
         .arg("--plugins")
         .arg(plugins(bench)?)
         .arg("--policies")

@@ -8,7 +8,7 @@ pub(crate) fn measure(_: &Bench, _: &str) -> anyhow::Result<Vec<Figure>> {
         .into_iter()
         .map(|program| {
             // The profile strips them.
-            let bytes = std::fs::metadata(Profile::Release.built(program))?.len();
+            let bytes = std::fs::metadata(Profile::Device.built(program))?.len();
             Ok(Figure::new(program, bytes as f64 / 1e6))
         })
         .collect()
