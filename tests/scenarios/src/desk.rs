@@ -1,0 +1,220 @@
+//! One desk: a repository with its keys, a console, a device.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    Program,
+    built::{output, program, root},
+};
+
+const VENDOR: &str = "bailiwick";
+
+/// A fresh desk in a folder that goes with it.
+pub struct Desk {
+    folder: TempDir,
+    root_sha256: String,
+    /// The console's address, once it has listened.
+    address: String,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Desk {
+    /// Makes keys, certificates and an empty repository.
+    ///
+    /// # Panics
+    /// A program failed.
+    #[must_use]
+    pub fn new() -> Self {
+        program("bailiwick-compile");
+        let folder = match TempDir::new() {
+            Ok(folder) => folder,
+            Err(error) => panic!("no folder: {error}"),
+        };
+        let mut desk = Self {
+            folder,
+            root_sha256: String::new(),
+            address: "127.0.0.1:0".to_owned(),
+        };
+        fs::create_dir(desk.path("console")).expect("the folder is ours");
+        let made = desk.repo(&["init", "--vendor", VENDOR]);
+        desk.root_sha256 = made["root-sha256"].as_str().unwrap_or_default().to_owned();
+        desk
+    }
+
+    /// A path in the desk's folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `bailiwick-console repo` with these arguments; gives its JSON.
+    ///
+    /// # Panics
+    /// It failed.
+    pub fn repo(&self, arguments: &[&str]) -> Value {
+        let mut command = Command::new(program("bailiwick-console"));
+        command
+            .arg("repo")
+            .args(arguments)
+            .args(["--json", "--repo"]);
+        let text = output(command.arg(self.path("repository")));
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Builds and publishes one version of a plugin of this workspace.
+    ///
+    /// # Panics
+    /// It is not built or not published.
+    pub fn publish(&self, plugin: &str, version: &str) {
+        let out = self.path("plugins");
+        let mut command = Command::new(program("cargo-bailiwick"));
+        command
+            .args(["bailiwick", "build", "--package", plugin])
+            .args(["--as-version", version, "--out"])
+            .arg(&out)
+            .current_dir(root());
+        output(&mut command);
+        let component = out.join(format!("{plugin}-{version}.wasm"));
+        self.repo(&[
+            "publish",
+            "--vendor",
+            VENDOR,
+            "--plugin",
+            plugin,
+            "--version",
+            version,
+            &text(&component),
+        ]);
+    }
+
+    /// Publishes the workspace's own policy of a plugin, with `edit` applied to each line.
+    ///
+    /// # Panics
+    /// It is not accepted.
+    pub fn policy(&self, plugin: &str, edit: impl Fn(&str) -> String) {
+        let name = format!("{plugin}.toml");
+        let own = fs::read_to_string(root().join("policies").join(&name)).expect("a policy");
+        let lines: Vec<_> = own.lines().map(edit).collect();
+        self.put(&name, &lines.join("\n"));
+    }
+
+    /// Publishes a document beneath `policies/`.
+    ///
+    /// # Panics
+    /// It is not accepted.
+    pub fn put(&self, name: &str, content: &str) {
+        let file = self.path(name);
+        fs::write(&file, content).expect("the folder is ours");
+        self.repo(&["policy", "put", &text(&file)]);
+    }
+
+    /// Tells devices to run a version under the policy of the plugin's name.
+    ///
+    /// # Panics
+    /// It is not published.
+    pub fn assign(&self, plugin: &str, version: &str) {
+        let policy = format!("{plugin}.toml");
+        self.repo(&[
+            "assign",
+            "--vendor",
+            VENDOR,
+            "--plugin",
+            plugin,
+            "--version",
+            version,
+            "--policy",
+            &policy,
+        ]);
+    }
+
+    /// Starts the console; at the same address as before, if it ran before.
+    ///
+    /// # Panics
+    /// It does not listen.
+    pub fn console(&mut self) -> Program {
+        let mut command = Command::new(program("bailiwick-console"));
+        command
+            .args(["serve", "--json", "--listen", &self.address, "--data"])
+            .arg(self.path("console"))
+            .arg("--public")
+            .arg(self.path("repository/public"))
+            .arg("--tls")
+            .arg(self.path("repository/tls"));
+        let mut console = Program::start(&mut command);
+        let line = console.until("address of the console", |line| line["address"].is_string());
+        line["address"]
+            .as_str()
+            .unwrap_or_default()
+            .clone_into(&mut self.address);
+        console
+    }
+
+    /// The lines of a settings file with which a device finds this desk.
+    #[must_use]
+    pub fn settings(&self) -> String {
+        format!(
+            "format = 1\nupdate-url = \"https://{0}/updates/\"\nreport-url = \"https://{0}/\"\n\
+             root-sha256 = \"{1}\"\nca-file = \"{2}\"\n",
+            self.address,
+            self.root_sha256,
+            text(&self.path("repository/tls/ca.pem")),
+        )
+    }
+
+    /// Starts the agent with the settings file `device.toml` and the data folder `device`.
+    ///
+    /// # Panics
+    /// It is not started.
+    pub fn agent(&self) -> Program {
+        let mut command = Command::new(program("bailiwick"));
+        command
+            .args(["run", "--json", "--data"])
+            .arg(self.path("device"))
+            .arg("--settings-file")
+            .arg(self.path("device.toml"));
+        Program::start(&mut command)
+    }
+
+    /// Asks the running agent; gives its JSON.
+    ///
+    /// # Panics
+    /// It does not answer.
+    pub fn ask(&self, arguments: &[&str]) -> Value {
+        let mut command = Command::new(program("bailiwick"));
+        command.args(arguments).args(["--json", "--data"]);
+        let text = output(command.arg(self.path("device")));
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// `bailiwick-console reports` with these arguments: one JSON object a line.
+    ///
+    /// # Panics
+    /// It failed.
+    pub fn reports(&self, arguments: &[&str]) -> Vec<Value> {
+        let mut command = Command::new(program("bailiwick-console"));
+        command
+            .args(["reports", "--json", "--last", "10000"])
+            .args(arguments)
+            .arg("--data");
+        let text = output(command.arg(self.path("console")));
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_default())
+            .collect()
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}

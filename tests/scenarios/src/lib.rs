@@ -1,0 +1,14 @@
+//! Whole stories with the real programs: a repository, a console, an agent and plugins,
+//! each in a folder of its own and on loopback alone.
+//!
+//! A story that does not go as it should ends with a panic that says what was seen: this
+//! is a crate of tests.
+
+#![cfg(unix)]
+
+mod built;
+mod desk;
+mod program;
+
+pub use desk::Desk;
+pub use program::Program;
