@@ -63,6 +63,7 @@ async fn serve(
             )
         })?;
     let address = server.address()?;
+    let signals = signals()?;
     if arguments.json {
         let line = serde_json::json!({
             "address": address.to_string(),
@@ -74,7 +75,6 @@ async fn serve(
         println!("serving https://{address}/updates/, taking reports at https://{address}/");
     }
     let (stop, stopped) = watch::channel(false);
-    let signals = signals()?;
     tokio::spawn(async move {
         signals.await;
         // Nobody listens any more only when the server has already ended.
@@ -89,8 +89,8 @@ async fn serve(
     Ok(())
 }
 
-/// Resolves on ctrl-c or SIGTERM. Handlers are installed before this returns, so that no
-/// signal after the printed address is lost.
+/// Resolves on ctrl-c or SIGTERM. Handlers are installed before this returns: called before
+/// the address is printed, no signal after it is lost.
 #[cfg(unix)]
 fn signals() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
