@@ -255,4 +255,31 @@ mod tests {
         assert_eq!(apk(stanza), Some(expected));
         assert_eq!(apk("V:1"), None);
     }
+
+    #[test]
+    fn versions_side_by_side_have_a_row_each_and_others_keep_theirs() {
+        let package = |name: &str, version: &str, architecture: &str| rpm::Package {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            architecture: architecture.to_owned(),
+            ..rpm::Package::default()
+        };
+        let written = |packages: &[rpm::Package]| {
+            let mut rows = Rows::new(&bailiwick_sdk::Schema::new(collections()));
+            rpms(packages, &mut rows);
+            (rows.count("software"), rows.into_bytes())
+        };
+        let holds = |bytes: &[u8], key: &[u8]| bytes.windows(key.len()).any(|part| part == key);
+        let (count, bytes) = written(&[
+            package("kernel", "6.1-1", "x86_64"),
+            package("glibc", "2.39-1", "x86_64"),
+            package("glibc", "2.39-1", "i686"),
+            package("kernel", "6.2-1", "x86_64"),
+        ]);
+        assert_eq!(count, 4);
+        // Lengths come before texts: the slot, then the version.
+        assert!(holds(&bytes, b"\x06x86_64\x056.1-1\x056.1-1"));
+        assert!(holds(&bytes, b"\x06x86_64\x056.2-1\x056.2-1"));
+        assert!(holds(&bytes, b"\x04i686\x00\x062.39-1"));
+    }
 }

@@ -31,12 +31,13 @@ impl Parts for DeviceFile {
     }
 }
 
-/// How much is read at a time. A call of the host costs as much as copying about this
-/// much, and a database is read mostly forwards.
-const PART: u32 = 64 << 10;
+/// How much is read at a time. A database is read mostly forwards, so a call of the host
+/// for less costs more than copying what is not needed; more does not fit the caches.
+const PART: u32 = 256 << 10;
 
-/// Most parts of one file: each is a call of the host, of which a policy allows a number.
-const MOST_PARTS: u32 = 8_000;
+/// Most parts of one file, 1 GiB: each is a call of the host, of which a policy allows a
+/// number.
+const MOST_PARTS: u32 = 4_096;
 
 /// A file, and the part of it that was read last.
 #[derive(Debug)]
@@ -148,16 +149,16 @@ mod tests {
 
     #[test]
     fn a_window_moves_to_what_is_asked_for() {
-        let file: Vec<u8> = (0..200_000_u32).map(|n| (n / 7) as u8).collect();
+        let file: Vec<u8> = (0..800_000_u32).map(|n| (n / 7) as u8).collect();
         let mut window = Window::new(file.as_slice());
-        for offset in [0, 65_530, 199_990, 3, 131_072] {
+        for offset in [0, 262_140, 799_990, 3, 524_288] {
             let mut bytes = [0; 10];
             window.read(offset, &mut bytes).unwrap();
             let at = offset as usize;
             assert_eq!(bytes, file[at..at + 10], "{offset}");
         }
         let cut = Err(Fault("cut short"));
-        assert_eq!(window.read(199_995, &mut [0; 10]), cut);
+        assert_eq!(window.read(799_995, &mut [0; 10]), cut);
         assert_eq!(window.read(u64::MAX, &mut [0; 10]), cut);
     }
 
