@@ -141,10 +141,11 @@ impl Timing {
         };
         let mut call = pin!(call);
         let mut first = true;
-        let result = poll_fn(|cx| {
+        let (result, ended) = poll_fn(|cx| {
             if !first {
-                if let Err(trap) = self.check(self.now(), 0) {
-                    return Poll::Ready(Err(trap));
+                let now = self.now();
+                if let Err(trap) = self.check(now, 0) {
+                    return Poll::Ready((Err(trap), now));
                 }
                 self.call
                     .poll_cpu_ns
@@ -163,17 +164,17 @@ impl Timing {
                 flight.wake_at_tick(cx.waker());
             }
             match self.check(now, 0) {
-                Ok(()) => polled.map(Ok),
+                Ok(()) => polled.map(|value| (Ok(value), now)),
                 Err(trap) => match polled {
                     // It ended within its last tick: the result counts, and the window
                     // is charged with all of it.
-                    Poll::Ready(value) if trap == Trap::Cpu => Poll::Ready(Ok(value)),
-                    Poll::Ready(_) | Poll::Pending => Poll::Ready(Err(trap)),
+                    Poll::Ready(value) if trap == Trap::Cpu => Poll::Ready((Ok(value), now)),
+                    Poll::Ready(_) | Poll::Pending => Poll::Ready((Err(trap), now)),
                 },
             }
         })
         .await;
-        let spent = settlement.settle();
+        let spent = settlement.settle(ended);
         (result, spent)
     }
 }
@@ -220,9 +221,8 @@ struct Settlement<'a> {
 }
 
 impl Settlement<'_> {
-    fn settle(&mut self) -> Spent {
+    fn settle(&mut self, now: Monotonic) -> Spent {
         self.settled = true;
-        let now = self.timing.now();
         let cpu_ns = self.timing.call.used_ns.swap(0, Relaxed);
         self.budget.charge(cpu_ns, now);
         let began = self.timing.call.began_ns.load(Relaxed);
@@ -236,7 +236,7 @@ impl Settlement<'_> {
 impl Drop for Settlement<'_> {
     fn drop(&mut self) {
         if !self.settled {
-            self.settle();
+            self.settle(self.timing.now());
         }
     }
 }

@@ -6,36 +6,34 @@ use bailiwick_core::{limits::CpuShare, time::Monotonic};
 /// on; nothing is saved up from one to the next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CpuWindow {
-    share: CpuShare,
+    /// At least 1.
+    length_ns: u64,
+    budget_ns: u64,
     began: Monotonic,
     used_ns: u64,
 }
 
 impl CpuWindow {
     /// An unused window that begins at `now`.
-    pub(crate) const fn new(share: CpuShare, now: Monotonic) -> Self {
+    pub(crate) fn new(share: CpuShare, now: Monotonic) -> Self {
         Self {
-            share,
+            length_ns: u64::try_from(share.window.get().as_nanos())
+                .unwrap_or(u64::MAX)
+                .max(1),
+            budget_ns: share.budget_ns(),
             began: now,
             used_ns: 0,
         }
-    }
-
-    fn length_ns(&self) -> u64 {
-        u64::try_from(self.share.window.get().as_nanos())
-            .unwrap_or(u64::MAX)
-            .max(1)
     }
 
     /// Enters the window that `now` lies in.
     fn roll(&mut self, now: Monotonic) {
         let windows = self.windows_until(now);
         if windows > 0 {
-            let length = self.length_ns();
             self.began = Monotonic::from_ns(
                 self.began
                     .as_ns()
-                    .saturating_add(windows.saturating_mul(length)),
+                    .saturating_add(windows.saturating_mul(self.length_ns)),
             );
             self.used_ns = 0;
         }
@@ -43,14 +41,19 @@ impl CpuWindow {
 
     /// Windows that began after this one, up to `now`.
     fn windows_until(&self, now: Monotonic) -> u64 {
-        now.as_ns().saturating_sub(self.began.as_ns()) / self.length_ns()
+        let elapsed = now.as_ns().saturating_sub(self.began.as_ns());
+        // Nearly every call, and a division costs as much as the rest.
+        if elapsed < self.length_ns {
+            return 0;
+        }
+        elapsed / self.length_ns
     }
 
     /// CPU time that a call that begins at `now` may use before its window ends, in
     /// nanoseconds. 0 means: wait.
     pub(crate) fn left_ns(&mut self, now: Monotonic) -> u64 {
         self.roll(now);
-        self.share.budget_ns().saturating_sub(self.used_ns)
+        self.budget_ns.saturating_sub(self.used_ns)
     }
 
     /// CPU time used in the window that `now` lies in.
@@ -66,16 +69,13 @@ impl CpuWindow {
 
     /// When the next window begins.
     pub(crate) fn next(&self) -> Monotonic {
-        Monotonic::from_ns(self.began.as_ns().saturating_add(self.length_ns()))
+        Monotonic::from_ns(self.began.as_ns().saturating_add(self.length_ns))
     }
 
     /// CPU time that a call may have used by `now` if it began in this window with
     /// `left_ns`: a window that begins during the call brings its own budget.
     pub(crate) fn allowed_ns(&self, left_ns: u64, now: Monotonic) -> u64 {
-        left_ns.saturating_add(
-            self.windows_until(now)
-                .saturating_mul(self.share.budget_ns()),
-        )
+        left_ns.saturating_add(self.windows_until(now).saturating_mul(self.budget_ns))
     }
 
     /// Charges a call that ends at `now`.
@@ -83,7 +83,7 @@ impl CpuWindow {
         match self.windows_until(now) {
             0 => self.used_ns = self.used_ns.saturating_add(used_ns),
             windows => {
-                let budget = self.share.budget_ns();
+                let budget = self.budget_ns;
                 let earlier = budget
                     .saturating_sub(self.used_ns)
                     .saturating_add((windows - 1).saturating_mul(budget));
