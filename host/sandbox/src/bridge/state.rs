@@ -219,3 +219,75 @@ impl Host for Context {
         Ok(answer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Half of the keys were kept before.
+    fn before() -> BTreeMap<String, Vec<u8>> {
+        [("a".to_owned(), vec![1; 3]), ("b".to_owned(), Vec::new())].into()
+    }
+
+    struct Before;
+
+    impl State for Before {
+        fn load<'a>(
+            &'a self,
+            _: &'a PluginName,
+        ) -> bailiwick_core::ports::BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, StateError>>
+        {
+            Box::pin(async { Ok(before().into_iter().collect()) })
+        }
+
+        fn commit<'a>(
+            &'a self,
+            _: &'a PluginName,
+            _: Vec<(String, Option<Vec<u8>>)>,
+        ) -> bailiwick_core::ports::BoxFuture<'a, Result<(), StateError>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    fn counted(store: &Store) -> (u64, u64) {
+        let values = store.values.iter().flatten();
+        let kept = values.clone().map(|(key, value)| size(key, value)).sum();
+        let held: u64 = values.map(|(key, value)| cost(key, value)).sum();
+        let changes = store
+            .changes
+            .iter()
+            .map(|(key, value)| cost(key, value.as_deref().unwrap_or_default()));
+        (kept, held + changes.sum::<u64>())
+    }
+
+    proptest! {
+        /// `None` deletes; three ways on from a call: more changes, kept, rolled back.
+        #[test]
+        fn what_is_counted_on_the_way_is_what_is_there(
+            steps in prop::collection::vec(
+                ("[a-d]", prop::option::of(prop::collection::vec(any::<u8>(), 0..20)), 0_u8..8),
+                0..40,
+            )
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let port: Arc<dyn State> = Arc::new(Before);
+            let plugin: PluginName = "sample".parse().unwrap();
+            let mut store = Store::new(ByteCount::kib(1), Enforced::default());
+            for (key, value, then) in steps {
+                runtime.block_on(store.load(&port, &plugin)).unwrap();
+                let most = store.held_with(&key, value.as_deref());
+                store.change(key, value);
+                prop_assert_eq!((store.kept, store.held), counted(&store));
+                prop_assert!(store.held <= most);
+                match then {
+                    0 => drop(store.take_changes()),
+                    1 => store.roll_back(),
+                    _ => {}
+                }
+                prop_assert_eq!((store.kept, store.held), counted(&store));
+            }
+        }
+    }
+}
