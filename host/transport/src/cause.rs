@@ -4,6 +4,8 @@ use std::{error::Error, io};
 
 use rustls::{CertificateError, Error as TlsError};
 
+use crate::verifier::Stranger;
+
 /// The innermost cause of `error` as a phrase without capital and full stop.
 pub(crate) fn words(error: &reqwest::Error) -> String {
     let chain = Chain::of(error);
@@ -69,14 +71,10 @@ impl<'a> Chain<'a> {
 
 fn tls_words(error: &TlsError) -> String {
     let text = match error {
-        // Two authorities of one name, as two runs of `repo init` make them, differ in
-        // their keys alone: then it is the signature that does not fit.
-        TlsError::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        ) => {
-            "its certificate comes from an authority that this device does not trust: name the \
-             server's CA in the settings; if another server should have answered, a proxy or \
-             an interception stands in between"
+        TlsError::InvalidCertificate(CertificateError::Other(reason))
+            if let Some(stranger) = reason.0.downcast_ref::<Stranger>() =>
+        {
+            return stranger.to_string();
         }
         TlsError::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

@@ -1,23 +1,27 @@
-//! The only user of the network: TLS, HTTPS fetch and report upload.
+//! The only user of the network: TLS, proxies, HTTPS, MQTT.
 //!
 //! One [`Https`] per process holds the TLS configuration (what is trusted) and the
 //! connections. [`Endpoint`] fetches the files of an update endpoint through it, and
-//! [`Reports`] and [`Events`] send to the orchestration layer. TLS proves which server
+//! [`Reports`] and [`Events`] send to the orchestration layer; [`mqtt`] does so over a
+//! [`Connector`] that shares what is trusted and the decision about proxies. TLS proves which server
 //! answers, never that what it sends is what a plugin's vendor published: that is TUF's part.
 //!
 //! There is no switch that weakens the verification of certificates, and no plain http.
 
 mod address;
+mod answer;
 mod backoff;
 mod cause;
 mod connector;
 mod endpoint;
 mod event;
 mod https;
+pub mod mqtt;
 mod proxy;
 mod reports;
 mod retry_after;
 mod trust;
+mod verifier;
 
 pub use address::{Address, AddressError, is_path};
 pub use backoff::full_jitter;

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use bailiwick_core::{
     bytes::ByteCount,
+    digest::Sha256,
     ids::DeviceId,
     ports::{Fetch as _, FetchError},
     time::Timestamp,
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use crate::{
     Address, Endpoint, EventLine, Events, Https, ProxySettings, Receipt, Reports, SendError, Trust,
@@ -146,8 +148,17 @@ async fn a_server_of_another_authority_is_refused_also_when_the_authorities_shar
     let other = TestServer::start(&[&answer("200 OK", "", "x")]).await;
     let (namesake, _) = other.client();
     let nobody = Https::new(&Trust::os(), &ProxySettings::direct()).unwrap();
-    for https in [namesake, nobody] {
+    let expected = CertificateDer::from_pem_slice(other.ca_pem.as_bytes()).unwrap();
+    let expected = format!("of the configured CA: {}", Sha256::of(&expected));
+    for (https, told) in [
+        (namesake, ["of the same name is trusted", &expected]),
+        (
+            nobody,
+            ["a proxy or an interception", "no CA is configured"],
+        ),
+    ] {
         let text = refusal(&https, server.address()).await;
+        assert!(told.iter().all(|told| text.contains(told)), "{text}");
         assert!(
             text.contains("authority that this device does not trust"),
             "{text}"

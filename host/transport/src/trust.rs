@@ -2,12 +2,15 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use bailiwick_core::digest::Sha256;
 use rustls::{
     ClientConfig, RootCertStore,
     client::WebPkiServerVerifier,
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::{CertificateDer, pem::PemObject},
 };
+
+use crate::verifier::Telling;
 
 /// The authorities that a device trusts: those of its operating system, plus what its
 /// settings add. Nothing here can turn verification off.
@@ -43,21 +46,27 @@ impl Trust {
     /// A configured file or text that holds no authority, or no authority at all.
     pub(crate) fn client_config(&self) -> Result<ClientConfig, TrustError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let roots = Arc::new(self.roots()?);
-        let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
-            .build()
-            .map_err(|error| TrustError::Tls(error.to_string()))?;
+        let (roots, configured) = self.roots()?;
+        let webpki =
+            WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
+                .build()
+                .map_err(|error| TrustError::Tls(error.to_string()))?;
+        // It decides as webpki does, and only words a refusal.
+        let verifier = Arc::new(Telling { webpki, configured });
         let mut config = ClientConfig::builder_with_provider(provider as Arc<CryptoProvider>)
             .with_safe_default_protocol_versions()
             .map_err(|error| TrustError::Tls(error.to_string()))?
-            .with_webpki_verifier(verifier)
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
 
-    fn roots(&self) -> Result<RootCertStore, TrustError> {
+    /// Whom to trust, and the digests of those that were configured.
+    fn roots(&self) -> Result<(RootCertStore, Vec<Sha256>), TrustError> {
         let mut roots = RootCertStore::empty();
+        let mut configured = Vec::new();
         let os = rustls_native_certs::load_native_certs();
         // Stores of real systems hold old certificates that webpki can't read: they are
         // left out, as every other client of this verifier does.
@@ -68,36 +77,37 @@ impl Trust {
                 name: name.clone(),
                 reason: error.to_string(),
             })?;
-            add_pem(&mut roots, &name, &pem)?;
+            configured.extend(add_pem(&mut roots, &name, &pem)?);
         }
         for pem in &self.ca_pems {
-            add_pem(&mut roots, "the configured CA", pem)?;
+            configured.extend(add_pem(&mut roots, "the configured CA", pem)?);
         }
         if roots.is_empty() {
             let reasons: Vec<String> = os.errors.iter().map(ToString::to_string).collect();
             return Err(TrustError::Nobody(reasons.join("; ")));
         }
-        Ok(roots)
+        Ok((roots, configured))
     }
 }
 
 /// What was configured must work as configured: one certificate that can't be read is an
-/// error, not a server that will be refused later.
-fn add_pem(roots: &mut RootCertStore, name: &str, pem: &[u8]) -> Result<(), TrustError> {
+/// error, not a server that will be refused later. Returns the digests of the certificates.
+fn add_pem(roots: &mut RootCertStore, name: &str, pem: &[u8]) -> Result<Vec<Sha256>, TrustError> {
     let error = |reason: String| TrustError::NotACertificate {
         name: name.to_owned(),
         reason,
     };
-    let mut count = 0;
+    let mut digests = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|e| error(e.to_string()))?;
+        let digest = Sha256::of(&certificate);
         roots.add(certificate).map_err(|e| error(e.to_string()))?;
-        count += 1;
+        digests.push(digest);
     }
-    if count == 0 {
+    if digests.is_empty() {
         return Err(error("it holds no `BEGIN CERTIFICATE`".to_owned()));
     }
-    Ok(())
+    Ok(digests)
 }
 
 /// Why no TLS configuration could be made.
