@@ -1,4 +1,4 @@
-//! The only user of the operating system: files, links, system facts, clocks.
+//! The only user of the operating system: files, links, sessions, system facts, clocks.
 //!
 //! Each module implements one port of `bailiwick_core::ports`. What only Linux can tell
 //! says so behind its port: elsewhere the answer is an empty value where the contract has
@@ -8,9 +8,11 @@ mod blocking;
 mod clock;
 mod files;
 mod links;
+mod sessions;
 mod system;
 
 pub use clock::SystemClock;
 pub use files::DeviceFiles;
 pub use links::DeviceLinks;
+pub use sessions::DeviceSessions;
 pub use system::DeviceSystem;

@@ -1,0 +1,356 @@
+//! Sessions on Linux: logind where it answers, else what the kernel and utmp tell.
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
+
+use bailiwick_core::{
+    ports::{BoxFuture, Sessions, UnavailableError},
+    session::{ProcessMarks, Reading, Source},
+};
+use tokio::time::{sleep, timeout};
+
+use super::{
+    bus::{self, BusError},
+    kernel::Scanner,
+    logind::Logind,
+    process,
+    users::Users,
+    utmp,
+};
+use crate::blocking::ask;
+
+/// From one look at the kernel to the next: with the time for looking and telling, a login
+/// is told within 2 s even on a busy machine.
+const PERIOD: Duration = Duration::from_millis(1_500);
+/// For everything that is asked of logind in one reading.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// After logind or the bus gave an answer of no use. Where nothing listens at all, which
+/// costs next to nothing to find out, it is tried at each look.
+const AFTER_FAILURE: Duration = Duration::from_secs(30);
+/// A login makes several signals: they are waited for, so that it is read once.
+const GATHER: Duration = Duration::from_millis(100);
+/// As the port says.
+const MOST_PROCESSES: usize = 65_536;
+
+/// Where things are; elsewhere in tests.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    pub(super) proc: PathBuf,
+    pub(super) utmp: PathBuf,
+    pub(super) accounts: PathBuf,
+    /// Address of the system bus.
+    pub(super) bus: String,
+}
+
+/// The sessions of this machine.
+pub struct DeviceSessions {
+    link: tokio::sync::Mutex<Link>,
+    fallback: Arc<Mutex<Fallback>>,
+    places: Places,
+}
+
+/// The connection to logind's bus.
+struct Link {
+    logind: Option<Logind>,
+    /// Not before.
+    again_at: Option<Instant>,
+    /// Why logind does not answer; empty while it does.
+    remark: String,
+}
+
+/// What is used where there is no logind.
+struct Fallback {
+    scanner: Scanner,
+    users: Users,
+    utmp: PathBuf,
+    utmp_state: Option<(SystemTime, u64)>,
+}
+
+impl DeviceSessions {
+    /// The sources of this machine; none is asked yet.
+    pub fn new() -> Self {
+        Self::at(Places {
+            proc: "/proc".into(),
+            utmp: "/run/utmp".into(),
+            accounts: "/etc/passwd".into(),
+            bus: bus::address(),
+        })
+    }
+
+    pub(super) fn at(places: Places) -> Self {
+        Self {
+            link: tokio::sync::Mutex::new(Link {
+                logind: None,
+                again_at: None,
+                remark: String::new(),
+            }),
+            fallback: Arc::new(Mutex::new(Fallback {
+                scanner: Scanner::new(places.proc.clone()),
+                users: Users::new(places.accounts.clone()),
+                utmp: places.utmp.clone(),
+                utmp_state: None,
+            })),
+            places,
+        }
+    }
+
+    async fn fall_back(&self, remark: String) -> Reading {
+        let fallback = Arc::clone(&self.fallback);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut fallback = fallback.lock().unwrap_or_else(PoisonError::into_inner);
+            fallback.read(remark)
+        });
+        read.await.unwrap_or_else(|error| Reading {
+            remark: format!("reading the sessions was interrupted: {error}"),
+            ..Reading::default()
+        })
+    }
+
+    /// Whether the kernel or utmp may tell something new.
+    fn is_due(&self) -> bool {
+        let fallback = self.fallback.lock().unwrap_or_else(PoisonError::into_inner);
+        fallback.is_due(Instant::now())
+    }
+}
+
+impl Default for DeviceSessions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Sessions for DeviceSessions {
+    fn observe(&self) -> BoxFuture<'_, Reading> {
+        Box::pin(async move {
+            let mut link = self.link.lock().await;
+            link.connect(&self.places.bus).await;
+            match link.read().await {
+                Some(reading) => reading,
+                None => self.fall_back(link.remark.clone()).await,
+            }
+        })
+    }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let mut link = self.link.lock().await;
+            loop {
+                match &mut link.logind {
+                    Some(logind) if logind.is_present() => {
+                        let heard = if logind.is_outdated() {
+                            Ok(())
+                        } else {
+                            logind.changed().await
+                        };
+                        if link.heard(heard) {
+                            sleep(GATHER).await;
+                        }
+                        return;
+                    }
+                    // Its bus tells when logind comes.
+                    Some(logind) => tokio::select! {
+                        heard = logind.changed() => {
+                            link.heard(heard);
+                            return;
+                        }
+                        () = sleep(PERIOD) => {}
+                    },
+                    None => {
+                        sleep(PERIOD).await;
+                        link.connect(&self.places.bus).await;
+                        if link.logind.is_some() {
+                            return;
+                        }
+                    }
+                }
+                if self.is_due() {
+                    return;
+                }
+            }
+        })
+    }
+
+    fn processes(&self) -> BoxFuture<'_, Result<Vec<ProcessMarks>, UnavailableError>> {
+        let proc = self.places.proc.clone();
+        Box::pin(ask("the processes' sessions", move || {
+            let pids = process::all(&proc).map_err(|error| error.to_string())?;
+            let pids = pids.into_iter().take(MOST_PROCESSES);
+            Ok(pids.filter_map(|pid| process::marks(&proc, pid)).collect())
+        }))
+    }
+}
+
+impl Link {
+    /// Makes the connection if there is none and it is time.
+    async fn connect(&mut self, address: &str) {
+        let now = Instant::now();
+        if self.logind.is_some() || self.again_at.is_some_and(|at| now < at) {
+            return;
+        }
+        match timeout(PATIENCE, Logind::connect(address)).await {
+            Ok(Ok(logind)) => self.logind = Some(logind),
+            Ok(Err(error)) => self.lose(&error),
+            Err(_) => self.stalled(),
+        }
+    }
+
+    /// What logind tells; none if it does not answer, and then the remark says why.
+    async fn read(&mut self) -> Option<Reading> {
+        // Taken out, so that a connection on which a question was not sent to its end, since
+        // this was dropped, is never used again.
+        let mut logind = self.logind.take()?;
+        match timeout(PATIENCE, logind.sessions()).await {
+            Ok(Ok(Some(told))) => {
+                self.logind = Some(logind);
+                self.remark.clear();
+                Some(Reading {
+                    consulted: [Source::Logind].into(),
+                    seen: told.seen,
+                    cut: told.cut,
+                    ..Reading::default()
+                })
+            }
+            Ok(Ok(None)) => {
+                self.logind = Some(logind);
+                "logind does not run".clone_into(&mut self.remark);
+                None
+            }
+            Ok(Err(error)) => {
+                self.lose(&error);
+                None
+            }
+            Err(_) => {
+                self.stalled();
+                None
+            }
+        }
+    }
+
+    /// Whether the connection lasts.
+    fn heard(&mut self, heard: Result<(), BusError>) -> bool {
+        match heard {
+            Ok(()) => true,
+            Err(error) => {
+                self.lose(&error);
+                false
+            }
+        }
+    }
+
+    fn lose(&mut self, error: &BusError) {
+        self.logind = None;
+        self.remark = format!("logind can't be asked: {error}");
+        let is_cheap = matches!(error, BusError::Unreachable { .. } | BusError::Lost(_));
+        self.again_at = Instant::now().checked_add(if is_cheap { PERIOD } else { AFTER_FAILURE });
+    }
+
+    fn stalled(&mut self) {
+        self.logind = None;
+        self.remark = format!("logind did not answer within {PATIENCE:?}");
+        self.again_at = Instant::now().checked_add(AFTER_FAILURE);
+    }
+}
+
+impl Fallback {
+    fn is_due(&self, now: Instant) -> bool {
+        self.utmp_state != self.look_at_utmp() || self.scanner.is_due(now)
+    }
+
+    fn look_at_utmp(&self) -> Option<(SystemTime, u64)> {
+        let found = fs::metadata(&self.utmp).ok()?;
+        Some((found.modified().ok()?, found.len()))
+    }
+
+    fn read(&mut self, remark: String) -> Reading {
+        let mut reading = Reading {
+            remark,
+            ..Reading::default()
+        };
+        match self.scanner.scan(Instant::now()) {
+            Ok(found) => {
+                reading.running = Some(found.running);
+                reading.cut = found.cut;
+                reading.seen = found.seen;
+                if self.scanner.is_there() {
+                    reading.consulted.insert(Source::Kernel);
+                } else {
+                    remark_also(
+                        &mut reading,
+                        "the kernel does not number logins (CONFIG_AUDIT)",
+                    );
+                }
+            }
+            Err(error) => {
+                remark_also(
+                    &mut reading,
+                    &format!("the processes can't be read: {error}"),
+                );
+            }
+        }
+        self.users.refresh();
+        for seen in &mut reading.seen {
+            seen.user_name = self.users.name(seen.uid).map(str::to_owned);
+        }
+        self.read_utmp(&mut reading);
+        reading
+    }
+
+    /// Adds what utmp tells. Records of processes that are gone stay in it where a program
+    /// was killed; they are left out.
+    fn read_utmp(&mut self, reading: &mut Reading) {
+        self.utmp_state = self.look_at_utmp();
+        let Some((_, length)) = self.utmp_state else {
+            return;
+        };
+        let logins = if length > utmp::LARGEST {
+            Err(format!("it has {length} bytes"))
+        } else {
+            fs::read(&self.utmp)
+                .map_err(|error| error.to_string())
+                .and_then(|bytes| {
+                    utmp::parse(&bytes, utmp::Layout::NATIVE).map_err(|error| error.to_string())
+                })
+        };
+        match logins {
+            Ok((logins, cut)) => {
+                reading.consulted.insert(Source::Utmp);
+                reading.cut = reading.cut.saturating_add(cut);
+                for login in logins {
+                    self.add(reading, &login);
+                }
+            }
+            Err(reason) => {
+                let what = format!("{} can't be read: {reason}", self.utmp.display());
+                remark_also(reading, &what);
+            }
+        }
+    }
+
+    fn add(&self, reading: &mut Reading, login: &utmp::Record) {
+        let is_gone = |running: &Vec<u32>| running.binary_search(&login.pid).is_err();
+        if reading.running.as_ref().is_some_and(is_gone) {
+            return;
+        }
+        let numbered = self.scanner.login(login.pid);
+        let Some(uid) = numbered
+            .map(|numbered| numbered.uid)
+            .or_else(|| self.users.uid(&login.user))
+        else {
+            return;
+        };
+        let mut seen = login.to_seen(uid);
+        seen.audit = numbered.map(|numbered| numbered.audit);
+        reading.seen.push(seen);
+    }
+}
+
+fn remark_also(reading: &mut Reading, what: &str) {
+    if !reading.remark.is_empty() {
+        reading.remark.push_str("; ");
+    }
+    reading.remark.push_str(what);
+}

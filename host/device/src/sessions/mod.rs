@@ -1,0 +1,32 @@
+//! Users' sessions: who tells of them on this platform.
+//!
+//! On Linux logind is asked over D-Bus and its signals are waited for; nothing is done
+//! between them. Where it does not answer, the kernel's audit session ids are looked
+//! through, at most every 1.5 s and only if some process was made or ended, and utmp adds
+//! what it knows. Once logind answers again, it is asked again.
+
+#[cfg(target_os = "linux")]
+mod bus;
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+#[cfg(target_os = "linux")]
+mod kernel;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+mod logind;
+#[cfg(target_os = "linux")]
+mod process;
+#[cfg(target_os = "linux")]
+mod users;
+#[cfg(target_os = "linux")]
+mod utmp;
+
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::DeviceSessions;
+#[cfg(target_os = "linux")]
+pub use linux::DeviceSessions;
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;

@@ -1,0 +1,139 @@
+//! What /proc tells of one process.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use bailiwick_core::session::ProcessMarks;
+
+/// "Not set", in `sessionid` and in `loginuid`.
+const UNSET: u32 = u32::MAX;
+/// Longest path of a control group is `PATH_MAX`; hierarchies of version 1 have a line each.
+const LONGEST_CGROUP: usize = 16 * 1024;
+
+/// The kernel's number of a login, and who logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Login {
+    pub(super) audit: u32,
+    pub(super) uid: u32,
+}
+
+/// What `stat` tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Birth {
+    /// The name, at most 15 bytes.
+    pub(super) name: String,
+    /// Since the machine started, in hundredths of a second.
+    pub(super) ticks: u64,
+}
+
+/// The login from which process `pid` descends; none if it is of the system, or gone.
+pub(super) fn login(proc: &Path, pid: u32) -> Option<Login> {
+    let audit = number(proc, pid, "sessionid")?;
+    let uid = number(proc, pid, "loginuid")?;
+    Some(Login { audit, uid })
+}
+
+/// Name and birth of process `pid`.
+pub(super) fn birth(proc: &Path, pid: u32) -> Option<Birth> {
+    parse_stat(&read(&file(proc, pid, "stat"), 1_024)?)
+}
+
+/// Everything that shows whose process `pid` is; none if it is gone.
+pub(super) fn marks(proc: &Path, pid: u32) -> Option<ProcessMarks> {
+    let cgroup = read(&file(proc, pid, "cgroup"), LONGEST_CGROUP)?;
+    Some(ProcessMarks {
+        audit: number(proc, pid, "sessionid"),
+        login_uid: number(proc, pid, "loginuid"),
+        cgroup: systemd_path(&cgroup).to_owned(),
+    })
+}
+
+/// Ids of all processes, in order.
+pub(super) fn all(proc: &Path) -> std::io::Result<Vec<u32>> {
+    let mut pids = Vec::new();
+    for entry in std::fs::read_dir(proc)? {
+        let name = entry?.file_name();
+        if let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) {
+            pids.push(pid);
+        }
+    }
+    pids.sort_unstable();
+    Ok(pids)
+}
+
+fn file(proc: &Path, pid: u32, name: &str) -> PathBuf {
+    proc.join(format!("{pid}/{name}"))
+}
+
+fn number(proc: &Path, pid: u32, name: &str) -> Option<u32> {
+    let text = read(&file(proc, pid, name), 16)?;
+    text.trim().parse().ok().filter(|number| *number != UNSET)
+}
+
+/// The first `at_most` bytes. A process may choose its name, so it need not be UTF-8.
+fn read(path: &Path, at_most: usize) -> Option<String> {
+    let mut bytes = vec![0; at_most];
+    let length = File::open(path)
+        .and_then(|mut file| file.read(&mut bytes))
+        .ok()?;
+    bytes.truncate(length);
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The name is in parentheses, may hold any character, and is followed by fields 3 to 52;
+/// the birth is field 22 (proc_pid_stat(5)).
+fn parse_stat(text: &str) -> Option<Birth> {
+    let (before, after) = text.rsplit_once(") ")?;
+    let (_, name) = before.split_once(" (")?;
+    let ticks = after.split(' ').nth(19)?.parse().ok()?;
+    let name = name.to_owned();
+    Some(Birth { name, ticks })
+}
+
+/// The path in systemd's hierarchy: its own one of version 1, or the one of version 2.
+fn systemd_path(cgroup: &str) -> &str {
+    let line = |mark: &str| {
+        cgroup
+            .lines()
+            .find_map(|line| Some(line.split_once(mark)?.1))
+    };
+    line(":name=systemd:")
+        .or_else(|| line("0::"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        let fields = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
+        for name in ["sshd", "a) b (c", ") S 1 1", ""] {
+            let birth = parse_stat(&format!("12 ({name}) {fields}")).unwrap();
+            assert_eq!((birth.name.as_str(), birth.ticks), (name, 4711));
+        }
+        assert_eq!(parse_stat("12 (a) S 1"), None);
+        assert_eq!(parse_stat(""), None);
+    }
+
+    #[test]
+    fn the_hierarchy_is_systemds() {
+        let hybrid = "9:name=systemd:/user.slice/a\n8:pids:/b\n0::/c\n";
+        assert_eq!(systemd_path(hybrid), "/user.slice/a");
+        assert_eq!(systemd_path("0::/user.slice/c\n"), "/user.slice/c");
+        assert_eq!(systemd_path("8:pids:/b\n"), "");
+    }
+
+    #[test]
+    fn this_process_is_among_all() {
+        let pid = std::process::id();
+        let proc = Path::new("/proc");
+        assert!(all(proc).unwrap().binary_search(&pid).is_ok());
+        assert!(birth(proc, pid).unwrap().ticks > 0);
+        assert!(marks(proc, pid).is_some());
+    }
+}

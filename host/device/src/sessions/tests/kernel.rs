@@ -1,0 +1,202 @@
+//! Logins that the kernel numbers, real ones and in a folder that looks like /proc.
+
+use std::{fs, path::Path, time::Duration};
+
+use bailiwick_core::{
+    ports::Sessions as _,
+    session::{Owner, Owners, SessionState, Source},
+};
+
+use super::{
+    super::kernel::Scanner,
+    Watch,
+    login::{Login, can_log_in, own_uid},
+    without_bus,
+};
+
+/// The promise where there is no logind.
+const WITHIN: Duration = Duration::from_secs(2);
+
+#[tokio::test]
+async fn real_logins_of_one_user_open_and_close_within_two_seconds() {
+    if !can_log_in("that logins which the kernel numbers are seen within 2 s") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mallory = own_uid(0);
+    let accounts = format!("mallory:x:{mallory}:1::/:/bin/sh\n");
+    fs::write(folder.path().join("passwd"), accounts).unwrap();
+    let mut watch = Watch::begin(without_bus(&folder)).await;
+    assert_eq!(watch.last.source(), Source::Kernel);
+    assert!(
+        watch.last.remark.contains("no-bus"),
+        "{}",
+        watch.last.remark
+    );
+
+    let one = Login::of(mallory);
+    let (first, took) = watch.opened(mallory).await;
+    assert!(took < WITHIN, "{took:?}");
+    assert_eq!(first.facts.audit, Some(one.audit()));
+    assert_eq!(first.facts.leader.as_ref().unwrap().value, one.pid());
+    assert_eq!(first.facts.user_name.as_ref().unwrap().value, "mallory");
+    assert_eq!(
+        first.facts.state.as_ref().unwrap().value,
+        SessionState::Active
+    );
+    let since = first.facts.since.as_ref().unwrap().value.as_ms();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    assert!(now.abs_diff(u128::from(since)) < 60_000, "{since}");
+
+    let two = Login::of(mallory);
+    let (second, took) = watch.opened(mallory).await;
+    assert!(took < WITHIN, "{took:?}");
+    assert_eq!(second.facts.audit, Some(two.audit()));
+
+    let all: Vec<_> = watch.tracker.sessions().cloned().collect();
+    let owners = Owners::new(&all);
+    let processes = watch.port.processes().await.unwrap();
+    let of_one = processes
+        .iter()
+        .filter(|marks| marks.audit == Some(one.audit()));
+    assert!(of_one.clone().count() >= 1);
+    for marks in of_one {
+        assert_eq!(owners.of(marks), Owner::Session(&first.id));
+    }
+
+    drop(one);
+    let took = watch.closed(&first).await;
+    assert!(took < WITHIN, "{took:?}");
+    assert!(watch.tracker.sessions().any(|open| open.id == second.id));
+    drop(two);
+    watch.closed(&second).await;
+}
+
+/// Processes as /proc shows them.
+pub(super) struct Proc(tempfile::TempDir);
+
+impl Proc {
+    pub(super) fn new() -> Self {
+        let proc = Self(tempfile::tempdir().unwrap());
+        fs::write(proc.path().join("stat"), "cpu 1\nbtime 1000\n").unwrap();
+        proc.load("1/100 1");
+        proc
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(super) fn load(&self, tasks: &str) {
+        fs::write(
+            self.path().join("loadavg"),
+            format!("0.1 0.2 0.3 {tasks}\n"),
+        )
+        .unwrap();
+    }
+
+    pub(super) fn process(&self, pid: u32, name: &str, audit: u32, uid: u32, ticks: u64) {
+        let folder = self.path().join(pid.to_string());
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("sessionid"), audit.to_string()).unwrap();
+        fs::write(folder.join("loginuid"), uid.to_string()).unwrap();
+        let stat =
+            format!("{pid} ({name}) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 {ticks} 20");
+        fs::write(folder.join("stat"), stat).unwrap();
+        fs::write(folder.join("cgroup"), "0::/\n").unwrap();
+    }
+
+    pub(super) fn end(&self, pid: u32) {
+        fs::remove_dir_all(self.path().join(pid.to_string())).unwrap();
+    }
+}
+
+pub(super) const UNSET: u32 = u32::MAX;
+
+#[test]
+fn a_machine_on_which_nothing_happens_is_not_looked_through() {
+    let proc = Proc::new();
+    proc.process(1, "init", UNSET, UNSET, 1);
+    let mut scanner = Scanner::new(proc.path().to_owned());
+    let start = std::time::Instant::now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    assert!(scanner.is_due(start));
+    scanner.scan(start).unwrap();
+    // Its one process is young, so it may yet get a number.
+    assert!(scanner.is_due(after(2)));
+    assert!(!scanner.is_due(after(12)));
+    proc.load("1/100 2");
+    assert!(scanner.is_due(after(12)));
+    scanner.scan(after(12)).unwrap();
+    assert!(!scanner.is_due(after(13)));
+    // Only how many are busy.
+    proc.load("9/100 2");
+    assert!(!scanner.is_due(after(14)));
+    proc.load("1/99 2");
+    assert!(scanner.is_due(after(15)));
+    scanner.scan(after(15)).unwrap();
+    assert!(
+        scanner.is_due(after(31)),
+        "everything is read again now and then"
+    );
+}
+
+#[test]
+fn a_number_is_found_whenever_it_was_given() {
+    let proc = Proc::new();
+    proc.process(50, "agetty", UNSET, UNSET, 1);
+    let mut scanner = Scanner::new(proc.path().to_owned());
+    let start = std::time::Instant::now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let numbers = |found: &super::super::kernel::Found| -> Vec<Option<u32>> {
+        found.seen.iter().map(|seen| seen.audit).collect()
+    };
+    scanner.scan(start).unwrap();
+    // To a process that is still young.
+    proc.process(50, "login", 7, 1000, 1);
+    assert_eq!(numbers(&scanner.scan(after(2)).unwrap()), [Some(7)]);
+    // To an old one that made another: the new one has it too.
+    proc.process(60, "agetty", UNSET, UNSET, 5);
+    scanner.scan(after(3)).unwrap();
+    proc.process(60, "login", 8, 1000, 5);
+    proc.process(61, "sh", 8, 1000, 9);
+    assert_eq!(
+        numbers(&scanner.scan(after(20)).unwrap()),
+        [Some(7), Some(8)]
+    );
+    // To an old one that made none: when everything is read again.
+    proc.process(70, "agetty", UNSET, UNSET, 5);
+    scanner.scan(after(21)).unwrap();
+    proc.process(70, "login", 9, 1000, 5);
+    assert_eq!(
+        numbers(&scanner.scan(after(31)).unwrap()),
+        [Some(7), Some(8), Some(9)]
+    );
+    // A process id that is another process by now.
+    proc.process(70, "cron", UNSET, UNSET, 5);
+    assert_eq!(
+        numbers(&scanner.scan(after(62)).unwrap()),
+        [Some(7), Some(8)]
+    );
+    proc.end(50);
+    assert_eq!(numbers(&scanner.scan(after(63)).unwrap()), [Some(8)]);
+}
+
+#[test]
+fn the_first_process_tells_the_kind_and_the_users_services_are_no_login() {
+    let proc = Proc::new();
+    proc.process(90, "sshd", 3, 1000, 500);
+    proc.process(30, "bash", 3, 1000, 700);
+    proc.process(91, "systemd", 4, 1000, 600);
+    let services = "0::/user.slice/user-1000.slice/user@1000.service/init.scope\n";
+    fs::write(proc.path().join("91/cgroup"), services).unwrap();
+    let mut scanner = Scanner::new(proc.path().to_owned());
+    let found = scanner.scan(std::time::Instant::now()).unwrap();
+    assert_eq!(found.running, [30, 90, 91]);
+    let [seen] = found.seen.as_slice() else {
+        panic!("{:?}", found.seen);
+    };
+    assert_eq!(seen.leader, Some(90));
+    assert_eq!(seen.kind.unwrap().to_string(), "remote (ssh)");
+    assert_eq!(seen.since.unwrap().as_ms(), 1_005_000);
+}

@@ -1,0 +1,266 @@
+//! The file utmp: records of logins, each of a fixed size (glibc's `bits/utmp.h`,
+//! utmp(5)).
+
+use bailiwick_core::{
+    session::{MOST_SESSIONS, Remote, Seen, SessionKind, SessionState, Source},
+    time::Timestamp,
+};
+
+/// Largest file that is read, in bytes: 20,000 records.
+pub(super) const LARGEST: u64 = 8 * 1024 * 1024;
+
+/// `USER_PROCESS`: somebody is logged in.
+const USER_PROCESS: u16 = 7;
+
+/// Where the fields of a record are. There are two layouts: most platforms keep the session
+/// and the time in 32 bits even where `long` has 64, so that programs of both sizes share
+/// the file; those that never had 32-bit programs (arm64 among them) keep them in 64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Bytes of a record.
+    size: usize,
+    /// Where its seconds are, and in how many bytes.
+    seconds: (usize, usize),
+}
+
+impl Layout {
+    /// Records of 384 bytes: x86, x86_64, 32-bit arm, s390x, powerpc64.
+    pub(super) const COMPACT: Self = Self {
+        size: 384,
+        seconds: (340, 4),
+    };
+    /// Records of 400 bytes: arm64, riscv64, loongarch64.
+    pub(super) const WIDE: Self = Self {
+        size: 400,
+        seconds: (344, 8),
+    };
+    /// That of this platform.
+    pub(super) const NATIVE: Self = if cfg!(any(
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "loongarch64"
+    )) {
+        Self::WIDE
+    } else {
+        Self::COMPACT
+    };
+}
+
+/// A login as the file tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) pid: u32,
+    pub(super) terminal: String,
+    pub(super) user: String,
+    pub(super) host: String,
+    pub(super) since: Timestamp,
+}
+
+/// Why the file can't be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it has {length} bytes, and records of {size} would leave {rest} over")]
+pub(super) struct UtmpError {
+    length: usize,
+    size: usize,
+    rest: usize,
+}
+
+/// The logins in `bytes`, and how many were beyond the bound. Records of another kind
+/// (starts, getty, ended logins) are left out, as are those without process, user or
+/// terminal.
+pub(super) fn parse(bytes: &[u8], layout: Layout) -> Result<(Vec<Record>, usize), UtmpError> {
+    let records = bytes.chunks_exact(layout.size);
+    if !records.remainder().is_empty() {
+        return Err(UtmpError {
+            length: bytes.len(),
+            size: layout.size,
+            rest: records.remainder().len(),
+        });
+    }
+    let mut logins: Vec<Record> = records.filter_map(|one| record(one, layout)).collect();
+    let cut = logins.len().saturating_sub(MOST_SESSIONS);
+    logins.truncate(MOST_SESSIONS);
+    Ok((logins, cut))
+}
+
+fn record(bytes: &[u8], layout: Layout) -> Option<Record> {
+    let kind = u16::from_ne_bytes(bytes.get(0..2)?.try_into().ok()?);
+    let pid = i32::from_ne_bytes(bytes.get(4..8)?.try_into().ok()?);
+    let pid = u32::try_from(pid).ok().filter(|pid| *pid != 0)?;
+    let terminal = text(bytes.get(8..40)?);
+    let user = text(bytes.get(44..76)?);
+    let host = text(bytes.get(76..332)?);
+    let (at, length) = layout.seconds;
+    let seconds = bytes.get(at..at + length)?;
+    // Unsigned since glibc 2.40, so that 32 bits last until 2106.
+    let seconds = match length {
+        4 => u64::from(u32::from_ne_bytes(seconds.try_into().ok()?)),
+        _ => u64::try_from(i64::from_ne_bytes(seconds.try_into().ok()?)).ok()?,
+    };
+    let is_login = kind == USER_PROCESS && !terminal.is_empty() && !user.is_empty();
+    is_login.then(|| Record {
+        pid,
+        terminal,
+        user,
+        host,
+        since: Timestamp::from_ms(seconds.saturating_mul(1_000)),
+    })
+}
+
+/// Up to the first NUL, if there is one.
+fn text(field: &[u8]) -> String {
+    let field = field.split(|byte| *byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(field).into_owned()
+}
+
+impl Record {
+    /// As a session of user `uid`.
+    pub(super) fn to_seen(&self, uid: u32) -> Seen {
+        let is_display = |text: &str| text.starts_with(':');
+        let display = [&self.terminal, &self.host]
+            .into_iter()
+            .find(|text| is_display(text));
+        let kind = if display.is_some() {
+            Some(SessionKind::Graphical)
+        } else if self.terminal.starts_with("tty") {
+            Some(SessionKind::Console)
+        } else if self.host.is_empty() || self.host.contains('(') {
+            // `tmux(7).%0` and `mosh [7]`: a terminal within a session.
+            None
+        } else {
+            Some(SessionKind::Remote(Remote::Other))
+        };
+        let remote_host = matches!(kind, Some(SessionKind::Remote(_))).then(|| self.host.clone());
+        Seen {
+            leader: Some(self.pid),
+            user_name: Some(self.user.clone()),
+            kind,
+            state: Some(SessionState::Active),
+            since: Some(self.since),
+            terminal: (!is_display(&self.terminal)).then(|| self.terminal.clone()),
+            display: display.cloned(),
+            remote_host,
+            ..Seen::new(Source::Utmp, uid)
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A record as a C program with this layout writes it.
+    pub(crate) fn written(
+        layout: Layout,
+        kind: u16,
+        pid: u32,
+        terminal: &str,
+        user: &str,
+        host: &str,
+        seconds: u32,
+    ) -> Vec<u8> {
+        let mut bytes = vec![0; layout.size];
+        let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+        put(0, &kind.to_ne_bytes());
+        put(4, &pid.to_ne_bytes());
+        put(8, terminal.as_bytes());
+        put(44, user.as_bytes());
+        put(76, host.as_bytes());
+        match layout.seconds {
+            (at, 4) => put(at, &seconds.to_ne_bytes()),
+            (at, _) => put(at, &u64::from(seconds).to_ne_bytes()),
+        }
+        bytes
+    }
+
+    #[test]
+    fn logins_are_read_in_both_layouts_and_other_records_left_out() {
+        for layout in [Layout::COMPACT, Layout::WIDE] {
+            let mut file = written(layout, 2, 0, "~", "reboot", "6.18", 1);
+            file.extend(written(layout, 6, 700, "tty2", "LOGIN", "", 2));
+            file.extend(written(
+                layout,
+                7,
+                801,
+                "pts/0",
+                "alice",
+                "192.0.2.7",
+                1_800_000_000,
+            ));
+            file.extend(written(layout, 8, 802, "pts/1", "", "", 3));
+            let long = "u".repeat(32);
+            file.extend(written(layout, 7, 803, "tty1", &long, "", u32::MAX));
+            let (logins, cut) = parse(&file, layout).unwrap();
+            assert_eq!((logins.len(), cut), (2, 0));
+            assert_eq!(logins[0].terminal, "pts/0");
+            assert_eq!(logins[0].user, "alice");
+            assert_eq!(logins[0].since, Timestamp::from_ms(1_800_000_000_000));
+            // A field that is full has no NUL.
+            assert_eq!(logins[1].user, long);
+            assert_eq!(
+                logins[1].since,
+                Timestamp::from_ms(u64::from(u32::MAX) * 1_000)
+            );
+        }
+    }
+
+    #[test]
+    fn a_torn_file_is_refused_whole() {
+        let file = written(Layout::COMPACT, 7, 1, "tty1", "a", "", 1);
+        let error = parse(&file[..383], Layout::COMPACT).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "it has 383 bytes, and records of 384 would leave 383 over"
+        );
+        assert!(parse(&file, Layout::WIDE).is_err());
+        assert_eq!(parse(&[], Layout::COMPACT), Ok((vec![], 0)));
+    }
+
+    #[test]
+    fn terminal_and_host_tell_the_kind() {
+        for (terminal, host, kind) in [
+            ("tty1", "", Some(SessionKind::Console)),
+            ("tty7", ":0", Some(SessionKind::Graphical)),
+            (":0", "", Some(SessionKind::Graphical)),
+            (
+                "pts/0",
+                "192.0.2.7",
+                Some(SessionKind::Remote(Remote::Other)),
+            ),
+            ("pts/1", "tmux(77).%0", None),
+            ("pts/2", "", None),
+        ] {
+            let file = written(Layout::COMPACT, 7, 1, terminal, "a", host, 1);
+            let seen = parse(&file, Layout::COMPACT).unwrap().0[0].to_seen(0);
+            assert_eq!(seen.kind, kind, "{terminal} {host}");
+            assert_eq!(seen.remote_host.is_some(), terminal == "pts/0");
+        }
+    }
+
+    #[test]
+    fn more_logins_than_the_bound_are_counted() {
+        let one = written(Layout::COMPACT, 7, 1, "tty1", "a", "", 1);
+        let (logins, cut) = parse(&one.repeat(MOST_SESSIONS + 3), Layout::COMPACT).unwrap();
+        assert_eq!((logins.len(), cut), (MOST_SESSIONS, 3));
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_at_all_makes_it_panic(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..1600),
+            records in 0usize..4,
+        ) {
+            let _ = parse(&bytes, Layout::COMPACT);
+            for layout in [Layout::COMPACT, Layout::WIDE] {
+                bytes.resize(records * layout.size, 7);
+                let (logins, _) = parse(&bytes, layout).unwrap();
+                prop_assert!(logins.len() <= records);
+                for login in logins {
+                    let _ = login.to_seen(0);
+                }
+            }
+        }
+    }
+}
