@@ -33,16 +33,13 @@ pub(crate) async fn ask(common: &Common, request: Request) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the agent listens. Asking needs no more of the settings than this, so that a user
-/// who may not read them can ask with `--data`.
+/// Where the agent listens. With `--data` nothing of the settings is read, so that a user
+/// who may not read them can ask.
 fn socket_path(common: &Common) -> anyhow::Result<std::path::PathBuf> {
-    if let Some(data) = &common.data {
-        return Ok(data.join(socket::FILE));
+    match &common.data {
+        Some(data) => Ok(data.join(socket::FILE)),
+        None => settings::Sources::new(common, &[])?.socket(),
     }
-    Ok(settings::Sources::new(common, &[])
-        .and_then(|sources| sources.read(None))
-        .context("name the agent's data folder with --data, or its settings")?
-        .socket)
 }
 
 /// Reads a component without running it, and judges it by a policy if one is named.

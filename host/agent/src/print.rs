@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use bailiwick_audit::Inspection;
 use bailiwick_core::{audit::Verdict, time::Timestamp};
 
-use crate::socket::{PluginLine, Response, StatusReport, UpdateReport};
+use crate::socket::{PluginLine, PluginState, Response, StatusReport, UpdateReport};
 
 /// `response` for a person, with a line break at the end.
 pub(crate) fn words(response: &Response) -> String {
@@ -85,6 +85,9 @@ fn update_words(update: &UpdateReport) -> String {
         },
     );
     out.push_str(&format!("         {refreshed}\n"));
+    if let Some(next) = update.next {
+        out.push_str(&format!("         read next at {}\n", time(next)));
+    }
     if !update.failure.is_empty() {
         out.push_str(&format!(
             "         last attempt failed: {}\n",
@@ -100,7 +103,7 @@ fn plugin(line: &PluginLine) -> String {
         line.plugin,
         line.version,
         line.vendor,
-        format!("{:?}", line.state).to_lowercase(),
+        state(line.state),
         line.generation
     );
     if let Some(next) = line.next {
@@ -123,6 +126,16 @@ fn plugin(line: &PluginLine) -> String {
         out.push_str(&format!("    {}\n", line.remark));
     }
     out
+}
+
+fn state(state: PluginState) -> &'static str {
+    match state {
+        PluginState::Running => "running",
+        PluginState::Probation => "running, on probation",
+        PluginState::BackOff => "failed, waits for its next try",
+        PluginState::Suspended => "suspended after too many failures",
+        PluginState::Revoked => "revoked",
+    }
 }
 
 fn time(at: Timestamp) -> String {

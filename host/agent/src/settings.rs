@@ -51,6 +51,18 @@ impl Sources {
     /// # Errors
     /// A file that can't be read, or a value that its setting does not take.
     pub(crate) fn read(&self, signed: Option<&str>) -> anyhow::Result<Settings> {
+        Ok(Settings::merge(&self.layers(signed)?)?)
+    }
+
+    /// Where the agent listens.
+    ///
+    /// # Errors
+    /// As [`Self::read`], but for settings that only the agent needs.
+    pub(crate) fn socket(&self) -> anyhow::Result<PathBuf> {
+        Ok(Settings::socket(&self.layers(None)?)?)
+    }
+
+    fn layers(&self, signed: Option<&str>) -> anyhow::Result<Vec<Layer>> {
         let mut layers = Vec::new();
         if let Some(text) = signed {
             layers.push(Layer::signed(text)?);
@@ -58,12 +70,14 @@ impl Sources {
         if self.named || self.file.exists() {
             let name = self.file.display().to_string();
             let text = std::fs::read_to_string(&self.file)
-                .with_context(|| format!("the settings file {name} can't be read"))?;
+                .with_context(|| {
+                format!("the settings file {name} can't be read: make it readable, or name another with --settings-file")
+            })?;
             layers.push(Layer::file(&name, &text)?);
         }
         layers.push(self.environment.clone());
         layers.push(self.flags.clone());
-        Ok(Settings::merge(&layers)?)
+        Ok(layers)
     }
 }
 

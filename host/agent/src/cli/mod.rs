@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bailiwick_core::settings::Name;
 use clap::{Args, Parser, Subcommand};
 
 /// Runs signed plugins on this device, each within what its policy grants.
@@ -23,10 +24,11 @@ pub(crate) struct Cli {
 /// Flags of every command.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Common {
-    /// Folder in which the agent keeps everything; made if it is not there
+    /// Folder in which the agent keeps everything [default: that of the settings, or
+    /// /var/lib/bailiwick]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,
-    /// File with settings (TOML)
+    /// File with settings (TOML) [default: /etc/bailiwick/bailiwick.toml, if it is there]
     #[arg(long = "settings-file", global = true, value_name = "FILE")]
     pub(crate) settings_file: Option<PathBuf>,
     /// Print JSON for scripts: one object, or one a line where there are many
@@ -41,14 +43,15 @@ pub(crate) enum Command {
     ///
     /// It keeps to the repository of the settings: pulls what is assigned to this device,
     /// verifies and audits it, runs it, and sends the reports. Without a connection it runs
-    /// what is on disk.
+    /// what is on disk. A changed settings file or ceiling counts at once.
+    #[command(after_long_help = settings_help())]
     Run(Run),
     /// Look at plugins
     #[command(subcommand)]
     Plugin(Plugin),
     /// Run the inventory now and print it
     Inventory,
-    /// Look at the update endpoint
+    /// Look at the update endpoint, or read it now
     #[command(subcommand)]
     Update(Update),
     /// Tell how the agent is: plugins, updates, reports that wait
@@ -58,9 +61,9 @@ pub(crate) enum Command {
 /// `bailiwick run`.
 #[derive(Args, Debug)]
 pub(crate) struct Run {
-    /// Set one setting for this run, before the file and the environment
+    /// Set one setting for this run; it wins over the file and the environment
     ///
-    /// May be given more than once. `bailiwick status --settings` lists the names.
+    /// May be given more than once.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
     pub(crate) set: Vec<(String, String)>,
 }
@@ -68,7 +71,7 @@ pub(crate) struct Run {
 /// `bailiwick plugin`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Plugin {
-    /// List the plugins of this device: version, state, next call, grants
+    /// List the plugins of this device: version, state, calls, grants
     List,
     /// Read a component without running it: imports, grants, verdict
     ///
@@ -92,7 +95,7 @@ pub(crate) struct Inspect {
 pub(crate) enum Update {
     /// Tell when the repository was last verified and when it is read next
     Status,
-    /// Read the repository now, and tell what changed
+    /// Read the repository now, follow it, and tell how that went
     Refresh,
 }
 
@@ -102,6 +105,21 @@ pub(crate) struct Status {
     /// Print each setting, its value and where it came from, instead
     #[arg(long)]
     pub(crate) settings: bool,
+}
+
+/// Every setting and what it takes.
+fn settings_help() -> String {
+    let mut help = String::from(
+        "Settings, in the file as `name = \"value\"`, in the environment as BAILIWICK_NAME:\n",
+    );
+    for name in Name::ALL {
+        help.push_str(&format!("  {name:14}  {}\n", name.rule()));
+    }
+    help.push_str(
+        "`update-url` and `root-sha256` have no default. `bailiwick status --settings` shows the \
+         values in use and where each was written.",
+    );
+    help
 }
 
 /// The name and value of `--set`. Whether there is such a setting is for the settings to say.

@@ -43,8 +43,13 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
     // What is signed is in the store, and where that is is not signed.
     let own = sources.read(None)?;
     let data = &own.data_dir;
-    std::fs::create_dir_all(data)
-        .with_context(|| format!("the data folder {} can't be made", data.display()))?;
+    std::fs::create_dir_all(data).with_context(|| {
+        format!(
+            "the data folder {} can't be made: run as a user who may write there, or name \
+                 another with --data",
+            data.display()
+        )
+    })?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let (store, opening) = Store::open(data, clock.now()).await?;
     let signed = signed::stored(&store).await?;

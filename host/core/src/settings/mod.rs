@@ -134,6 +134,11 @@ impl Settings {
         value::Merged::new(layers).settings()
     }
 
+    /// Where the agent listens, as `layers` say: all that asking it needs.
+    pub fn socket(layers: &[Layer]) -> Result<PathBuf, SettingsError> {
+        value::Merged::new(layers).socket()
+    }
+
     /// Every setting with its value and its origin, in a fixed order.
     pub fn list(&self) -> &[Listed] {
         &self.listed

@@ -124,7 +124,7 @@ pub enum TakesEffect {
 
 /// Text that names no setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a setting")]
+#[error("`{0}` is not a setting; use one of {names}", names = Name::ALL.map(Name::as_str).join(", "))]
 pub struct NameError(String);
 
 impl FromStr for Name {

@@ -61,6 +61,21 @@ fn there_is_no_trust_on_first_use() {
 }
 
 #[test]
+fn asking_needs_to_know_the_socket_alone() {
+    let socket = |layers: &[Layer]| Settings::socket(layers).unwrap().display().to_string();
+    assert_eq!(socket(&[]), "/var/lib/bailiwick/agent.sock");
+    let data = Layer::flags([(Name::DataDir, "/d".to_owned())]);
+    assert_eq!(socket(std::slice::from_ref(&data)), "/d/agent.sock");
+    let named = Layer::flags([(Name::Socket, "/s".to_owned())]);
+    assert_eq!(socket(&[data, named]), "/s");
+    let unknown = "sockets".parse::<Name>().unwrap_err().to_string();
+    assert!(
+        unknown.contains("use one of data-dir, update-url, "),
+        "{unknown}"
+    );
+}
+
+#[test]
 fn unknown_and_wrong_settings_are_refused() {
     let unknown = Layer::file("a.toml", "format = 1\ndata_dir = \"/x\"\n").unwrap_err();
     assert!(

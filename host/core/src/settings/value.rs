@@ -95,10 +95,21 @@ impl<'a> Merged<'a> {
             })
     }
 
-    pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
-        let data_dir = self
+    fn data_dir(&self) -> Result<PathBuf, SettingsError> {
+        Ok(self
             .read(Name::DataDir, path)?
-            .unwrap_or_else(|| PathBuf::from("/var/lib/bailiwick"));
+            .unwrap_or_else(|| PathBuf::from("/var/lib/bailiwick")))
+    }
+
+    pub(super) fn socket(&self) -> Result<PathBuf, SettingsError> {
+        match self.read(Name::Socket, path)? {
+            Some(socket) => Ok(socket),
+            None => Ok(self.data_dir()?.join("agent.sock")),
+        }
+    }
+
+    pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
+        let data_dir = self.data_dir()?;
         let with_slash = |url: String| if url.ends_with('/') { url } else { url + "/" };
         let mut settings = Settings {
             update_url: with_slash(self.required(Name::UpdateUrl, url)?),
@@ -109,9 +120,7 @@ impl<'a> Merged<'a> {
             refresh_every: self
                 .read(Name::RefreshEvery, span)?
                 .unwrap_or(Span::new(Duration::from_secs(3_600))),
-            socket: self
-                .read(Name::Socket, path)?
-                .unwrap_or_else(|| data_dir.join("agent.sock")),
+            socket: self.socket()?,
             compiler: self.read(Name::Compiler, path)?,
             ceiling_file: self.read(Name::CeilingFile, path)?,
             data_dir,
