@@ -88,6 +88,8 @@ fn three_people_sign_a_root_and_replace_one_of_them() {
         complaint.contains("root 2 is signed by 2 of the keys anna, bert, cleo, and 0 of them did"),
         "{complaint}"
     );
+    let status = json(folder, &["status", "--repo", "desk"]);
+    assert_eq!(status["waiting"][0], "2.root.json");
     let refused = repo(folder, &["unassign", "--repo", "desk", "--plugin", "x"]).unwrap_err();
     assert!(refused.contains("repo drop"), "{refused}");
     for (name, signatures) in [("anna", 2), ("cleo", 3)] {

@@ -109,6 +109,21 @@ pub fn sign_draft(path: &Path, key: &Key) -> Result<SignedDraft, RepositoryError
     })
 }
 
+/// Metadata that waits, by file name.
+pub(crate) fn names(repository: &Repository) -> Result<Vec<String>, RepositoryError> {
+    let folder = repository.drafts();
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut names: Vec<String> = beneath(&folder)?
+        .iter()
+        .filter_map(|path| path.strip_prefix(&folder).ok()?.to_str().map(str::to_owned))
+        .filter(|name| role_of(name).is_some())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
 pub(crate) fn clear(repository: &Repository) -> Result<(), RepositoryError> {
     let folder = repository.drafts();
     match fs::remove_dir_all(&folder) {

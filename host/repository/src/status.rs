@@ -12,6 +12,8 @@ pub struct Status {
     pub assignment_serial: u64,
     /// Number of revocations.
     pub revocations: usize,
+    /// Files in `drafts` of a change that waits for signatures.
+    pub waiting: Vec<String>,
     /// Top-level roles first, then delegated ones in the order of their delegation.
     pub roles: Vec<RoleStatus>,
 }
@@ -71,6 +73,7 @@ impl Repository {
         Ok(Status {
             assignment_serial: self.assignment()?.serial,
             revocations: self.revocations()?.revoked.len(),
+            waiting: crate::pending::names(self)?,
             roles,
         })
     }

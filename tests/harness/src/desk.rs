@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     pin::pin,
+    sync::OnceLock,
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -94,27 +95,38 @@ pub struct Desk {
 impl Desk {
     /// Everything was made at [`noon`].
     pub fn begin() -> Self {
+        // Keys, certificates and their place on the disk take a second, and are made once.
+        static FIRST: OnceLock<(TempDir, Sha256)> = OnceLock::new();
+        let (first, root) = FIRST.get_or_init(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let init = Init {
+                vendors: vec![vendor(), "evil".parse().unwrap()],
+                server_names: Vec::new(),
+                now: noon(),
+            };
+            let path = folder.path().join("repository");
+            let made = Repository::init(&path, &init).unwrap();
+            publish(&Repository::open(&path).unwrap(), 1);
+            (folder, made.root_sha256)
+        });
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("repository");
-        let init = Init {
-            vendors: vec![vendor(), "evil".parse().unwrap()],
-            server_names: Vec::new(),
-            now: noon(),
-        };
-        let made = Repository::init(&path, &init).unwrap();
-        let repository = Repository::open(&path).unwrap();
-        publish(&repository, 1);
+        for (path, bytes) in store_files(first.path()) {
+            let path = folder.path().join(path.strip_prefix(first.path()).unwrap());
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        let repository = Repository::open(&folder.path().join("repository")).unwrap();
         let host = Host {
             public: repository.public(),
             ..Host::default()
         };
-        let delivery = Delivery::open(&folder.path().join("device"), made.root_sha256).unwrap();
+        let delivery = Delivery::open(&folder.path().join("device"), *root).unwrap();
         Self {
             folder,
             repository,
             host,
             delivery,
-            root: made.root_sha256,
+            root: *root,
         }
     }
 

@@ -45,6 +45,12 @@ pub(super) fn run(place: &Place) -> anyhow::Result<()> {
         );
     }
     println!("\nrevocations {}", status.revocations);
+    if !status.waiting.is_empty() {
+        println!(
+            "\nwaiting for signatures: {} (`repo sign` adds them)",
+            status.waiting.join(", ")
+        );
+    }
     status.roles.iter().for_each(role);
     Ok(())
 }
