@@ -5,7 +5,7 @@ use std::time::Duration;
 use bailiwick_core::bytes::ByteCount;
 use reqwest::{Response, StatusCode, Url, header};
 
-use crate::{Address, EventLine, Https, cause, retry_after};
+use crate::{Address, EventLine, Https, answer::Answer, cause, retry_after};
 
 /// For one upload, answer included: a report is at most a few MB.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -124,14 +124,6 @@ struct Ingest {
     content_type: &'static str,
 }
 
-/// What the receiver answers with every status.
-#[derive(serde::Deserialize)]
-struct Answer {
-    result: String,
-    #[serde(default)]
-    reason: String,
-}
-
 impl Ingest {
     fn new(https: &Https, address: &Address, path: &str, content_type: &'static str) -> Self {
         Self {
@@ -199,16 +191,5 @@ async fn read(mut response: Response) -> Option<Answer> {
         }
         bytes.extend_from_slice(&chunk);
     }
-    let mut answer: Answer = serde_json::from_slice(&bytes).ok()?;
-    // It reaches logs and the screen of an administrator.
-    answer.reason = printable(&answer.reason, 500);
-    answer.result = printable(&answer.result, 40);
-    Some(answer)
-}
-
-fn printable(text: &str, at_most: usize) -> String {
-    text.chars()
-        .filter(|c| !c.is_control())
-        .take(at_most)
-        .collect()
+    Answer::parse(&bytes)
 }

@@ -21,6 +21,7 @@ async fn pair(
 ) -> (WebSocketStream<DuplexStream>, Result<WebSocket, String>) {
     let (ours, theirs) = duplex(4_096);
     let server = HostPort::new("broker.example", 443);
+    #[expect(clippy::result_large_err, reason = "the library's own type")]
     let answer = move |request: &Request, mut response: Response| {
         let asked = request.headers().get("sec-websocket-protocol").unwrap();
         assert_eq!(

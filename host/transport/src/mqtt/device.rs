@@ -1,0 +1,317 @@
+//! A device's posts over MQTT: sent until they are received, wherever they were lost.
+
+use std::{collections::HashMap, time::Duration};
+
+use bailiwick_core::ids::{DeviceId, PluginName};
+use bytes::Bytes;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    client::{Client, ClientOptions, Ended, Event, Events, Keep, Message},
+    topic::{Key, Topic},
+};
+use crate::{BrokerAddress, Connector, Receipt, SendError, answer::Answer};
+
+/// From a broker's PUBACK to the receipt. Without one the post was lost between them, and is
+/// sent again; the receiver keeps it once.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest packet that a device takes, in bytes: receipts and hints are short.
+const LONGEST: usize = 64 * 1024;
+
+/// What proves that a post arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ack {
+    /// The receiver's own receipt, sent after its commit. True with every broker.
+    #[default]
+    Receipt,
+    /// The broker's PUBACK. True with the console's embedded broker, which commits first.
+    /// Any other may lose what it has acknowledged, for instance when it is killed.
+    Broker,
+}
+
+/// Whether the device reaches the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Not yet known.
+    Connecting,
+    /// It does; the way there, in words.
+    Up(String),
+    /// It does not, and why.
+    Down(String),
+}
+
+/// The device's end. Cloning shares the connection, which ends with the last clone.
+#[derive(Clone, Debug)]
+pub struct Device {
+    id: DeviceId,
+    posts: mpsc::UnboundedSender<Post>,
+    link: watch::Receiver<Link>,
+    hints: watch::Receiver<u64>,
+}
+
+/// A post and where its receipt goes.
+#[derive(Debug)]
+struct Post {
+    topic: String,
+    key: Key,
+    payload: Bytes,
+    reply: oneshot::Sender<Result<Receipt, SendError>>,
+}
+
+impl Device {
+    /// Connects to `broker` as `id`, and goes on trying.
+    pub fn start(connector: Connector, broker: BrokerAddress, id: DeviceId, ack: Ack) -> Self {
+        let options = ClientOptions {
+            address: broker,
+            client_id: id.to_string(),
+            // What is under way is sent again anyway, and a receipt that was missed with it.
+            keep: Keep::Nothing,
+            subscriptions: vec![Topic::receipts_of(&id), Topic::UpdateHint.to_string()],
+            longest: LONGEST,
+        };
+        let (client, events) = Client::start(connector, options);
+        let (posts, posted) = mpsc::unbounded_channel();
+        let (told, link) = watch::channel(Link::Connecting);
+        let (hinted, hints) = watch::channel(0);
+        let courier = Courier {
+            id,
+            ack,
+            client,
+            waiting: HashMap::new(),
+            acknowledged: JoinSet::new(),
+            link: told,
+            hints: hinted,
+        };
+        tokio::spawn(courier.run(events, posted));
+        Self {
+            id,
+            posts,
+            link,
+            hints,
+        }
+    }
+
+    /// Sends an encoded report, after everything that was sent before. Resolves when it was
+    /// received, however long that takes. The body is in memory until then: bound what is
+    /// under way.
+    ///
+    /// # Errors
+    /// As [`crate::Reports::send`]: [`SendError::Refused`] only when the receiver said so.
+    pub fn report(
+        &self,
+        plugin: PluginName,
+        key: &str,
+        body: Vec<u8>,
+    ) -> impl Future<Output = Result<Receipt, SendError>> + use<> {
+        let device = self.id;
+        let topic = |key| Topic::Report {
+            device,
+            plugin,
+            key,
+        };
+        self.post(Key::new(key).map(|key| (key.clone(), topic(key))), body)
+    }
+
+    /// Sends events, one JSON object per line, as [`Self::report`] does a report.
+    pub fn events(
+        &self,
+        key: &str,
+        lines: Vec<u8>,
+    ) -> impl Future<Output = Result<Receipt, SendError>> + use<> {
+        let device = self.id;
+        let topic = |key| Topic::Events { device, key };
+        self.post(Key::new(key).map(|key| (key.clone(), topic(key))), lines)
+    }
+
+    /// Whether the broker is reached, as it changes.
+    pub fn link(&self) -> watch::Receiver<Link> {
+        self.link.clone()
+    }
+
+    /// Changes with each hint that updates may be there.
+    pub fn update_hints(&self) -> watch::Receiver<u64> {
+        self.hints.clone()
+    }
+
+    fn post(
+        &self,
+        addressed: Option<(Key, Topic)>,
+        body: Vec<u8>,
+    ) -> impl Future<Output = Result<Receipt, SendError>> + use<> {
+        let (reply, received) = oneshot::channel();
+        let posted = match addressed {
+            Some((key, topic)) => {
+                // If nobody takes it, the reply is dropped, which the future below tells.
+                let _ = self.posts.send(Post {
+                    topic: topic.to_string(),
+                    key,
+                    payload: body.into(),
+                    reply,
+                });
+                Ok(())
+            }
+            None => Err(SendError::Refused {
+                reason: "its key is no idempotency key".to_owned(),
+            }),
+        };
+        async move {
+            posted?;
+            received.await.unwrap_or_else(|_| {
+                Err(SendError::Retry {
+                    after: None,
+                    reason: "the connection was given up".to_owned(),
+                })
+            })
+        }
+    }
+}
+
+/// Carries posts until their receipts came.
+struct Courier {
+    id: DeviceId,
+    ack: Ack,
+    client: Client,
+    waiting: HashMap<Key, Waiting>,
+    acknowledged: JoinSet<(Key, Result<(), Ended>)>,
+    link: watch::Sender<Link>,
+    hints: watch::Sender<u64>,
+}
+
+/// A post without its receipt.
+struct Waiting {
+    post: Post,
+    /// When the broker acknowledged it; the client repeats it until then.
+    since: Option<Instant>,
+}
+
+impl Courier {
+    async fn run(mut self, mut events: Events, mut posts: mpsc::UnboundedReceiver<Post>) {
+        loop {
+            let overdue = self.overdue();
+            tokio::select! {
+                // A receipt that came before a PUBACK is looked at before it.
+                biased;
+                event = events.next() => match event {
+                    Some(event) => self.happened(event),
+                    None => return,
+                },
+                Some(Ok((key, delivered))) = self.acknowledged.join_next() => {
+                    self.acknowledged(&key, delivered);
+                }
+                post = posts.recv() => match post {
+                    Some(post) => self.take(post),
+                    None => return,
+                },
+                () = sleep_until(overdue.unwrap_or_else(Instant::now)), if overdue.is_some() => {
+                    let now = Instant::now();
+                    self.again(|since| now >= since + PATIENCE);
+                }
+            }
+        }
+    }
+
+    fn overdue(&self) -> Option<Instant> {
+        let since = self.waiting.values().filter_map(|one| one.since);
+        since.min().map(|since| since + PATIENCE)
+    }
+
+    fn take(&mut self, post: Post) {
+        self.publish(&post);
+        let key = post.key.clone();
+        // The same post twice: the later takes the receipt, the earlier is told to retry.
+        self.waiting.insert(key, Waiting { post, since: None });
+    }
+
+    fn publish(&mut self, post: &Post) {
+        let delivery = self
+            .client
+            .publish(post.topic.clone(), post.payload.clone());
+        let key = post.key.clone();
+        self.acknowledged
+            .spawn(async move { (key, delivery.await) });
+    }
+
+    fn happened(&mut self, event: Event) {
+        match event {
+            Event::Connected { hops } => {
+                let hops: Vec<_> = hops.iter().map(ToString::to_string).collect();
+                self.link.send_replace(Link::Up(hops.join("; ")));
+                // The broker may have ended with what it acknowledged.
+                self.again(|_| true);
+            }
+            Event::Disconnected { reason, .. } => {
+                self.link.send_replace(Link::Down(reason));
+            }
+            Event::Message(message) => self.message(&message),
+        }
+    }
+
+    fn message(&mut self, message: &Message) {
+        match Topic::parse(&message.topic) {
+            Some(Topic::Receipt { device, key }) if device == self.id => {
+                // Without a form that is known it is no receipt, and the post comes again.
+                if let Some(answer) = Answer::parse(&message.payload) {
+                    self.received(&key, answer.meaning());
+                }
+            }
+            Some(Topic::UpdateHint) => self.hints.send_modify(|count| *count += 1),
+            // Nobody subscribed to it.
+            _ => {}
+        }
+        self.client.acknowledge(message);
+    }
+
+    fn received(&mut self, key: &Key, answer: Result<Receipt, SendError>) {
+        if let Some(waiting) = self.waiting.remove(key) {
+            // Whoever sent it may have given up; the outbox keeps it then.
+            let _ = waiting.post.reply.send(answer);
+        }
+    }
+
+    fn acknowledged(&mut self, key: &Key, delivered: Result<(), Ended>) {
+        match (delivered, self.ack) {
+            (Ok(()), Ack::Receipt) => {
+                if let Some(waiting) = self.waiting.get_mut(key) {
+                    waiting.since = Some(Instant::now());
+                }
+            }
+            (Ok(()), Ack::Broker) => self.received(key, Ok(Receipt::Stored)),
+            (Err(Ended), _) => self.received(
+                key,
+                Err(SendError::Refused {
+                    reason: Ended.to_string(),
+                }),
+            ),
+        }
+    }
+
+    /// Publishes again what the broker has acknowledged and nobody has received, if `due`
+    /// says so of when that was.
+    fn again(&mut self, due: impl Fn(Instant) -> bool) {
+        let mut lost: Vec<_> = self
+            .waiting
+            .values_mut()
+            .filter(|one| one.since.is_some_and(&due))
+            .filter_map(|one| {
+                let since = one.since.take()?;
+                Some((
+                    since,
+                    one.post.topic.clone(),
+                    one.post.key.clone(),
+                    one.post.payload.clone(),
+                ))
+            })
+            .collect();
+        // In the order in which they were acknowledged, which is that of sending.
+        lost.sort_by_key(|(since, ..)| *since);
+        for (_, topic, key, payload) in lost {
+            let delivery = self.client.publish(topic, payload);
+            self.acknowledged
+                .spawn(async move { (key, delivery.await) });
+        }
+    }
+}

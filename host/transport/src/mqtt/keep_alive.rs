@@ -1,0 +1,96 @@
+//! Whether the other side still lives. Without a clock of its own.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// For the answer to a ping.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pulse {
+    /// Nothing before then.
+    Wait(Instant),
+    /// A ping.
+    Ping,
+    /// The end: nothing came after a ping.
+    Dead,
+}
+
+/// A connection is quiet while nothing was written, or nothing read, for `every`: then a
+/// ping asks. So a half-open connection is noticed within `every` + 20 s, also while this
+/// side goes on writing into it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeepAlive {
+    every: Duration,
+    written: Instant,
+    read: Instant,
+    asked: Option<Instant>,
+}
+
+impl KeepAlive {
+    pub(super) const fn new(every: Duration, now: Instant) -> Self {
+        Self {
+            every,
+            written: now,
+            read: now,
+            asked: None,
+        }
+    }
+
+    /// Something was written.
+    pub(super) const fn wrote(&mut self, now: Instant) {
+        self.written = now;
+    }
+
+    /// Something arrived.
+    pub(super) const fn heard(&mut self, now: Instant) {
+        self.read = now;
+        self.asked = None;
+    }
+
+    /// A ping was written.
+    pub(super) const fn pinged(&mut self, now: Instant) {
+        self.written = now;
+        self.asked = Some(now);
+    }
+
+    pub(super) fn poll(&self, now: Instant) -> Pulse {
+        let (due, then) = match self.asked {
+            Some(asked) => (asked + PATIENCE, Pulse::Dead),
+            None => (self.written.min(self.read) + self.every, Pulse::Ping),
+        };
+        if now >= due { then } else { Pulse::Wait(due) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_quiet_connection_is_asked_and_a_dead_one_is_ended() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut alive = KeepAlive::new(EVERY, start);
+        assert_eq!(alive.poll(at(59)), Pulse::Wait(at(60)));
+        assert_eq!(alive.poll(at(60)), Pulse::Ping);
+        alive.pinged(at(60));
+        assert_eq!(alive.poll(at(79)), Pulse::Wait(at(80)));
+        assert_eq!(alive.poll(at(80)), Pulse::Dead);
+        alive.heard(at(79));
+        assert_eq!(alive.poll(at(80)), Pulse::Wait(at(120)));
+    }
+
+    #[test]
+    fn writing_into_silence_does_not_hide_it() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut alive = KeepAlive::new(EVERY, start);
+        alive.wrote(at(50));
+        assert_eq!(alive.poll(at(60)), Pulse::Ping);
+    }
+}
