@@ -23,6 +23,9 @@ fn main() -> ExitCode {
     // Two threads: a plugin that spins can't hold up its neighbours.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        // The store, the compiler's files and plugins' files: a handful at a time. More
+        // wait, so that file systems that hang can't take memory for hundreds of threads.
+        .max_blocking_threads(16)
         .enable_all()
         .build();
     let result = match runtime {

@@ -13,7 +13,7 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// Names a folder of programs that are built already, to be tested as they are.
-const PROGRAMS: &str = "BAILIWICK_PROGRAMS";
+const PROGRAMS: &str = "SCENARIO_PROGRAMS";
 
 /// Path of a program. Each is built by itself: cargo unifies features over one build, and
 /// the agent must not get the compiler that `bailiwick-compile` links.

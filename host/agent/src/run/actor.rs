@@ -17,7 +17,7 @@ use super::{
     describe::{Description, Doing},
     host::Host,
     launch::Live,
-    report::Reporter,
+    report::{ReportError, Reporter},
 };
 use crate::events::Event;
 
@@ -163,7 +163,10 @@ impl Actor {
         self.reporter
             .report(&self.host, version, schema, &rows)
             .await
-            .map_err(|error| Failure::new(format!("{error:#}")))
+            .map_err(|error| Failure {
+                struck: matches!(error, ReportError::Rows(_)),
+                reason: error.to_string(),
+            })
     }
 
     async fn judge(&mut self, result: Result<(), Failure>) {
@@ -326,15 +329,6 @@ struct Failure {
     reason: String,
     /// Whether it counts against the plugin.
     struck: bool,
-}
-
-impl Failure {
-    fn new(reason: String) -> Self {
-        Self {
-            reason,
-            struck: true,
-        }
-    }
 }
 
 impl From<CallError> for Failure {

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use bailiwick_core::{bytes::ByteCount, ids::PluginName};
 use bailiwick_report::{
     rows::Snapshot,
@@ -23,6 +22,17 @@ pub(crate) const CAPS: Caps = Caps {
     bytes: ByteCount::mib(64),
     age: Duration::from_secs(30 * 86_400),
 };
+
+/// Why there is no report of a call.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReportError {
+    /// The plugin's rows are not what its schema says.
+    #[error("{0}")]
+    Rows(String),
+    /// The device could not keep it: a full disk is no fault of the plugin.
+    #[error("the report could not be kept: {0:#}")]
+    NotKept(anyhow::Error),
+}
 
 /// Makes the reports of one plugin, one after the other.
 pub(crate) struct Reporter {
@@ -69,9 +79,24 @@ impl Reporter {
         version: &semver::Version,
         schema: &Arc<Schema>,
         rows: &[u8],
+    ) -> Result<(), ReportError> {
+        let snapshot = Snapshot::decode(Arc::clone(schema), rows).map_err(|error| {
+            ReportError::Rows(format!(
+                "the rows of {} {version} were refused: {error}",
+                self.plugin
+            ))
+        })?;
+        self.keep(host, version, snapshot)
+            .await
+            .map_err(ReportError::NotKept)
+    }
+
+    async fn keep(
+        &mut self,
+        host: &Host,
+        version: &semver::Version,
+        snapshot: Snapshot,
     ) -> anyhow::Result<()> {
-        let snapshot = Snapshot::decode(Arc::clone(schema), rows)
-            .with_context(|| format!("the rows of {} {version} were refused", self.plugin))?;
         let now = host.clock.now();
         let origin = Origin::new(
             *host.device.as_bytes(),
