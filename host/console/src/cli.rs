@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use bailiwick_core::ids::{DeviceId, PluginName};
 use clap::{Args, Parser, Subcommand};
 
-use crate::cli_repo::RepoVerb;
+use crate::{cli_repo::RepoVerb, page::Role};
 
 /// Update endpoint, report ingest and repository authoring for one desk.
 #[derive(Debug, Parser)]
@@ -18,6 +18,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(Serve),
+    Login(Login),
     Reports(Reports),
     /// Write a repository: keys, releases, policies, and which device runs what.
     Repo {
@@ -34,6 +35,9 @@ pub(crate) enum Command {
 /// or a vendor lies among them, or among the files that it serves. A report is
 /// acknowledged after it is committed to the disk. Ctrl-C or SIGTERM ends the program
 /// after the requests under way.
+///
+/// The operator's page has an address of its own. A link that logs an operator in is
+/// printed at the start; `login` prints another, for any role.
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
     /// Folder of this console: the database is kept here, and, unless the options below
@@ -53,9 +57,30 @@ pub(crate) struct Serve {
     /// Address and port to listen on; port 0 picks a free one and prints it
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
     pub(crate) listen: SocketAddr,
-    /// Print the address as one line of JSON
+    /// Address and port of the page. On loopback it is plain HTTP; anywhere else it is
+    /// TLS with the console's certificate [default: 127.0.0.1:8480, or a free port of
+    /// 127.0.0.1 if that one is taken]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) page: Option<SocketAddr>,
+    /// Name under which people reach the page besides its address; can be repeated.
+    /// Requests for any other name are refused
+    #[arg(long, value_name = "NAME")]
+    pub(crate) page_name: Vec<String>,
+    /// Print the addresses and the login link as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Print a link that logs someone in on the page of `serve`, once, within ten minutes.
+#[derive(Args, Debug)]
+pub(crate) struct Login {
+    /// Folder of the console, as given to `serve`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// What the person may do: a viewer looks, an operator also names devices, an
+    /// approver has the rights of both
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Role,
 }
 
 /// List the latest reports, or events, oldest first. Works while `serve` runs.

@@ -9,6 +9,7 @@ mod cli;
 mod cli_repo;
 mod clock;
 mod commands;
+mod page;
 mod server;
 mod store;
 

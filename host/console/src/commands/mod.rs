@@ -2,6 +2,7 @@
 
 pub(crate) mod decode;
 mod fresh;
+mod login;
 mod repo;
 mod repo_keys;
 mod repo_status;
@@ -14,6 +15,7 @@ use crate::cli::{Cli, Command};
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Login(arguments) => login::run(&arguments),
         Command::Reports(arguments) => reports::run(&arguments),
         Command::Repo { verb } => repo::run(&verb),
     }

@@ -1,18 +1,27 @@
 //! `bailiwick-console serve`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io::ErrorKind,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use bailiwick_repository::Repository;
-use tokio::sync::watch;
+use tokio::{net::TcpListener, sync::watch};
 
-use super::fresh;
+use super::{fresh, login};
 use crate::{
     cli::Serve,
     clock,
+    page::{self, LoginLink, Page, Role},
     server::{Context, Identity, Server},
     store::Store,
 };
+
+/// Where the page is unless something else is asked for.
+const PAGE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8480);
 
 /// How long a commit waits for a lock that another program holds on the database.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -54,6 +63,14 @@ async fn serve(
     context: Context,
     fresh: Option<Repository>,
 ) -> anyhow::Result<()> {
+    let settings = page::Settings {
+        data: arguments.data.clone(),
+        names: arguments.page_name.clone(),
+        identity: identity.clone(),
+        inlet: context.inlet.clone(),
+        now: context.now,
+    };
+    let page = Page::on(listen(arguments.page).await?, settings)?;
     let server = Server::bind(arguments.listen, identity, context)
         .await
         .with_context(|| {
@@ -63,16 +80,25 @@ async fn serve(
             )
         })?;
     let address = server.address()?;
+    let link = LoginLink::make(
+        &arguments.data,
+        page.address(),
+        Role::Operator,
+        clock::now(),
+    )?;
     let signals = signals()?;
     if arguments.json {
         let line = serde_json::json!({
             "address": address.to_string(),
             "updates": format!("https://{address}/updates/"),
             "console": format!("https://{address}/"),
+            "page": format!("{}/", page.address()),
+            "login": link.url,
         });
         println!("{line}");
     } else {
         println!("serving https://{address}/updates/, taking reports at https://{address}/");
+        println!("page at {}/: {}", page.address(), login::words(&link));
     }
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
@@ -81,12 +107,26 @@ async fn serve(
         let _ = stop.send(true);
     });
     let keeping = fresh.map(|repository| tokio::spawn(fresh::keep(repository, stopped.clone())));
-    server.run(stopped).await;
+    tokio::join!(server.run(stopped.clone()), page.run(stopped));
     if let Some(keeping) = keeping {
         // It ends between two looks; a signature under way is finished first.
         keeping.await?;
     }
     Ok(())
+}
+
+/// A listener for the page: at the address that is asked for, or else at the usual one, or
+/// at a free port where another program has that.
+async fn listen(asked: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
+    let address = asked.unwrap_or(PAGE);
+    match TcpListener::bind(address).await {
+        Err(error) if asked.is_none() && error.kind() == ErrorKind::AddrInUse => {
+            Ok(TcpListener::bind(SocketAddr::new(PAGE.ip(), 0)).await?)
+        }
+        bound => bound.with_context(|| {
+            format!("{address} can't be listened on for the page: choose another with --page")
+        }),
+    }
 }
 
 /// Resolves on ctrl-c or SIGTERM. Handlers are installed before this returns: called before

@@ -1,6 +1,6 @@
 //! Accepts connections, bounds them, and closes them in order.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -9,6 +9,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     task::JoinSet,
@@ -31,11 +32,21 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// when file descriptors run out.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` is set.
-pub(super) async fn serve(
+/// What a connection is wrapped in.
+#[derive(Clone)]
+pub(crate) enum Wire {
+    /// TLS, with this certificate.
+    Tls(Identity),
+    /// Nothing. For loopback alone.
+    Plain,
+}
+
+/// Serves until `stop` is set. `router` is asked for each connection, with the address of
+/// its client.
+pub(crate) async fn serve(
     listener: TcpListener,
-    identity: Identity,
-    router: Router,
+    wire: Wire,
+    router: impl Fn(SocketAddr) -> Router,
     stop: watch::Receiver<bool>,
 ) {
     let mut stopped = stop.clone();
@@ -45,11 +56,11 @@ pub(super) async fn serve(
         tokio::select! {
             _ = stopped.wait_for(|stop| *stop) => break,
             Some(_) = open.join_next() => {}
-            (stream, slot) = accept(&listener, &slots) => {
-                let (identity, router, stop) = (identity.clone(), router.clone(), stop.clone());
+            (stream, client, slot) = accept(&listener, &slots) => {
+                let (wire, router, stop) = (wire.clone(), router(client), stop.clone());
                 open.spawn(async move {
                     // How a single connection ends is its client's affair.
-                    let _ = timeout(LIFE, connection(stream, identity, router, stop)).await;
+                    let _ = timeout(LIFE, connection(stream, wire, router, stop)).await;
                     drop(slot);
                 });
             }
@@ -65,26 +76,37 @@ pub(super) async fn serve(
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
+) -> (
+    TcpStream,
+    SocketAddr,
+    Option<tokio::sync::OwnedSemaphorePermit>,
+) {
     // The semaphore is never closed, so there always is a permit.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, slot),
+            Ok((stream, client)) => return (stream, client, slot),
             Err(_) => sleep(PAUSE).await,
         }
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    identity: Identity,
+async fn connection(stream: TcpStream, wire: Wire, router: Router, stop: watch::Receiver<bool>) {
+    match wire {
+        Wire::Plain => speak(stream, router, stop).await,
+        Wire::Tls(identity) => {
+            if let Ok(Ok(stream)) = timeout(HANDSHAKE, identity.0.accept(stream)).await {
+                speak(stream, router, stop).await;
+            }
+        }
+    }
+}
+
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
-    let Ok(Ok(stream)) = timeout(HANDSHAKE, identity.0.accept(stream)).await else {
-        return;
-    };
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())

@@ -1,6 +1,6 @@
 //! What `serve` offers to devices, over TLS.
 
-mod connections;
+pub(crate) mod connections;
 mod events;
 mod file_body;
 mod files;
@@ -27,6 +27,7 @@ use tokio::{
 
 use crate::store::Inlet;
 
+use connections::Wire;
 pub(crate) use identity::Identity;
 
 /// Bodies of posts that are in memory at once.
@@ -88,7 +89,8 @@ impl Server {
 
     /// Serves until `stop` is set, then finishes the requests that are under way.
     pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
-        connections::serve(self.listener, self.identity, self.router, stop).await;
+        let (wire, router) = (Wire::Tls(self.identity), self.router);
+        connections::serve(self.listener, wire, |_| router.clone(), stop).await;
     }
 }
 

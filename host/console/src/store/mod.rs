@@ -3,9 +3,15 @@
 //! One thread writes ([`Store`]); an answer exists only after the commit that it speaks
 //! of. Readers ([`read`]) have connections of their own.
 
+mod changes;
+mod derived;
 pub(crate) mod read;
 mod schema;
+pub(crate) mod view;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::{Path, PathBuf},
@@ -13,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use bailiwick_core::time::Timestamp;
+use bailiwick_core::{ids::DeviceId, time::Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use writer::IncomingEvent;
@@ -152,6 +158,16 @@ impl Inlet {
             received,
         })
         .await
+    }
+
+    /// Calls a device `label` on the page; none gives its own name back. A device that
+    /// never reported is refused.
+    pub(crate) async fn label(
+        &self,
+        device: DeviceId,
+        label: Option<String>,
+    ) -> Result<Answer, PostError> {
+        self.post(Write::Label { device, label }).await
     }
 
     async fn post(&self, write: Write) -> Result<Answer, PostError> {

@@ -4,11 +4,11 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::StoreError;
+use super::{StoreError, derived};
 
 /// Version of the tables below. A database of a later version is not opened: this program
-/// would misread it.
-const VERSION: i64 = 1;
+/// would misread it. Version 1 had only what devices sent; 2 adds what is derived of it.
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE reports (
@@ -61,9 +61,13 @@ pub(super) fn open_to_write(path: &Path, patience: Duration) -> Result<Connectio
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
         let version = version(&connection)?;
-        if version == 0 {
+        if version < VERSION {
             let transaction = connection.transaction()?;
-            transaction.execute_batch(TABLES)?;
+            if version == 0 {
+                transaction.execute_batch(TABLES)?;
+            }
+            transaction.execute_batch(derived::TABLES)?;
+            derived::rebuild(&transaction)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;
         }

@@ -11,14 +11,14 @@ use bailiwick_report::{
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, PostError};
+use super::{Answer, PostError, derived};
 
 /// Most posts in one commit: one wait for the disk serves all of them.
 const BATCH: usize = 64;
 
 /// Most bytes of a report once decompressed, and of its rows. Four times what a plugin's
 /// output limit is in practice; it stops a small report from taking the console's memory.
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     body: 32 * 1024 * 1024,
     rows: 32 * 1024 * 1024,
 };
@@ -36,6 +36,11 @@ pub(super) enum Write {
         sha256: String,
         events: Vec<IncomingEvent>,
         received: Timestamp,
+    },
+    /// What an operator calls a device; none gives its own name back.
+    Label {
+        device: DeviceId,
+        label: Option<String>,
     },
 }
 
@@ -131,6 +136,7 @@ fn commit<'a>(
                 events,
                 received,
             } => self::events(&transaction, key, sha256, events, *received),
+            Write::Label { device, label } => self::label(&transaction, *device, label.as_deref()),
         };
         answers.push(match written {
             Ok(answer) => Ok(answer),
@@ -172,7 +178,7 @@ fn report(
     let device = DeviceId::from_bytes(*origin.device()).to_string();
     let stream = stream(transaction, &device, origin.plugin())?;
     let verdict = Stream::accept(stream.as_ref(), &parsed).map_err(|error| refuse(&error))?;
-    let answer = match verdict {
+    let answer = match &verdict {
         Verdict::Duplicate => return Ok(Answer::Stored),
         Verdict::NeedFull(_) => Answer::NeedFull,
         Verdict::Accepted(accepted) => {
@@ -185,6 +191,16 @@ fn report(
         }
     };
     insert(transaction, key, body, received, parsed.envelope(), answer)?;
+    if let Verdict::Accepted(accepted) = &verdict {
+        let stored = derived::Report {
+            id: transaction.last_insert_rowid(),
+            device: &device,
+            received_ms: whole(received.as_ms())?,
+            bytes: whole(body.len() as u64)?,
+            envelope: parsed.envelope(),
+        };
+        derived::report(transaction, &stored, stream.as_ref(), accepted)?;
+    }
     Ok(answer)
 }
 
@@ -283,8 +299,33 @@ fn events(
             event.words,
             event.body,
         ])?;
+        let plugin = event.plugin.as_ref().map(PluginName::as_str);
+        derived::event(
+            transaction,
+            &derived::Event {
+                id: transaction.last_insert_rowid(),
+                device: &event.device.to_string(),
+                plugin,
+                event: &event.event,
+                received_ms: whole(received.as_ms())?,
+            },
+        )?;
     }
     Ok(Answer::Stored)
+}
+
+fn label(
+    transaction: &Transaction<'_>,
+    device: DeviceId,
+    label: Option<&str>,
+) -> Result<Answer, WriteError> {
+    if derived::label(transaction, device, label)? {
+        Ok(Answer::Stored)
+    } else {
+        Err(WriteError::Refused(format!(
+            "there is no device {device} here: it is listed once it has reported"
+        )))
+    }
 }
 
 /// SQLite's integers are signed.

@@ -1,0 +1,155 @@
+//! Who asks, as a type: a route can't be written without saying which role it needs.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use axum::{
+    Form,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::request::Parts,
+};
+use bailiwick_core::{ids::DeviceId, time::Timestamp};
+
+use super::{Access, Operator, Role, Secret, guard::Found, role::Least};
+use crate::{
+    page::{Refusal, render::Frame},
+    store::{
+        Inlet, PostError, StoreError,
+        view::{View, Views},
+    },
+};
+
+/// What requests are answered from. Its parts are reached through a [`Caller`].
+#[derive(Clone)]
+pub(crate) struct Shared {
+    access: Arc<Access>,
+    views: Arc<Views>,
+    inlet: Inlet,
+}
+
+impl Shared {
+    pub(crate) fn new(access: Arc<Access>, views: Views, inlet: Inlet) -> Self {
+        let views = Arc::new(views);
+        Self {
+            access,
+            views,
+            inlet,
+        }
+    }
+
+    pub(super) fn access(&self) -> &Access {
+        &self.access
+    }
+}
+
+/// Someone who is logged in with at least the role `L`.
+pub(crate) struct Caller<L> {
+    found: Found,
+    shared: Shared,
+    least: PhantomData<fn() -> L>,
+}
+
+impl<L: Least> Caller<L> {
+    /// The role, which may be more than the least.
+    pub(crate) fn role(&self) -> Role {
+        self.found.session.role
+    }
+
+    /// When the request is answered.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.shared.access.now)()
+    }
+
+    /// What surrounds a page for this person.
+    pub(crate) fn frame(&self) -> Frame {
+        Frame::of(self.role(), self.found.secret.form_token().reveal())
+    }
+
+    /// Reads the database, away from the threads that serve connections.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&View) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let answer = Arc::clone(&self.shared.views).ask(question).await;
+        answer.map_err(|error| {
+            eprintln!("bailiwick-console: the page can't read the database: {error}");
+            Refusal::Unreadable
+        })
+    }
+}
+
+impl<L: Least> FromRequestParts<Shared> for Caller<L> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Refusal> {
+        let found = parts.extensions.get::<Found>().cloned();
+        let found = found.ok_or(Refusal::NotLoggedIn)?;
+        if found.session.role < L::ROLE {
+            let frame = Frame::of(found.session.role, found.secret.form_token().reveal());
+            return Err(Refusal::Role(Box::new(frame), L::ROLE));
+        }
+        Ok(Self {
+            found,
+            shared: shared.clone(),
+            least: PhantomData,
+        })
+    }
+}
+
+/// A form of the page, sent by a caller with at least the role `L`, and with the token of
+/// the caller's session.
+pub(crate) struct Submitted<L> {
+    caller: Caller<L>,
+    fields: Vec<(String, String)>,
+}
+
+/// Name of the field that holds the session's token.
+pub(crate) const TOKEN: &str = "form-token";
+
+impl<L: Least> Submitted<L> {
+    pub(super) fn secret(&self) -> &Secret {
+        &self.caller.found.secret
+    }
+
+    pub(crate) fn frame(&self) -> Frame {
+        self.caller.frame()
+    }
+
+    /// The value of a field, without white space around it; empty if it is not there.
+    pub(crate) fn field(&self, name: &str) -> &str {
+        let mut fields = self.fields.iter();
+        fields
+            .find(|(field, _)| field == name)
+            .map_or("", |(_, value)| value.trim())
+    }
+}
+
+impl Submitted<Operator> {
+    /// Calls a device `label`; none gives its own name back.
+    pub(crate) async fn label(
+        &self,
+        device: DeviceId,
+        label: Option<String>,
+    ) -> Result<(), PostError> {
+        let stored = self.caller.shared.inlet.label(device, label).await;
+        stored.map(drop)
+    }
+}
+
+impl<L: Least> FromRequest<Shared> for Submitted<L> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, shared: &Shared) -> Result<Self, Refusal> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::<L>::from_request_parts(&mut parts, shared).await?;
+        let request = Request::from_parts(parts, body);
+        let Form(fields) = Form::<Vec<(String, String)>>::from_request(request, &())
+            .await
+            .map_err(|_| Refusal::Form(Box::new(caller.frame())))?;
+        let submitted = Self { caller, fields };
+        let token = Secret::claimed(submitted.field(TOKEN)).map(|token| token.fingerprint());
+        if token != Some(submitted.secret().form_token().fingerprint()) {
+            return Err(Refusal::Form(Box::new(submitted.frame())));
+        }
+        Ok(submitted)
+    }
+}

@@ -1,0 +1,75 @@
+//! Times. The page runs no script that could know a reader's time zone, so they are UTC.
+
+use bailiwick_core::time::Timestamp;
+use jiff::{Timestamp as Civil, tz::TimeZone};
+use maud::{Markup, html};
+
+/// A time and how long ago that was.
+pub(crate) fn when(ms: i64, now: Timestamp) -> Markup {
+    html! { (moment(ms)) " " span.quiet { "(" (ago(ms, now)) ")" } }
+}
+
+/// How long ago; the time itself is in the element.
+pub(crate) fn since(ms: i64, now: Timestamp) -> Markup {
+    match text(ms, "%Y-%m-%dT%H:%M:%SZ") {
+        Some(machine) => html! {
+            time datetime=(machine) title=(full(ms)) { (ago(ms, now)) }
+        },
+        None => html! { (full(ms)) },
+    }
+}
+
+/// A time.
+pub(crate) fn moment(ms: i64) -> Markup {
+    match text(ms, "%Y-%m-%dT%H:%M:%SZ") {
+        Some(machine) => html! { time datetime=(machine) { (full(ms)) } },
+        None => html! { (full(ms)) },
+    }
+}
+
+/// `24 Nov 2026, 19:22 UTC`; what no calendar has stays a number.
+pub(crate) fn full(ms: i64) -> String {
+    text(ms, "%-d %b %Y, %H:%M UTC").unwrap_or_else(|| format!("{ms} ms"))
+}
+
+fn text(ms: i64, format: &str) -> Option<String> {
+    let time = Civil::from_millisecond(ms).ok()?;
+    Some(time.to_zoned(TimeZone::UTC).strftime(format).to_string())
+}
+
+/// `3 min ago`, in the largest unit that fits.
+pub(crate) fn ago(ms: i64, now: Timestamp) -> String {
+    let now = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
+    let past = now.saturating_sub(ms);
+    if past < -60_000 {
+        return "in the future, by this console's clock".to_owned();
+    }
+    let seconds = past.max(0) / 1000;
+    match seconds {
+        0..60 => "just now".to_owned(),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..86_400 => format!("{} h ago", seconds / 3_600),
+        86_400..172_800 => "1 day ago".to_owned(),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_as_a_person_would() {
+        let now = Timestamp::from_ms(1_795_000_000_000);
+        let ago = |ms: i64| ago(1_795_000_000_000 - ms, now);
+        assert_eq!(ago(-10_000), "just now");
+        assert_eq!(ago(59_999), "just now");
+        assert_eq!(ago(60_000), "1 min ago");
+        assert_eq!(ago(7_199_000), "1 h ago");
+        assert_eq!(ago(86_400_000), "1 day ago");
+        assert_eq!(ago(3 * 86_400_000), "3 days ago");
+        assert!(ago(-3_600_000).starts_with("in the future"));
+        assert_eq!(full(1_795_000_000_000), "18 Nov 2026, 11:06 UTC");
+        assert_eq!(full(i64::MAX), format!("{} ms", i64::MAX));
+    }
+}

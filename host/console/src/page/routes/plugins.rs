@@ -1,0 +1,210 @@
+//! The plugins of a device: version, grants, limits and what was counted.
+
+use axum::{extract::Path, response::Html};
+use bailiwick_core::time::Timestamp;
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::{Known, Tab, head, name, named, trouble};
+use crate::{
+    page::{
+        Refusal,
+        access::{Caller, Viewer},
+        render::{
+            Part, empty, time,
+            value::{shown, size},
+            words::count,
+        },
+        standing::Plugin,
+    },
+    store::view::{Installed, Latest},
+};
+
+/// Events that are counted, and how.
+const COUNTED: &[(&str, &str)] = &[
+    ("call-failed", "failed calls"),
+    ("suspended", "suspensions"),
+    ("swapped", "swaps"),
+    ("went-back", "rollbacks"),
+    ("refused", "refused versions"),
+];
+
+pub(crate) async fn list(
+    caller: Caller<Viewer>,
+    Path(device): Path<String>,
+) -> Result<Html<String>, Refusal> {
+    let now = caller.now();
+    let id = named(&device)?.to_string();
+    let read = caller.read(move |view| Known::read(view, &id, now));
+    let known = read.await?.ok_or(Refusal::NotFound)?;
+    let content = html! {
+        (head(&known.device, Tab::Plugins, now))
+        @if known.standing.plugins.is_empty() { (nothing()) }
+        @for (name, plugin) in &known.standing.plugins {
+            (card(&Told::of(&known, name), name, plugin, now))
+        }
+    };
+    let title = format!("Plugins of {}", name(&known.device));
+    Ok(caller.frame().part(Part::Devices).page(&title, &content))
+}
+
+/// What reports and events tell of one plugin.
+struct Told<'a> {
+    reporting: Option<&'a Installed>,
+    latest: Vec<&'a Latest>,
+}
+
+impl<'a> Told<'a> {
+    fn of(known: &'a Known, plugin: &str) -> Self {
+        let latest = known.latest.iter();
+        Self {
+            reporting: known.installed.iter().find(|it| it.plugin == plugin),
+            latest: latest
+                .filter(|it| it.happened.plugin.as_deref() == Some(plugin))
+                .collect(),
+        }
+    }
+
+    fn latest(&self, event: &str) -> Option<&'a Latest> {
+        self.latest
+            .iter()
+            .copied()
+            .find(|it| it.happened.event == event)
+    }
+
+    /// A list of texts in the last event of this kind.
+    fn list(&self, event: &str, field: &str) -> Vec<&'a str> {
+        let list = self
+            .latest(event)
+            .and_then(|it| it.happened.body.get(field));
+        let list = list.and_then(Value::as_array).map(Vec::as_slice);
+        list.unwrap_or_default()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect()
+    }
+}
+
+fn card(told: &Told<'_>, name: &str, plugin: &Plugin, now: Timestamp) -> Markup {
+    html! {
+        section.card.plugin id=(name) {
+            h2 {
+                (shown(name))
+                @if let Some(version) = &plugin.running { " " span.version { (shown(version)) } }
+                " " (state(plugin))
+            }
+            @if !plugin.trouble.is_empty() {
+                ul.notice.warn { @for it in &plugin.trouble { li { (trouble(it, now)) } } }
+            }
+            (numbers(told, now))
+            (grants(told))
+            (limits(told))
+        }
+    }
+}
+
+fn state(plugin: &Plugin) -> Markup {
+    html! {
+        @if plugin.stopped { span.state.off { "Stopped" } }
+        @else if plugin.running.is_none() { span.state.off { "Not running" } }
+        @else if plugin.trouble.is_empty() { span.state.good { "Running" } }
+        @else { span.state.warn { "Needs attention" } }
+    }
+}
+
+fn numbers(told: &Told<'_>, now: Timestamp) -> Markup {
+    html! {
+        dl.numbers {
+            @if let Some(reporting) = told.reporting {
+                div { dt { "Last report" } dd { (time::since(reporting.taken_ms, now)) } }
+                div { dt { "Reports" } dd { (count(reporting.reports, "report")) ", " (size(u64::try_from(reporting.bytes).unwrap_or(0))) } }
+            } @else {
+                div { dt { "Last report" } dd { "none yet" } }
+            }
+            @for (event, words) in COUNTED {
+                @if let Some(it) = told.latest(event) {
+                    div {
+                        dt { (capital(words)) }
+                        dd { (it.count) ", last " (time::since(it.happened.at_ms, now)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn capital(words: &str) -> String {
+    let (first, rest) = words.split_at(words.len().min(1));
+    format!("{}{rest}", first.to_ascii_uppercase())
+}
+
+fn grants(told: &Told<'_>) -> Markup {
+    let (grants, approvers) = (
+        told.list("granted", "grants"),
+        told.list("granted", "approved-by"),
+    );
+    html! {
+        h3 { "What it may do" }
+        @if grants.is_empty() {
+            p.quiet { "The device has not told yet. It tells whenever a plugin starts or is swapped." }
+        } @else {
+            ul.grants { @for grant in grants { li { (grant_words(grant)) } } }
+            @if !approvers.is_empty() {
+                p.quiet { "Approved by " @for (place, key) in approvers.iter().enumerate() { @if place > 0 { ", " } (shown(key)) } "." }
+            }
+        }
+    }
+}
+
+/// What is granted comes first in its line, and why after a colon.
+fn grant_words(grant: &str) -> Markup {
+    html! {
+        @match grant.split_once(": ") {
+            Some((what, why)) => { strong { (shown(what)) } ": " (shown(why)) }
+            None => (shown(grant)),
+        }
+    }
+}
+
+fn limits(told: &Told<'_>) -> Markup {
+    let limits = told.list("limits-proven", "limits");
+    html! {
+        @if let Some(proven) = told.latest("limits-proven") {
+            h3 { "Limits" }
+            p { "Shown to hold on this device on " (time::moment(proven.happened.at_ms)) ", by running into each of them:" }
+            ul.tags { @for limit in limits { li { (shown(limit)) } } }
+        }
+    }
+}
+
+/// The plugins in a few lines.
+pub(super) fn summary(known: &Known) -> Markup {
+    let base = format!("/devices/{}/plugins", known.device.device);
+    html! {
+        h2 { "Plugins" }
+        @if known.standing.plugins.is_empty() {
+            p.quiet { "No plugin has reported yet. " code { "bailiwick-console repo assign" } " decides which ones this device runs." }
+        } @else {
+            ul.feed {
+                @for (name, plugin) in &known.standing.plugins {
+                    li {
+                        span {
+                            a href={ (base) "#" (name) } { (shown(name)) }
+                            @if let Some(version) = &plugin.running { " " span.quiet { (shown(version)) } }
+                        }
+                        (state(plugin))
+                    }
+                }
+            }
+            p.more { a href=(base) { "Grants, limits and counters" } }
+        }
+    }
+}
+
+fn nothing() -> Markup {
+    let words = html! {
+        p { "This device has not told of any plugin. Publish one and assign it:" }
+        pre { code { "bailiwick-console repo publish --help\nbailiwick-console repo assign --help" } }
+    };
+    empty("No plugins yet", &words)
+}

@@ -1,0 +1,237 @@
+//! What a report changed, field by field with the value before: a differential report has
+//! only the new ones.
+
+use bailiwick_report::{
+    diff::Diff,
+    receiver::{Accepted, Stream},
+    rows::{Row, Snapshot, Value},
+    schema::{Collection, Field, Kind, Privacy},
+};
+use rusqlite::{Statement, Transaction, params};
+
+use super::derived;
+
+/// Most lines that are kept of one report. The rest is counted, and is in the report.
+pub(crate) const LINES: i64 = 2_000;
+/// Longest value that is kept, in characters.
+const VALUE: usize = 1_000;
+
+/// Keeps what `accepted` changes in `known`. A report that changes nothing leaves nothing.
+pub(super) fn record(
+    transaction: &Transaction<'_>,
+    stored: &derived::Report<'_>,
+    taken_ms: i64,
+    known: Option<&Stream>,
+    accepted: &Accepted,
+) -> rusqlite::Result<()> {
+    let (old, new) = (known.map(Stream::snapshot), accepted.stream.snapshot());
+    let diff = old.and_then(|old| Diff::between(old, new).ok());
+    let against = match (old, &diff) {
+        (None, _) => "nothing",
+        (Some(_), None) => "other-schema",
+        (Some(_), Some(diff)) if diff.is_empty() => return Ok(()),
+        (Some(_), Some(_)) => "last",
+    };
+    let (added, changed, removed) = match &diff {
+        Some(diff) => diff.counts(),
+        None => (new.row_count(), 0, 0),
+    };
+    let whole = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    transaction
+        .prepare(
+            "INSERT INTO change_sets
+                (report, device, plugin, version, taken_ms, against, added, changed, removed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            stored.id,
+            stored.device,
+            stored.envelope.origin.plugin(),
+            stored.envelope.origin.version(),
+            taken_ms,
+            against,
+            whole(added),
+            whole(changed),
+            whole(removed),
+        ])?;
+    match (old, &diff) {
+        (Some(old), Some(diff)) => Lines::new(transaction, stored.id)?.diff(old, diff),
+        _ => Ok(()),
+    }
+}
+
+struct Lines<'a> {
+    insert: Statement<'a>,
+    report: i64,
+    place: i64,
+}
+
+impl<'a> Lines<'a> {
+    fn new(transaction: &'a Transaction<'_>, report: i64) -> rusqlite::Result<Self> {
+        let insert = transaction.prepare(
+            "INSERT INTO changes
+                (report, place, change, collection, row, row_privacy, field, kind, unit, privacy,
+                 old, new)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?;
+        Ok(Self {
+            insert,
+            report,
+            place: 0,
+        })
+    }
+
+    fn diff(&mut self, old: &Snapshot, diff: &Diff) -> rusqlite::Result<()> {
+        for (index, shape) in diff.schema().collections().iter().enumerate() {
+            for row in diff.added(index) {
+                self.row("added", shape, row, |value| (None, value))?;
+            }
+            // Both are sorted by key, so one walk over the old rows finds all of them.
+            let mut olds = old.rows(index);
+            for change in diff.changed(index) {
+                let Some(before) = olds.find(|row| row.key().eq(change.key())) else {
+                    break;
+                };
+                let key = key(change.key());
+                for (field, value) in change.fields() {
+                    let of = (shape, Some(&shape.fields()[field]));
+                    self.line("changed", &key, of, before.get(field), value)?;
+                }
+            }
+            let mut olds = old.rows(index);
+            for gone in diff.removed(index) {
+                let Some(before) = olds.find(|row| row.key().eq(gone.key())) else {
+                    break;
+                };
+                self.row("removed", shape, before, |value| (value, None))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A whole row: a line per value that is no part of the key, or one for the key alone.
+    fn row<'v>(
+        &mut self,
+        change: &str,
+        shape: &Collection,
+        row: Row<'v>,
+        sides: impl Fn(Option<Value<'v>>) -> (Option<Value<'v>>, Option<Value<'v>>),
+    ) -> rusqlite::Result<()> {
+        let key = key(row.key());
+        let values = row.values().enumerate().skip(shape.key_fields());
+        let mut any = false;
+        for (field, value) in values.filter(|(_, value)| value.is_some()) {
+            let (old, new) = sides(value);
+            self.line(
+                change,
+                &key,
+                (shape, Some(&shape.fields()[field])),
+                old,
+                new,
+            )?;
+            any = true;
+        }
+        if any {
+            Ok(())
+        } else {
+            self.line(change, &key, (shape, None), None, None)
+        }
+    }
+
+    fn line(
+        &mut self,
+        change: &str,
+        key: &str,
+        (shape, field): (&Collection, Option<&Field>),
+        old: Option<Value<'_>>,
+        new: Option<Value<'_>>,
+    ) -> rusqlite::Result<()> {
+        if self.place == LINES {
+            return Ok(());
+        }
+        self.insert.execute(params![
+            self.report,
+            self.place,
+            change,
+            shape.name(),
+            key,
+            privacy(key_privacy(shape)),
+            field.map(Field::name),
+            field.map(|field| kind(field.kind())),
+            field.map(Field::unit),
+            field.map(|field| privacy(field.privacy())),
+            old.map(plain),
+            new.map(plain),
+        ])?;
+        self.place += 1;
+        Ok(())
+    }
+}
+
+/// The strictest class among the fields that name a row.
+fn key_privacy(shape: &Collection) -> Privacy {
+    let classes = || {
+        let fields = &shape.fields()[..shape.key_fields()];
+        fields.iter().map(Field::privacy)
+    };
+    [Privacy::Personal, Privacy::Device]
+        .into_iter()
+        .find(|class| classes().any(|it| it == *class))
+        .unwrap_or(Privacy::None)
+}
+
+fn key<'a>(values: impl Iterator<Item = Value<'a>>) -> String {
+    values.map(plain).collect::<Vec<_>>().join(" · ")
+}
+
+fn plain(value: Value<'_>) -> String {
+    match value {
+        Value::Text(text) => text.chars().take(VALUE).collect(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Unsigned(number) | Value::Timestamp(number) => number.to_string(),
+        Value::Signed(number) => number.to_string(),
+    }
+}
+
+const KINDS: [(Kind, &str); 5] = [
+    (Kind::Text, "text"),
+    (Kind::Boolean, "boolean"),
+    (Kind::Unsigned, "unsigned"),
+    (Kind::Signed, "signed"),
+    (Kind::Timestamp, "timestamp"),
+];
+const PRIVACIES: [(Privacy, &str); 3] = [
+    (Privacy::None, "none"),
+    (Privacy::Device, "device"),
+    (Privacy::Personal, "personal"),
+];
+
+fn kind(kind: Kind) -> &'static str {
+    KINDS
+        .iter()
+        .find(|(it, _)| *it == kind)
+        .map_or("text", |(_, name)| name)
+}
+
+fn privacy(privacy: Privacy) -> &'static str {
+    PRIVACIES
+        .iter()
+        .find(|(it, _)| *it == privacy)
+        .map_or("none", |(_, name)| name)
+}
+
+/// The kind of that name; what is none of them is shown as text.
+pub(super) fn kind_named(name: &str) -> Kind {
+    KINDS
+        .iter()
+        .find(|(_, it)| *it == name)
+        .map_or(Kind::Text, |(kind, _)| *kind)
+}
+
+/// The class of that name; what is none of them is treated as personal.
+pub(super) fn privacy_named(name: &str) -> Privacy {
+    PRIVACIES
+        .iter()
+        .find(|(_, it)| *it == name)
+        .map_or(Privacy::Personal, |(class, _)| *class)
+}

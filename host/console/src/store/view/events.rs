@@ -1,0 +1,91 @@
+//! What happened on devices.
+
+use rusqlite::{Row, named_params};
+use serde_json::Value;
+
+use super::{Page, StoreError, View};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Happened {
+    pub(crate) id: i64,
+    pub(crate) device: String,
+    pub(crate) plugin: Option<String>,
+    pub(crate) event: String,
+    /// By the device's clock.
+    pub(crate) at_ms: i64,
+    pub(crate) words: String,
+    pub(crate) body: Value,
+}
+
+/// The last event of its kind of a plugin on a device, and how often there was one.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Latest {
+    pub(crate) happened: Happened,
+    pub(crate) count: i64,
+}
+
+/// Most kinds of events of a device that are looked at: 20 for each of 100 plugins.
+const KINDS: u32 = 2_000;
+
+impl View {
+    /// The events of a device, the last first; those before `before`, if that is given.
+    pub(crate) fn events(
+        &self,
+        device: &str,
+        before: Option<i64>,
+        length: u32,
+    ) -> Result<Page<Happened>, StoreError> {
+        let mut statement = self.0.prepare(
+            "SELECT * FROM events WHERE device = :device AND id < :before
+             ORDER BY id DESC LIMIT :limit",
+        )?;
+        let rows = statement.query_map(
+            named_params! {
+                ":device": device,
+                ":before": before.unwrap_or(i64::MAX),
+                ":limit": length + 1,
+            },
+            happened,
+        )?;
+        Ok(Page::cut(rows.collect::<Result<_, _>>()?, length as usize))
+    }
+
+    /// The last event of each kind and plugin of a device, in the order in which they came.
+    pub(crate) fn latest(&self, device: &str) -> Result<Vec<Latest>, StoreError> {
+        let mut statement = self.0.prepare(
+            "SELECT e.*, t.count FROM tallies t JOIN events e ON e.id = t.last
+             WHERE t.device = ?1 ORDER BY e.id LIMIT ?2",
+        )?;
+        let rows = statement.query_map((device, KINDS), |row| {
+            Ok(Latest {
+                happened: happened(row)?,
+                count: row.get("count")?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Devices of which a plugin was refused, with the plugin, the last one first.
+    pub(crate) fn refused(&self, length: u32) -> Result<Page<(String, String)>, StoreError> {
+        let mut statement = self.0.prepare(
+            "SELECT device, plugin FROM tallies WHERE event = 'refused'
+             ORDER BY last DESC LIMIT ?1",
+        )?;
+        let rows = statement.query_map([length + 1], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Page::cut(rows.collect::<Result<_, _>>()?, length as usize))
+    }
+}
+
+fn happened(row: &Row<'_>) -> rusqlite::Result<Happened> {
+    let body: String = row.get("body")?;
+    Ok(Happened {
+        id: row.get("id")?,
+        device: row.get("device")?,
+        plugin: row.get("plugin")?,
+        event: row.get("event")?,
+        at_ms: row.get("at_ms")?,
+        words: row.get("words")?,
+        body: serde_json::from_str(&body).unwrap_or(Value::Null),
+    })
+}
