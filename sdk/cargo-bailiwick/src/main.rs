@@ -45,7 +45,7 @@ struct NewArguments {
 
 #[derive(Args)]
 struct BuildArguments {
-    /// A plugin or its package; by default the one of this folder, or all of the workspace
+    /// A plugin or its package; by default the one of this folder, or all below it
     #[arg(short, long, value_name = "NAME")]
     package: Option<String>,
     /// For what it is compiled
@@ -232,7 +232,7 @@ fn policy_of(plugin: &Plugin) -> Result<PathBuf> {
 }
 
 /// The plugins that are meant: those called `name`, or the one whose folder this is, or
-/// all.
+/// all below this folder.
 fn chosen(name: Option<&str>) -> Result<Vec<Plugin>> {
     let here = env::current_dir().context("the current folder can't be found")?;
     let mut plugins = plugins(&here)?;
@@ -241,14 +241,12 @@ fn chosen(name: Option<&str>) -> Result<Vec<Plugin>> {
         if plugins.is_empty() {
             bail!("no plugin `{name}` in this workspace: a plugin's folder has a plugin.toml");
         }
-    } else if plugins
-        .iter()
-        .any(|plugin| here.starts_with(&plugin.folder))
-    {
-        plugins.retain(|plugin| here.starts_with(&plugin.folder));
+    } else {
+        plugins
+            .retain(|plugin| here.starts_with(&plugin.folder) || plugin.folder.starts_with(&here));
     }
     if plugins.is_empty() {
-        bail!("this workspace has no plugin: a plugin's folder has a plugin.toml");
+        bail!("no plugin in this folder or below it: a plugin's folder has a plugin.toml");
     }
     Ok(plugins)
 }

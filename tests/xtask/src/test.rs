@@ -142,7 +142,7 @@ fn plugins() -> Command {
     let mut command = Command::new(build::built("cargo-bailiwick"));
     command
         .args(["bailiwick", "test", "--no-rows"])
-        .current_dir(crate::step::root());
+        .current_dir(crate::step::root().join("plugins"));
     command
 }
 
