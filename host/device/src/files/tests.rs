@@ -1,5 +1,6 @@
 use std::{
     fs,
+    os::fd::AsFd as _,
     os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _, fs::symlink, net::UnixListener},
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
@@ -252,6 +253,39 @@ async fn proc_is_read_to_its_end_and_its_magic_links_are_not_followed() {
         .read(at("/proc", "self/root/etc/passwd"), PLENTY)
         .await;
     assert_eq!(through, Err(FilesError::Escapes));
+}
+
+/// Kernels without `openat2`, and programs that may not call it, walk every path.
+#[test]
+fn a_walk_finds_what_the_kernel_finds_in_one_step() {
+    let tree = Tree::new();
+    fs::create_dir_all(tree.path("a/b")).unwrap();
+    fs::write(tree.path("a/b/deep"), "deep").unwrap();
+    let root = Dir::open_ambient_dir(tree.root(), cap_std::ambient_authority()).unwrap();
+    for path in [".", "file", "a", "a/b", "a/b/deep"] {
+        let walked = walk::walk(root.as_fd(), path, beneath::Last::Follow).unwrap();
+        let found = beneath::find(&root, path, beneath::Last::Follow).unwrap();
+        assert_eq!(walked.path(), found.path(), "{path}");
+        assert_eq!(walked.metadata(), found.metadata(), "{path}");
+        assert_eq!(walked.linked, policy::Linked::No, "{path}");
+        match walked.kind() {
+            FileKind::Directory => {
+                let names = walked.folder(&root).unwrap().entries().unwrap().count();
+                assert_eq!(
+                    found.folder(&root).unwrap().entries().unwrap().count(),
+                    names
+                );
+            }
+            _ => assert_eq!(
+                std::io::read_to_string(walked.file(&root).unwrap()).unwrap(),
+                std::io::read_to_string(found.file(&root).unwrap()).unwrap(),
+            ),
+        }
+    }
+    let missing = walk::walk(root.as_fd(), "a/none/x", beneath::Last::Follow);
+    assert_eq!(missing.err(), Some(FilesError::NotFound));
+    let through = walk::walk(root.as_fd(), "file/x", beneath::Last::Follow);
+    assert_eq!(through.err(), Some(FilesError::NotFound));
 }
 
 /// What a policy with these grants and denials beneath the tree's root would check with.
