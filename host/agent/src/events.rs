@@ -4,6 +4,7 @@
 use bailiwick_core::{
     digest::Sha256,
     ids::{DeviceId, PluginName, VendorName},
+    session::{Aspect, Closing, SessionId, SessionKind, SessionState, Source},
     time::Timestamp,
 };
 use bailiwick_transport::EventLine;
@@ -219,6 +220,55 @@ pub(crate) enum Event {
         /// Bytes of state handed over.
         state: u64,
     },
+    /// A user's session was opened, or was found open.
+    SessionOpened {
+        /// Which.
+        session: SessionId,
+        /// Whose: a name that means something on this device alone.
+        user: String,
+        /// How the user came, where that is known.
+        kind: Option<SessionKind>,
+        /// Who told of it.
+        source: Source,
+        /// When it began, where that is known.
+        since: Option<Timestamp>,
+    },
+    /// Something of a session is different.
+    SessionChanged {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        user: String,
+        /// What is different.
+        aspects: Vec<Aspect>,
+        /// What it does now, where that is known.
+        state: Option<SessionState>,
+        /// Since when nobody uses it; none if somebody does, or nobody knows.
+        idle_since: Option<Timestamp>,
+    },
+    /// A session is no longer open.
+    SessionClosed {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        user: String,
+        /// Why.
+        why: Closing,
+    },
+    /// Who tells of sessions is another one than before.
+    SessionSource {
+        /// Who does now.
+        source: Source,
+        /// Who did before.
+        before: Source,
+        /// Why a better one does not; empty if the best one does.
+        remark: String,
+    },
+    /// There are more sessions than are tracked, or no longer.
+    SessionsUntracked {
+        /// How many are not tracked.
+        count: usize,
+    },
     /// Events made room for newer ones before they could be sent.
     EventsLost {
         /// How many.
@@ -414,6 +464,48 @@ impl Event {
             ),
             Self::EventsLost { count } => {
                 format!("{count} events made room for newer ones before they could be sent")
+            }
+            Self::SessionOpened {
+                session,
+                user,
+                kind,
+                source,
+                ..
+            } => {
+                let kind = kind.map_or_else(String::new, |kind| format!(" {kind}"));
+                format!("session {session}{kind} of user {user} opened, says {source}")
+            }
+            Self::SessionChanged {
+                session,
+                user,
+                aspects,
+                state,
+                ..
+            } => {
+                let aspects: Vec<&str> = aspects.iter().map(|aspect| aspect.word()).collect();
+                let state = state.map_or_else(String::new, |state| format!("; it is {state}"));
+                format!(
+                    "session {session} of user {user} changed: {}{state}",
+                    aspects.join(", ")
+                )
+            }
+            Self::SessionClosed { session, user, why } => {
+                let why = match why {
+                    Closing::NotCounted => ": logind does not count it",
+                    Closing::Restarted => ": the machine was started again",
+                    _ => "",
+                };
+                format!("session {session} of user {user} closed{why}")
+            }
+            Self::SessionSource { source, remark, .. } if remark.is_empty() => {
+                format!("sessions are told by {source}")
+            }
+            Self::SessionSource { source, remark, .. } => {
+                format!("sessions are told by {source}: {remark}")
+            }
+            Self::SessionsUntracked { count: 0 } => "every session is tracked again".to_owned(),
+            Self::SessionsUntracked { count } => {
+                format!("{count} sessions are beyond the bound and not tracked")
             }
             Self::Quarantined { what } => format!("damaged and put aside: {what}"),
         }

@@ -53,6 +53,7 @@ async fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Plugin(Plugin::Inspect(inspect)) => return commands::inspect(common, inspect),
         Command::Plugin(Plugin::List) => Request::Plugins {},
         Command::Inventory => Request::Inventory {},
+        Command::Sessions => Request::Sessions {},
         Command::Update(Update::Status) => Request::UpdateStatus {},
         Command::Update(Update::Refresh) => Request::UpdateRefresh {},
         Command::Status(status) if status.settings => Request::Settings {},

@@ -1,5 +1,7 @@
 //! Answers in words.
 
+mod sessions;
+
 use std::fmt::Write as _;
 
 use bailiwick_audit::Inspection;
@@ -17,6 +19,7 @@ pub(crate) fn words(response: &Response) -> String {
         }
         Response::Plugins { plugins } => plugins.iter().map(plugin).collect(),
         Response::Update(update) => update_words(update),
+        Response::Sessions(report) => sessions::words(report),
         Response::Inventory { rows } => format!("{rows:#}\n"),
         Response::Settings { settings } => {
             let width = settings
@@ -57,12 +60,15 @@ fn status_words(status: &StatusReport) -> String {
     format!(
         "Device {}, bailiwick {}, running since {}\n\
          Plugins: {} running, {} suspended\n\
+         Sessions: {} open, told by {}\n\
          Outbox:  {} reports wait ({} bytes); {} dropped, {} damaged since the store was made\n{}",
         status.device,
         status.version,
         time(status.started),
         status.running,
         status.stopped,
+        status.sessions,
+        status.session_source,
         status.outbox.reports,
         status.outbox.bytes,
         status.outbox.dropped,

@@ -8,11 +8,13 @@
 //! package brings them.
 
 mod kernel;
+mod login;
 mod skip;
 
 use std::path::PathBuf;
 
 pub use kernel::{KernelFeature, root};
+pub use login::{Login, own_uid};
 pub use skip::SKIPPED;
 
 /// A program that some test runs.

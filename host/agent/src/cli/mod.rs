@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 #[command(name = "bailiwick", version, propagate_version = true)]
 #[command(
     after_help = "Start the agent with `bailiwick run`. The other commands ask the agent \
-    that runs; only its own user and root may. `plugin inspect` needs no agent."
+    that runs; only its own user and root may, except for `sessions`. `plugin inspect` needs no agent."
 )]
 pub(crate) struct Cli {
     /// What is asked for.
@@ -54,7 +54,9 @@ pub(crate) enum Command {
     /// Look at the update endpoint, or read it now
     #[command(subcommand)]
     Update(Update),
-    /// Tell how the agent is: plugins, updates, reports that wait
+    /// List the sessions of users: all for root, their own for others
+    Sessions,
+    /// Tell how the agent is: plugins, sessions, updates, reports that wait
     Status(Status),
 }
 
@@ -163,6 +165,10 @@ mod tests {
         assert!(matches!(
             parse("bailiwick status --settings").unwrap().command,
             Command::Status(Status { settings: true })
+        ));
+        assert!(matches!(
+            parse("bailiwick sessions --json").unwrap().command,
+            Command::Sessions
         ));
         assert!(matches!(
             parse("bailiwick inventory").unwrap().command,

@@ -12,9 +12,10 @@ use super::{
     describe::{Description, Doing},
     host::Host,
     plugin::{Plugin, describe},
+    sessions::Answers,
 };
 use crate::socket::{
-    PluginLine, PluginState, Request, Response, SettingLine, StatusReport, UpdateReport,
+    Peer, PluginLine, PluginState, Request, Response, SettingLine, StatusReport, UpdateReport,
 };
 
 /// What the loop knows besides its plugins.
@@ -23,10 +24,16 @@ pub(crate) struct Known {
     set_aside: u64,
     update: UpdateReport,
     settings: Vec<SettingLine>,
+    sessions: Answers,
 }
 
 impl Known {
-    pub(crate) fn new(settings: &Settings, now: Timestamp, set_aside: u64) -> Self {
+    pub(crate) fn new(
+        settings: &Settings,
+        now: Timestamp,
+        set_aside: u64,
+        sessions: Answers,
+    ) -> Self {
         let update = UpdateReport {
             endpoint: settings.update_url.clone(),
             ..Default::default()
@@ -36,6 +43,7 @@ impl Known {
             set_aside,
             update,
             settings: Vec::new(),
+            sessions,
         };
         this.settings(settings, &[]);
         this
@@ -95,6 +103,7 @@ impl Known {
             Request::Settings {} => Response::Settings {
                 settings: self.settings.clone(),
             },
+            Request::Sessions {} => Response::Sessions(self.sessions.report(Peer::Owner).await),
         }
     }
 
@@ -112,6 +121,7 @@ impl Known {
             .iter()
             .filter(|plugin| plugin.state == PluginState::Suspended)
             .count();
+        let (sessions, session_source) = self.sessions.figures();
         Response::Status(StatusReport {
             device: host.device.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -119,6 +129,8 @@ impl Known {
             running: plugins.len() - stopped,
             stopped,
             outbox,
+            sessions,
+            session_source,
             update: self.update.clone(),
             databases_set_aside: self.set_aside,
         })

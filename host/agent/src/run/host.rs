@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use bailiwick_core::{ids::DeviceId, limits::Limits, ports::Clock};
+use bailiwick_core::{
+    ids::DeviceId,
+    limits::Limits,
+    ports::{Clock, Sessions},
+};
 use bailiwick_sandbox::{Component, artifact::Artifacts, compile::Child, engine::Engine, probe};
 use tokio::sync::{Notify, OnceCell};
 
 use super::{ceiling::OwnersCeiling, output::Output};
 use crate::{
     events::Event,
-    store::{Audience, Dropped, NewEvent, Store},
+    store::{Audience, Dropped, NewEvent, Store, StoreError},
 };
 
 /// The parts that outlive every plugin.
@@ -21,6 +25,7 @@ pub(crate) struct Host {
     pub(crate) artifacts: Artifacts,
     pub(crate) compiler: Child,
     pub(crate) ports: bailiwick_sandbox::Ports,
+    pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) ceiling: OwnersCeiling,
     /// Rung when the outbox has something new.
     pub(crate) uploads: Notify,
@@ -64,15 +69,35 @@ impl Host {
     /// Prints an event and keeps it in the device's own record. A record that can't be
     /// written must not stop the work that it is about: that is printed too.
     pub(crate) async fn tell(&self, event: Event) {
-        self.output.print(&event);
-        let audience = event.audience();
-        let line = event.to_line(self.device, self.clock.now());
-        let event = NewEvent { line, audience };
-        if let Err(error) = self.store.record_events(vec![event]).await {
-            self.output
-                .warn(&format!("the event is not in the record: {error}"));
-        } else if audience == Audience::Console {
-            self.events.notify_one();
+        let told = vec![self.print(&event)];
+        let for_console = told[0].audience == Audience::Console;
+        let kept = self.store.record_events(told).await;
+        self.kept(kept, for_console);
+    }
+
+    /// Tells events, and keeps with them, under `name`, what they tell of.
+    pub(crate) async fn tell_and_keep(&self, events: &[Event], name: &'static str, value: Vec<u8>) {
+        let told: Vec<NewEvent> = events.iter().map(|event| self.print(event)).collect();
+        let for_console = told.iter().any(|event| event.audience == Audience::Console);
+        let kept = self.store.record_events_and_value(told, name, value).await;
+        self.kept(kept, for_console);
+    }
+
+    fn print(&self, event: &Event) -> NewEvent {
+        self.output.print(event);
+        NewEvent {
+            line: event.to_line(self.device, self.clock.now()),
+            audience: event.audience(),
+        }
+    }
+
+    fn kept(&self, kept: Result<usize, StoreError>, for_console: bool) {
+        match kept {
+            Err(error) => self
+                .output
+                .warn(&format!("the event is not in the record: {error}")),
+            Ok(_) if for_console => self.events.notify_one(),
+            Ok(_) => {}
         }
     }
 

@@ -18,6 +18,7 @@ mod plugin;
 mod report;
 mod rollout_words;
 mod service;
+mod sessions;
 mod signed;
 mod start;
 mod upload;

@@ -15,6 +15,7 @@ use super::{
     configuration::{Configuration, Then},
     coordinator::{Coordinator, Followed},
     host::Host,
+    sessions::{self, Answers},
     start::Parts,
     upload,
 };
@@ -22,7 +23,7 @@ use crate::{
     events::Event,
     random,
     settings::Sources,
-    socket::{ControlSocket, Handler, Request, Response},
+    socket::{ControlSocket, Handler, Peer, Request, Response},
 };
 
 /// Requests that may wait for the loop.
@@ -34,17 +35,31 @@ const LONGEST_QUIET: Duration = Duration::from_secs(2);
 
 type Asked = (Request, oneshot::Sender<Response>);
 
-/// Hands requests of the socket to the loop, which alone owns the state.
-struct ToLoop(mpsc::Sender<Asked>);
+/// Hands requests of the socket to the loop, which alone owns the state; but for those about
+/// sessions, which a refresh of the repository must not hold up.
+struct ToLoop {
+    requests: mpsc::Sender<Asked>,
+    sessions: Answers,
+}
 
 impl Handler for ToLoop {
-    fn answer(&self, request: Request) -> BoxFuture<'_, Response> {
+    fn answer(&self, peer: Peer, request: Request) -> BoxFuture<'_, Response> {
         Box::pin(async move {
+            if request == (Request::Sessions {}) {
+                return Response::Sessions(self.sessions.report(peer).await);
+            }
+            if peer != Peer::Owner {
+                return Response::Refused {
+                    reason: "only root and the agent's own user may ask this: ask as one of \
+                             them. `bailiwick sessions` shows everybody their own sessions"
+                        .to_owned(),
+                };
+            }
             let stopping = || Response::Refused {
                 reason: "the agent is stopping".to_owned(),
             };
             let (reply, answer) = oneshot::channel();
-            if self.0.send((request, reply)).await.is_err() {
+            if self.requests.send((request, reply)).await.is_err() {
                 return stopping();
             }
             answer.await.unwrap_or_else(|_| stopping())
@@ -64,13 +79,18 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
     } = parts;
     let socket = ControlSocket::bind(&settings.socket).await?;
     let (requests, mut asked) = mpsc::channel(REQUESTS);
-    let listening = tokio::spawn(async move { socket.serve(Arc::new(ToLoop(requests))).await });
+    let (watching, sessions) = sessions::start(Arc::clone(&host)).await?;
+    let to_loop = ToLoop {
+        requests,
+        sessions: sessions.clone(),
+    };
+    let listening = tokio::spawn(async move { socket.serve(Arc::new(to_loop)).await });
     let (need_full, mut full) = mpsc::channel(REQUESTS);
     let (destinations, destination) = watch::channel(destination);
     let sending = tokio::spawn(upload::run(Arc::clone(&host), destination, need_full));
     let changed = Arc::new(Notify::new());
     let mut service = Service {
-        known: Known::new(&settings, host.clock.now(), set_aside),
+        known: Known::new(&settings, host.clock.now(), set_aside, sessions),
         configuration: Configuration::new(
             Arc::clone(&host),
             sources,
@@ -107,6 +127,7 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
         }
     }
     listening.abort();
+    watching.abort();
     sending.abort();
     Ok(())
 }

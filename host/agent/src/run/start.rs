@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use bailiwick_core::{ports::Clock, settings::Settings};
 use bailiwick_delivery::Delivery;
-use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceSystem, SystemClock};
+use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceSessions, DeviceSystem, SystemClock};
 use bailiwick_sandbox::{
     Ports,
     artifact::Artifacts,
@@ -64,6 +64,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
     let host = Arc::new(Host {
         device: store.device_id().await?,
         ports: ports(&clock, &store),
+        sessions: Arc::new(DeviceSessions::new()),
         clock,
         store,
         engine,

@@ -20,14 +20,28 @@ const TRANSFER: Duration = Duration::from_secs(10);
 /// For finding the answer: a refresh over a slow line, a full inventory.
 const ANSWER: Duration = Duration::from_secs(120);
 
+/// Who asks, as the operating system says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// Root, or the user that the agent runs as.
+    Owner,
+    /// Another user of this device.
+    #[cfg_attr(windows, expect(dead_code, reason = "the pipe lets nobody else in"))]
+    User(u32),
+}
+
 /// Finds the answers.
 pub(crate) trait Handler: Send + Sync + 'static {
-    /// The answer to `request`. Cut off after two minutes.
-    fn answer(&self, request: Request) -> BoxFuture<'_, Response>;
+    /// The answer to `request` of `peer`. Cut off after two minutes.
+    fn answer(&self, peer: Peer, request: Request) -> BoxFuture<'_, Response>;
 }
 
 /// Reads the request, writes the answer.
-pub(super) async fn converse(stream: impl AsyncRead + AsyncWrite, handler: &dyn Handler) {
+pub(super) async fn converse(
+    stream: impl AsyncRead + AsyncWrite,
+    peer: Peer,
+    handler: &dyn Handler,
+) {
     let (reading, mut writing) = tokio::io::split(stream);
     let request = timeout(
         TRANSFER,
@@ -39,7 +53,7 @@ pub(super) async fn converse(stream: impl AsyncRead + AsyncWrite, handler: &dyn 
         Ok(Err(LineError::Io(_))) => return,
         Ok(Err(LineError::Socket(error))) => refused(error.to_string()),
         Ok(Ok(line)) => match serde_json::from_slice(&line) {
-            Ok(request) => timeout(ANSWER, handler.answer(request))
+            Ok(request) => timeout(ANSWER, handler.answer(peer, request))
                 .await
                 .unwrap_or_else(|_| refused(format!("this took longer than {ANSWER:?}"))),
             Err(error) => refused(format!("the request is not understood: {error}")),

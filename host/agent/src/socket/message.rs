@@ -5,6 +5,7 @@ use std::time::Duration;
 use bailiwick_core::{
     ids::{GenerationId, PluginName, VendorName},
     punctuality::Punctuality,
+    session::{Session, Source},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,8 @@ pub(crate) enum Request {
     Inventory {},
     /// Each setting and where it came from.
     Settings {},
+    /// The sessions of users: of all of them, or of the one who asks.
+    Sessions {},
 }
 
 /// The answers. In JSON `{"answer":"status", …}`.
@@ -56,6 +59,8 @@ pub(crate) enum Response {
         /// Every setting there is.
         settings: Vec<SettingLine>,
     },
+    /// To [`Request::Sessions`].
+    Sessions(SessionsReport),
     /// The agent could not do it.
     Refused {
         /// Why, and what to do.
@@ -79,10 +84,47 @@ pub(crate) struct StatusReport {
     pub(crate) stopped: usize,
     /// What waits to be sent.
     pub(crate) outbox: OutboxFigures,
+    /// Sessions of users that are open.
+    pub(crate) sessions: usize,
+    /// Who tells of them.
+    pub(crate) session_source: Source,
     /// The repository.
     pub(crate) update: UpdateReport,
     /// Damaged databases that were ever set aside.
     pub(crate) databases_set_aside: u64,
+}
+
+/// The sessions of users.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct SessionsReport {
+    /// Who tells of them.
+    pub(crate) source: Source,
+    /// Why a better source does not; empty if the best one does.
+    pub(crate) remark: String,
+    /// The user whose sessions these are; none if they are everybody's.
+    pub(crate) of_user: Option<u32>,
+    /// Those that are open, the oldest first.
+    pub(crate) sessions: Vec<SessionLine>,
+    /// Sessions beyond the bound, which are not listed.
+    pub(crate) untracked: usize,
+    /// Processes that belong to no session; none where not everybody's sessions are listed,
+    /// or processes can't be read.
+    pub(crate) system_processes: Option<usize>,
+}
+
+/// One session. Its fields say who told each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct SessionLine {
+    /// The session.
+    #[serde(flatten)]
+    pub(crate) session: Session,
+    /// By which events call its user.
+    pub(crate) user: String,
+    /// Processes that belong to it; none where not everybody's sessions are listed, or
+    /// processes can't be read.
+    pub(crate) processes: Option<usize>,
 }
 
 /// One plugin.

@@ -14,9 +14,10 @@ mod windows;
 use std::path::PathBuf;
 
 pub(crate) use client::ask;
-pub(crate) use conversation::Handler;
+pub(crate) use conversation::{Handler, Peer};
 pub(crate) use message::{
-    PluginLine, PluginState, Request, Response, SettingLine, StatusReport, UpdateReport,
+    PluginLine, PluginState, Request, Response, SessionLine, SessionsReport, SettingLine,
+    StatusReport, UpdateReport,
 };
 #[cfg(unix)]
 use unix as platform;

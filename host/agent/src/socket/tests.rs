@@ -6,13 +6,14 @@ use tokio::{
     net::UnixStream,
 };
 
-use super::{platform::may_ask, *};
+use super::{platform::peer, *};
 
 struct Echo;
 
 impl Handler for Echo {
-    fn answer(&self, request: Request) -> BoxFuture<'_, Response> {
+    fn answer(&self, peer: Peer, request: Request) -> BoxFuture<'_, Response> {
         Box::pin(async move {
+            assert_eq!(peer, Peer::Owner);
             Response::Refused {
                 reason: format!("{request:?}"),
             }
@@ -55,6 +56,7 @@ async fn every_request_reaches_the_handler() {
         Request::UpdateRefresh {},
         Request::Inventory {},
         Request::Settings {},
+        Request::Sessions {},
     ] {
         let answer = ask(&path, request, PATIENCE).await.unwrap();
         assert_eq!(refusal(answer), format!("{request:?}"));
@@ -82,13 +84,13 @@ async fn what_is_no_request_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn the_socket_is_private_and_goes_with_its_agent() {
+async fn the_socket_is_open_to_users_and_goes_with_its_agent() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     let socket = ControlSocket::bind(&path).await.unwrap();
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(mode & 0o777, 0o666);
     drop(socket);
     assert!(!path.exists());
     let error = ask(&path, Request::Status {}, PATIENCE).await.unwrap_err();
@@ -117,9 +119,9 @@ async fn a_file_in_the_way_is_left_alone() {
 }
 
 #[test]
-fn only_root_and_the_agents_own_user_may_ask() {
-    assert!(may_ask(0, 1000));
-    assert!(may_ask(1000, 1000));
-    assert!(!may_ask(1001, 1000));
-    assert!(!may_ask(1000, 0));
+fn only_root_and_the_agents_own_user_are_its_owners() {
+    assert_eq!(peer(0, 1000), Peer::Owner);
+    assert_eq!(peer(1000, 1000), Peer::Owner);
+    assert_eq!(peer(1001, 1000), Peer::User(1001));
+    assert_eq!(peer(1000, 0), Peer::User(1000));
 }

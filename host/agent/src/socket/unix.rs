@@ -15,8 +15,12 @@ use tokio::{
 
 use super::{
     Handler, SocketError,
-    conversation::{AT_ONCE, converse},
+    conversation::{AT_ONCE, Peer, converse},
 };
+
+/// Conversations at a time with users who may ask only about themselves. More are turned
+/// away, so that they never keep root waiting.
+const USERS_AT_ONCE: usize = 4;
 
 /// After the kernel could not accept a connection (no descriptors left).
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
@@ -32,7 +36,8 @@ pub(crate) struct ControlSocket {
 }
 
 impl ControlSocket {
-    /// Listens at `path`, which then has mode 0600. A socket that an agent left behind
+    /// Listens at `path`, to which every user may connect: what each may ask is decided by
+    /// who the kernel says it is. A socket that an agent left behind
     /// when it was killed is replaced.
     ///
     /// # Errors
@@ -45,8 +50,8 @@ impl ControlSocket {
         };
         clear(path).await?;
         let listener = UnixListener::bind(path).map_err(|error| failed("listen at", &error))?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-            .map_err(|error| failed("restrict", &error))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o666))
+            .map_err(|error| failed("open to users", &error))?;
         let metadata = fs::symlink_metadata(path).map_err(|error| failed("look at", &error))?;
         Ok(Self {
             listener,
@@ -58,37 +63,42 @@ impl ControlSocket {
 
     /// Answers until it is dropped. A conversation that fails ends alone.
     pub(crate) async fn serve(&self, handler: Arc<dyn Handler>) {
-        let slots = Arc::new(Semaphore::new(AT_ONCE));
+        let owners = Arc::new(Semaphore::new(AT_ONCE));
+        let users = Arc::new(Semaphore::new(USERS_AT_ONCE));
         loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-                return;
-            };
-            match self.listener.accept().await {
-                Ok((stream, _)) if self.is_allowed(&stream) => {
-                    let handler = Arc::clone(&handler);
-                    tokio::spawn(async move {
-                        converse(stream, handler.as_ref()).await;
-                        drop(slot);
-                    });
+            let stream = match self.listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(_) => {
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                    continue;
                 }
-                Ok(_) => {}
-                Err(_) => tokio::time::sleep(AFTER_FAILURE).await,
-            }
+            };
+            // The kernel tells who is on the other side (`SO_PEERCRED`).
+            let Ok(uid) = stream.peer_cred().map(|peer| peer.uid()) else {
+                continue;
+            };
+            let peer = peer(uid, self.owner);
+            let slot = match peer {
+                Peer::Owner => Arc::clone(&owners).acquire_owned().await.ok(),
+                Peer::User(_) => Arc::clone(&users).try_acquire_owned().ok(),
+            };
+            let Some(slot) = slot else { continue };
+            let handler = Arc::clone(&handler);
+            tokio::spawn(async move {
+                converse(stream, peer, handler.as_ref()).await;
+                drop(slot);
+            });
         }
-    }
-
-    /// The kernel tells who is on the other side (`SO_PEERCRED`): mode 0600 says who may
-    /// connect, and not every file system keeps modes.
-    fn is_allowed(&self, stream: &UnixStream) -> bool {
-        stream
-            .peer_cred()
-            .is_ok_and(|peer| may_ask(peer.uid(), self.owner))
     }
 }
 
-/// Root, and the user that the agent runs as.
-pub(super) fn may_ask(uid: u32, owner: u32) -> bool {
-    uid == 0 || uid == owner
+/// Who user `uid` is to an agent of user `owner`.
+pub(super) fn peer(uid: u32, owner: u32) -> Peer {
+    if uid == 0 || uid == owner {
+        Peer::Owner
+    } else {
+        Peer::User(uid)
+    }
 }
 
 impl Drop for ControlSocket {

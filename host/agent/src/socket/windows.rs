@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     Handler, SocketError,
-    conversation::{AT_ONCE, converse},
+    conversation::{AT_ONCE, Peer, converse},
 };
 
 /// `ERROR_PIPE_BUSY`: every instance of the pipe is in a conversation.
@@ -71,7 +71,7 @@ impl ControlSocket {
             }
             let handler = Arc::clone(&handler);
             tokio::spawn(async move {
-                converse(stream, handler.as_ref()).await;
+                converse(stream, Peer::Owner, handler.as_ref()).await;
                 drop(slot);
             });
         }

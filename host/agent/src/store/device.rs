@@ -1,11 +1,11 @@
 //! The device's own small values: its id, and what the agent keeps by name.
 
 use bailiwick_core::ids::DeviceId;
-use redb::{ReadableDatabase, ReadableTable};
+use redb::{ReadableDatabase, ReadableTable, WriteTransaction};
 
 use super::{
     Store, StoreError,
-    tables::{self, DEVICE, failure},
+    tables::{self, DEVICE, Failure, failure},
 };
 
 /// Where the id is kept. Named values have a prefix, so none can take its place.
@@ -61,18 +61,27 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.run("keep a value", move |database| {
             tables::write(database, |transaction| {
-                let mut table = transaction.open_table(DEVICE).map_err(failure)?;
-                let name = scoped(name);
-                match &value {
-                    Some(value) => table.insert(name.as_str(), value.as_slice()),
-                    None => table.remove(name.as_str()),
-                }
-                .map_err(failure)?;
-                Ok(())
+                put(transaction, name, value.as_deref())
             })
         })
         .await
     }
+}
+
+/// See [`Store::set_value`].
+pub(super) fn put(
+    transaction: &WriteTransaction,
+    name: &str,
+    value: Option<&[u8]>,
+) -> Result<(), Failure> {
+    let mut table = transaction.open_table(DEVICE).map_err(failure)?;
+    let name = scoped(name);
+    match value {
+        Some(value) => table.insert(name.as_str(), value),
+        None => table.remove(name.as_str()),
+    }
+    .map_err(failure)?;
+    Ok(())
 }
 
 /// Keeps the agent's names apart from [`ID`].

@@ -8,7 +8,7 @@
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
 use super::{
-    Store, StoreError,
+    Store, StoreError, device,
     tables::{self, EVENTS, EVENTS_OUT, Failure, NUMBERS, failure},
 };
 
@@ -64,6 +64,26 @@ impl Store {
     pub(crate) async fn record_events(&self, events: Vec<NewEvent>) -> Result<usize, StoreError> {
         self.run("keep events", move |database| {
             tables::write(database, |transaction| record(transaction, &events))
+        })
+        .await
+    }
+
+    /// As [`Self::record_events`], and keeps `value` under `name` in the same commit: what
+    /// the agent knows and what it told of it never differ, wherever it is stopped.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`]: neither was kept.
+    pub(crate) async fn record_events_and_value(
+        &self,
+        events: Vec<NewEvent>,
+        name: &'static str,
+        value: Vec<u8>,
+    ) -> Result<usize, StoreError> {
+        self.run("keep events and what they tell of", move |database| {
+            tables::write(database, |transaction| {
+                device::put(transaction, name, Some(&value))?;
+                record(transaction, &events)
+            })
         })
         .await
     }

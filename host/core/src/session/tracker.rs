@@ -105,6 +105,12 @@ impl Tracker {
         }
     }
 
+    /// The same, with every generation above `last`: for when what was saved can't be read.
+    pub const fn beginning_after(mut self, last: u64) -> Self {
+        self.last = last;
+        self
+    }
+
     /// Goes on where [`Tracker::save`] was called. `boot` is the id of the machine's start:
     /// sessions of another one, or of one that is not known, are closed.
     pub fn restore(at_most: usize, saved: Saved, boot: &str) -> (Self, Vec<Change>) {

@@ -6,20 +6,16 @@ use bailiwick_core::{
     ports::Sessions as _,
     session::{Owner, Owners, SessionState, Source},
 };
+use bailiwick_needs::{Login, own_uid};
 
-use super::{
-    super::kernel::Scanner,
-    Watch,
-    login::{Login, can_log_in, own_uid},
-    without_bus,
-};
+use super::{super::kernel::Scanner, Watch, without_bus};
 
 /// The promise where there is no logind.
 const WITHIN: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn real_logins_of_one_user_open_and_close_within_two_seconds() {
-    if !can_log_in("that logins which the kernel numbers are seen within 2 s") {
+    if !Login::is_possible("that logins which the kernel numbers are seen within 2 s") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -34,10 +30,10 @@ async fn real_logins_of_one_user_open_and_close_within_two_seconds() {
         watch.last.remark
     );
 
-    let one = Login::of(mallory);
+    let one = Login::of(mallory).unwrap();
     let (first, took) = watch.opened(mallory).await;
     assert!(took < WITHIN, "{took:?}");
-    assert_eq!(first.facts.audit, Some(one.audit()));
+    assert_eq!(first.facts.audit, Some(one.audit().unwrap()));
     assert_eq!(first.facts.leader.as_ref().unwrap().value, one.pid());
     assert_eq!(first.facts.user_name.as_ref().unwrap().value, "mallory");
     assert_eq!(
@@ -48,17 +44,17 @@ async fn real_logins_of_one_user_open_and_close_within_two_seconds() {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
     assert!(now.abs_diff(u128::from(since)) < 60_000, "{since}");
 
-    let two = Login::of(mallory);
+    let two = Login::of(mallory).unwrap();
     let (second, took) = watch.opened(mallory).await;
     assert!(took < WITHIN, "{took:?}");
-    assert_eq!(second.facts.audit, Some(two.audit()));
+    assert_eq!(second.facts.audit, Some(two.audit().unwrap()));
 
     let all: Vec<_> = watch.tracker.sessions().cloned().collect();
     let owners = Owners::new(&all);
     let processes = watch.port.processes().await.unwrap();
     let of_one = processes
         .iter()
-        .filter(|marks| marks.audit == Some(one.audit()));
+        .filter(|marks| marks.audit == Some(one.audit().unwrap()));
     assert!(of_one.clone().count() >= 1);
     for marks in of_one {
         assert_eq!(owners.of(marks), Owner::Session(&first.id));

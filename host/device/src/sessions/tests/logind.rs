@@ -11,6 +11,7 @@ use bailiwick_core::{
     ports::Sessions as _,
     session::{Aspect, Change, Remote, SessionKind, SessionState, Source},
 };
+use bailiwick_needs::{Login, own_uid};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use super::{
@@ -19,7 +20,6 @@ use super::{
         linux::Places,
     },
     PATIENCE, Watch,
-    login::{Login, can_log_in, own_uid},
     private_bus::PrivateBus,
 };
 
@@ -32,7 +32,7 @@ const WITHOUT: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn logind_is_believed_at_once_and_its_loss_loses_no_session() {
-    if !can_log_in(UNTESTED) {
+    if !Login::is_possible(UNTESTED) {
         return;
     }
     let (mallory, peggy) = (own_uid(1), own_uid(2));
@@ -58,8 +58,8 @@ async fn logind_is_believed_at_once_and_its_loss_loses_no_session() {
     let (first, took) = watch.opened(mallory).await;
     assert!(took < WITHIN, "{took:?}");
     let facts = &first.facts;
-    assert_eq!(facts.audit, Some(one.login.audit()));
-    assert_eq!(first.id.number(), one.login.audit().to_string());
+    assert_eq!(facts.audit, Some(one.login.audit().unwrap()));
+    assert_eq!(first.id.number(), one.login.audit().unwrap().to_string());
     assert_eq!(
         facts.kind.as_ref().unwrap().value,
         SessionKind::Remote(Remote::Ssh)
@@ -147,7 +147,7 @@ struct Opened {
 
 impl Opened {
     async fn new(bus: &PrivateBus, uid: u32, service: &str, kind: &str, host: &str) -> Self {
-        let login = Login::of(uid);
+        let login = Login::of(uid).unwrap();
         let mut body = Writer::default();
         body.u32(uid);
         body.u32(login.pid());

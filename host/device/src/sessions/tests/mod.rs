@@ -1,6 +1,5 @@
 mod fallback;
 mod kernel;
-mod login;
 mod logind;
 mod private_bus;
 mod systemd;

@@ -1,0 +1,270 @@
+//! Follows the sessions of users, tells what becomes of them, and answers who asks.
+//!
+//! Events leave the device, so they name a user by a keyed digest of its id that means
+//! something on this device alone: it tells that two sessions are of one user, and not of
+//! whom. (The id itself, digested without a key, would be found by trying some thousands.)
+//! Neither name, terminal nor host is in an event. Names reach the console only in the
+//! reports of a plugin whose signed policy grants that field: settings grant nothing, so
+//! there is none for it. On the device itself `bailiwick sessions` shows who is who.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use aws_lc_rs::hmac;
+use bailiwick_core::session::{
+    Change, Idle, MOST_SESSIONS, Owner, Owners, Reading, Saved, Session, SessionId, Source, Told,
+    Tracker,
+};
+use tokio::{sync::watch, task::JoinHandle};
+
+use super::host::Host;
+use crate::{
+    events::Event,
+    socket::{Peer, SessionLine, SessionsReport},
+    store::StoreError,
+};
+
+/// Under which the tracker is kept.
+const KEPT: &str = "sessions";
+/// Under which the key is kept that hides user ids.
+const KEY: &str = "session-users-key";
+
+/// The sessions as they were seen last.
+#[derive(Clone, Debug)]
+struct View {
+    sessions: Vec<Session>,
+    source: Source,
+    remark: String,
+    untracked: usize,
+}
+
+/// Answers about sessions. Copies share what they know.
+#[derive(Clone)]
+pub(crate) struct Answers {
+    host: Arc<Host>,
+    users: Arc<Users>,
+    view: watch::Receiver<View>,
+}
+
+/// What events call users.
+struct Users(hmac::Key);
+
+/// The task that follows.
+struct Watcher {
+    host: Arc<Host>,
+    users: Arc<Users>,
+    tracker: Tracker,
+    boot: String,
+    untracked: usize,
+    view: watch::Sender<View>,
+}
+
+/// Goes on where the agent stopped, and follows the sessions from now on.
+///
+/// # Errors
+/// The store can't be read, or the system gives no random key.
+pub(crate) async fn start(host: Arc<Host>) -> anyhow::Result<(JoinHandle<()>, Answers)> {
+    let users = Arc::new(Users::open(&host).await?);
+    // Without an id of this start a number could be another session's by now.
+    let described = host.ports.system.describe().await;
+    let boot = described.map(|machine| machine.boot_id).unwrap_or_default();
+    let (view, seen) = watch::channel(View {
+        sessions: Vec::new(),
+        source: Source::None,
+        remark: "the sessions were not read yet".to_owned(),
+        untracked: 0,
+    });
+    let (tracker, changes) = restore(&host, &boot).await?;
+    let watcher = Watcher {
+        host: Arc::clone(&host),
+        users: Arc::clone(&users),
+        tracker,
+        boot,
+        untracked: 0,
+        view,
+    };
+    let task = tokio::spawn(watcher.run(changes));
+    let view = seen;
+    Ok((task, Answers { host, users, view }))
+}
+
+async fn restore(host: &Host, boot: &str) -> Result<(Tracker, Vec<Change>), StoreError> {
+    let Some(saved) = host.store.value(KEPT).await? else {
+        return Ok((Tracker::new(MOST_SESSIONS), Vec::new()));
+    };
+    match serde_json::from_slice::<Saved>(&saved) {
+        Ok(saved) => Ok(Tracker::restore(MOST_SESSIONS, saved, boot)),
+        Err(error) => {
+            host.tell(Event::Quarantined {
+                what: format!("what was known of sessions: {error}"),
+            })
+            .await;
+            // The clock in seconds is beyond any count of sessions.
+            let last = host.clock.now().as_ms() / 1_000;
+            let fresh = Tracker::new(MOST_SESSIONS).beginning_after(last);
+            Ok((fresh, Vec::new()))
+        }
+    }
+}
+
+impl Watcher {
+    async fn run(mut self, mut changes: Vec<Change>) {
+        loop {
+            let reading = self.host.sessions.observe().await;
+            let now = self.host.clock.now();
+            changes.append(&mut self.tracker.observe(&reading, now));
+            // Shown first: whoever hears of a session and asks finds it.
+            self.show(&reading, &changes);
+            self.tell(std::mem::take(&mut changes)).await;
+            self.host.sessions.changed().await;
+        }
+    }
+
+    /// Tells, and keeps what was told of in the same commit.
+    async fn tell(&self, changes: Vec<Change>) {
+        if changes.is_empty() {
+            return;
+        }
+        let events: Vec<Event> = changes
+            .into_iter()
+            .filter_map(|change| self.event(change))
+            .collect();
+        let saved = serde_json::to_vec(&self.tracker.save(&self.boot)).unwrap_or_default();
+        self.host.tell_and_keep(&events, KEPT, saved).await;
+    }
+
+    fn event(&self, change: Change) -> Option<Event> {
+        Some(match change {
+            Change::Opened(Session { id, facts, .. }) => Event::SessionOpened {
+                user: self.users.name(facts.uid),
+                kind: value(&facts.kind),
+                source: facts.source,
+                since: value(&facts.since),
+                session: id,
+            },
+            Change::Changed { session, aspects } => Event::SessionChanged {
+                user: self.users.name(session.facts.uid),
+                aspects,
+                state: value(&session.facts.state),
+                idle_since: match value(&session.facts.idle) {
+                    Some(Idle::Since(at)) => Some(at),
+                    Some(Idle::InUse) | None => None,
+                },
+                session: session.id,
+            },
+            Change::Closed { session, why } => Event::SessionClosed {
+                user: self.users.name(session.facts.uid),
+                session: session.id,
+                why,
+            },
+            Change::Source { from, to, remark } => Event::SessionSource {
+                source: to,
+                before: from,
+                remark,
+            },
+            Change::Untracked(count) => Event::SessionsUntracked { count },
+            // What a later core tells and this agent does not know.
+            _ => return None,
+        })
+    }
+
+    fn show(&mut self, reading: &Reading, changes: &[Change]) {
+        for change in changes {
+            if let Change::Untracked(count) = change {
+                self.untracked = *count;
+            }
+        }
+        self.view.send_replace(View {
+            sessions: self.tracker.sessions().cloned().collect(),
+            source: reading.source(),
+            remark: reading.remark.clone(),
+            untracked: self.untracked,
+        });
+    }
+}
+
+fn value<T: Copy>(told: &Option<Told<T>>) -> Option<T> {
+    told.as_ref().map(|told| told.value)
+}
+
+impl Users {
+    async fn open(host: &Host) -> anyhow::Result<Self> {
+        let kept = host.store.value(KEY).await?;
+        let key = match kept.and_then(|key| <[u8; 32]>::try_from(key).ok()) {
+            Some(key) => key,
+            None => {
+                let mut fresh = [0; 32];
+                aws_lc_rs::rand::fill(&mut fresh)
+                    .map_err(|_| anyhow::anyhow!("the operating system gives no random bytes"))?;
+                host.store.set_value(KEY, Some(fresh.to_vec())).await?;
+                fresh
+            }
+        };
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
+    }
+
+    fn name(&self, uid: u32) -> String {
+        let digest = hmac::sign(&self.0, &uid.to_le_bytes());
+        let digits = digest.as_ref().iter().take(6);
+        digits.fold("u-".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+    }
+}
+
+impl Answers {
+    /// How many sessions are open, and who tells of them.
+    pub(crate) fn figures(&self) -> (usize, Source) {
+        let view = self.view.borrow();
+        (view.sessions.len(), view.source)
+    }
+
+    /// The sessions that `peer` may see. Processes are counted now, but not for whoever asks
+    /// for no more than their own: no user can make the agent read them all again and again.
+    pub(crate) async fn report(&self, peer: Peer) -> SessionsReport {
+        let view = self.view.borrow().clone();
+        let (of_user, counted) = match peer {
+            Peer::Owner => (None, self.count(&view.sessions).await),
+            Peer::User(uid) => (Some(uid), None),
+        };
+        let visible = |session: &Session| of_user.is_none_or(|uid| session.facts.uid == uid);
+        let sessions = view.sessions.into_iter().filter(visible).map(|session| {
+            let processes = counted.as_ref().map(|counted| {
+                let count = counted.by_session.get(&session.id);
+                count.copied().unwrap_or_default()
+            });
+            SessionLine {
+                user: self.users.name(session.facts.uid),
+                session,
+                processes,
+            }
+        });
+        SessionsReport {
+            source: view.source,
+            remark: view.remark,
+            sessions: sessions.collect(),
+            // How much others do is not for every user.
+            untracked: if of_user.is_none() { view.untracked } else { 0 },
+            system_processes: counted.map(|counted| counted.of_system),
+            of_user,
+        }
+    }
+
+    /// None if processes can't be read.
+    async fn count(&self, sessions: &[Session]) -> Option<Counted> {
+        let processes = self.host.sessions.processes().await.ok()?;
+        let owners = Owners::new(sessions);
+        let mut counted = Counted::default();
+        for marks in &processes {
+            match owners.of(marks) {
+                Owner::Session(id) => *counted.by_session.entry(id.clone()).or_default() += 1,
+                Owner::System => counted.of_system += 1,
+            }
+        }
+        Some(counted)
+    }
+}
+
+/// Processes by whose they are.
+#[derive(Debug, Default)]
+struct Counted {
+    by_session: BTreeMap<SessionId, usize>,
+    of_system: usize,
+}

@@ -1,0 +1,91 @@
+//! Logins as the kernel knows them, made without any program that logs users in.
+
+use std::{
+    io::{self, BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use crate::{KernelFeature, root};
+
+/// A process to which the kernel gave a login's number, which its children inherit. The
+/// login ends when this is dropped.
+#[derive(Debug)]
+pub struct Login {
+    child: Child,
+}
+
+/// Id number `n` (below 8) of a user whom nobody else on this machine has, another run of
+/// the same tests included.
+pub fn own_uid(n: u32) -> u32 {
+    2_000_000 + std::process::id() * 8 + n
+}
+
+impl Login {
+    /// Whether logins can be made here. If not, the skip is noted; `untested` says what is
+    /// not tested without them.
+    pub fn is_possible(untested: &str) -> bool {
+        KernelFeature::Audit.is_there(untested) && root(untested)
+    }
+
+    /// Logs `uid` in: the kernel gives a fresh number to who writes its own login uid.
+    ///
+    /// # Errors
+    /// The kernel does not let this user do that.
+    pub fn of(uid: u32) -> io::Result<Self> {
+        let script = format!("echo {uid} > /proc/self/loginuid && echo ready && read line");
+        let child = Command::new("sh")
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut login = Self { child };
+        let mut line = String::new();
+        if let Some(stdout) = login.child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        match line.as_str() {
+            "ready\n" => Ok(login),
+            _ => Err(io::ErrorKind::PermissionDenied.into()),
+        }
+    }
+
+    /// Id of its first process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The number that the kernel gave.
+    ///
+    /// # Errors
+    /// The process has ended.
+    pub fn audit(&self) -> io::Result<u32> {
+        let file = format!("/proc/{}/sessionid", self.pid());
+        let number = std::fs::read_to_string(file)?;
+        number.trim().parse().map_err(io::Error::other)
+    }
+}
+
+impl Drop for Login {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_logins_of_one_user_have_numbers_of_their_own() {
+        if !Login::is_possible("that logins can be made for other tests") {
+            return;
+        }
+        let (one, two) = (
+            Login::of(own_uid(0)).unwrap(),
+            Login::of(own_uid(0)).unwrap(),
+        );
+        assert_ne!(one.audit().unwrap(), two.audit().unwrap());
+    }
+}
