@@ -226,7 +226,7 @@ fn told(desk: &Desk, name: &str) -> usize {
 
 /// Nothing tells when the console has committed; each look is a program of its own.
 fn wait_for(desk: &Desk, name: &str, count: usize) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while told(desk, name) != count {
         let events = desk.reports(&["--events"]);
         assert!(
