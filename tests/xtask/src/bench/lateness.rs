@@ -9,6 +9,8 @@ use super::{Bench, device::Device, table::Figure};
 const PLUGIN: &str = "pressure";
 const SWAPS: usize = 100;
 const SWAPS_SHORT: usize = 5;
+/// Between two swaps: at least one call is due, at another point of its interval each time.
+const PAUSE: Duration = Duration::from_secs(1);
 /// For one swap: refresh, audit, load, probe, hand over.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -28,6 +30,7 @@ pub(crate) fn measure(bench: &Bench, _: &str) -> anyhow::Result<Vec<Figure>> {
         device.wait(PATIENCE, &format!("swap to {version}"), |event| {
             event["event"] == "swapped" && event["to"] == version.as_str()
         })?;
+        device.rest(PAUSE)?;
     }
     let timing = device.timing(PLUGIN)?;
     let told = |key: &str| {
