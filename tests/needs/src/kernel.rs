@@ -1,7 +1,7 @@
 //! Features of the kernel, which no package brings: a test may skip for want of them
 //! everywhere.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use crate::skip::{Rule, skip};
 
@@ -58,4 +58,15 @@ pub fn root(untested: &str) -> bool {
         skip("being root", untested, Rule::Everywhere);
     }
     effective == Some("0")
+}
+
+/// Whether this process may have mounts of its own, which root of a container need not. If
+/// not, the skip is noted; `untested` says what is not tested without it.
+pub fn own_mounts(untested: &str) -> bool {
+    let tried = Command::new("unshare").args(["--mount", "true"]).output();
+    let may = tried.is_ok_and(|output| output.status.success());
+    if !may {
+        skip("the right to mount", untested, Rule::Everywhere);
+    }
+    may
 }

@@ -13,7 +13,7 @@ mod skip;
 
 use std::path::PathBuf;
 
-pub use kernel::{KernelFeature, root};
+pub use kernel::{KernelFeature, own_mounts, root};
 pub use login::{Login, own_uid};
 pub use skip::SKIPPED;
 

@@ -5,7 +5,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::{KernelFeature, root};
+use crate::{
+    KernelFeature, root,
+    skip::{Rule, skip},
+};
 
 /// A process to which the kernel gave a login's number, which its children inherit. The
 /// login ends when this is dropped.
@@ -24,7 +27,15 @@ impl Login {
     /// Whether logins can be made here. If not, the skip is noted; `untested` says what is
     /// not tested without them.
     pub fn is_possible(untested: &str) -> bool {
-        KernelFeature::Audit.is_there(untested) && root(untested)
+        if !KernelFeature::Audit.is_there(untested) || !root(untested) {
+            return false;
+        }
+        // Root of a container need not have the right (CAP_AUDIT_CONTROL).
+        let is_allowed = Self::of(own_uid(0)).is_ok();
+        if !is_allowed {
+            skip("the right to log users in", untested, Rule::Everywhere);
+        }
+        is_allowed
     }
 
     /// Logs `uid` in: the kernel gives a fresh number to who writes its own login uid.

@@ -7,14 +7,14 @@
 //! reports of a plugin whose signed policy grants that field: settings grant nothing, so
 //! there is none for it. On the device itself `bailiwick sessions` shows who is who.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use bailiwick_core::session::{
     Change, Idle, MOST_SESSIONS, Owner, Owners, Reading, Saved, Session, SessionId, Source, Told,
     Tracker,
 };
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use super::host::Host;
 use crate::{
@@ -27,6 +27,9 @@ use crate::{
 const KEPT: &str = "sessions";
 /// Under which the key is kept that hides user ids.
 const KEY: &str = "session-users-key";
+
+/// Until changes are told of which there were too many at once.
+const HELD_BACK: Duration = Duration::from_secs(30);
 
 /// The sessions as they were seen last.
 #[derive(Clone, Debug)]
@@ -115,21 +118,34 @@ impl Watcher {
             // Shown first: whoever hears of a session and asks finds it.
             self.show(&reading, &changes);
             self.tell(std::mem::take(&mut changes)).await;
-            self.host.sessions.changed().await;
+            let changed = self.host.sessions.changed();
+            if self.tracker.holds_back() {
+                // Whether it changed or not, what was held back can be told then.
+                let _ = timeout(HELD_BACK, changed).await;
+            } else {
+                changed.await;
+            }
         }
     }
 
-    /// Tells, and keeps what was told of in the same commit.
+    /// Tells, and keeps what opened and closed in the same commit. Other changes are told
+    /// alone: on a server of hundreds of sessions each would write all of them, and after a
+    /// restart the first reading brings them anyway.
     async fn tell(&self, changes: Vec<Change>) {
-        if changes.is_empty() {
-            return;
-        }
+        let is_kept = |change: &Change| matches!(change, Change::Opened(_) | Change::Closed { .. });
+        let is_kept = changes.iter().any(is_kept);
         let events: Vec<Event> = changes
             .into_iter()
             .filter_map(|change| self.event(change))
             .collect();
-        let saved = serde_json::to_vec(&self.tracker.save(&self.boot)).unwrap_or_default();
-        self.host.tell_and_keep(&events, KEPT, saved).await;
+        if is_kept {
+            let saved = serde_json::to_vec(&self.tracker.save(&self.boot)).unwrap_or_default();
+            self.host.tell_and_keep(&events, KEPT, saved).await;
+        } else {
+            for event in events {
+                self.host.tell(event).await;
+            }
+        }
     }
 
     fn event(&self, change: Change) -> Option<Event> {

@@ -1,11 +1,18 @@
 //! From readings to what opened, changed and closed.
 
+mod merge;
+mod pace;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use self::{
+    merge::{Index, merge},
+    pace::Pace,
+};
 use super::{
-    facts::{Aspect, Facts, Mark},
+    facts::{Aspect, Facts},
     id::SessionId,
     reading::{Reading, Source},
 };
@@ -87,6 +94,8 @@ pub struct Saved {
 pub struct Tracker {
     /// Generation → session.
     open: BTreeMap<u64, Session>,
+    /// Generation → how often its changes are told.
+    paces: BTreeMap<u64, Pace>,
     last: u64,
     at_most: usize,
     source: Source,
@@ -98,6 +107,7 @@ impl Tracker {
     pub const fn new(at_most: usize) -> Self {
         Self {
             open: BTreeMap::new(),
+            paces: BTreeMap::new(),
             last: 0,
             at_most,
             source: Source::None,
@@ -142,6 +152,12 @@ impl Tracker {
         self.open.values()
     }
 
+    /// Whether changes were held back because there were too many of a session: another
+    /// reading within a minute tells them.
+    pub fn holds_back(&self) -> bool {
+        self.paces.values().any(Pace::holds_back)
+    }
+
     /// Compares a reading with what is known. What closed comes before what opened.
     pub fn observe(&mut self, reading: &Reading, now: Timestamp) -> Vec<Change> {
         let mut changes = self.follow_source(reading);
@@ -159,7 +175,7 @@ impl Tracker {
             match known {
                 Some(key) => {
                     matched.insert(key);
-                    changes.extend(self.learn(key, facts));
+                    changes.extend(self.learn(key, facts, now));
                 }
                 None => fresh.push(facts),
             }
@@ -179,12 +195,13 @@ impl Tracker {
         vec![Change::Source { from, to, remark }]
     }
 
-    fn learn(&mut self, key: u64, facts: Facts) -> Option<Change> {
+    fn learn(&mut self, key: u64, facts: Facts, now: Timestamp) -> Option<Change> {
         let session = self.open.get_mut(&key)?;
         let aspects = session.facts.learn(facts);
-        (!aspects.is_empty()).then(|| Change::Changed {
+        let pace = self.paces.entry(key).or_default();
+        Some(Change::Changed {
+            aspects: pace.tell(aspects, now)?,
             session: session.clone(),
-            aspects,
         })
     }
 
@@ -200,6 +217,7 @@ impl Tracker {
             .collect();
         let mut changes = Vec::new();
         for (key, why) in closed {
+            self.paces.remove(&key);
             if let Some(session) = self.open.remove(&key) {
                 changes.push(Change::Closed { session, why });
             }
@@ -250,66 +268,6 @@ fn closing(facts: &Facts, reading: &Reading, audit_ids: &BTreeSet<u32>) -> Optio
         return over(running.binary_search(&leader.value).is_err());
     }
     over(facts.source == Source::Utmp && consulted(Source::Utmp))
-}
-
-/// One entry per session, however many sources tell of it.
-fn merge(reading: &Reading) -> Vec<Facts> {
-    let mut in_order: Vec<Facts> = reading.seen.iter().map(Facts::from).collect();
-    in_order.sort_by_key(|facts| facts.source);
-    let mut merged: Vec<Facts> = Vec::new();
-    let mut index = Index::default();
-    for facts in in_order {
-        let known = index.find(&facts, |key| {
-            at(&merged, key).is_some_and(|one| one.is_same(&facts))
-        });
-        let key = known.unwrap_or(merged.len() as u64);
-        index.add(key, &facts);
-        match at_mut(&mut merged, key) {
-            Some(one) => one.join(facts),
-            None => merged.push(facts),
-        }
-    }
-    merged
-}
-
-fn at(merged: &[Facts], key: u64) -> Option<&Facts> {
-    merged.get(usize::try_from(key).ok()?)
-}
-
-fn at_mut(merged: &mut [Facts], key: u64) -> Option<&mut Facts> {
-    merged.get_mut(usize::try_from(key).ok()?)
-}
-
-/// Finds sessions by what they are known by, so that a reading of a thousand sessions does
-/// not take a million comparisons.
-#[derive(Default)]
-struct Index(BTreeMap<(u32, Mark), Vec<u64>>);
-
-impl Index {
-    fn of<'a>(all: impl Iterator<Item = (u64, &'a Facts)>) -> Self {
-        let mut index = Self::default();
-        for (key, facts) in all {
-            index.add(key, facts);
-        }
-        index
-    }
-
-    fn add(&mut self, key: u64, facts: &Facts) {
-        for mark in facts.marks() {
-            let keys = self.0.entry((facts.uid, mark)).or_default();
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
-        }
-    }
-
-    /// The first that has a mark of `facts`, the strongest marks first, and `fits`.
-    fn find(&self, facts: &Facts, fits: impl Fn(u64) -> bool) -> Option<u64> {
-        facts.marks().find_map(|mark| {
-            let keys = self.0.get(&(facts.uid, mark))?;
-            keys.iter().copied().find(|key| fits(*key))
-        })
-    }
 }
 
 #[cfg(test)]

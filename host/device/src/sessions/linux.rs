@@ -31,8 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// After logind or the bus gave an answer of no use. Where nothing listens at all, which
 /// costs next to nothing to find out, it is tried at each look.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
-/// A login makes several signals: they are waited for, so that it is read once.
-const GATHER: Duration = Duration::from_millis(100);
+/// A login makes several signals: they are waited for, so that it is read once. It also
+/// bounds what users cost who change their sessions as fast as they can.
+const GATHER: Duration = Duration::from_millis(250);
 /// As the port says.
 const MOST_PROCESSES: usize = 65_536;
 

@@ -221,6 +221,34 @@ fn idle_is_a_change_when_it_begins_and_ends() {
 }
 
 #[test]
+fn a_user_who_toggles_a_session_does_not_fill_the_record() {
+    let mut tracker = Tracker::new(2);
+    let mut told = 0;
+    let look = |tracker: &mut Tracker, idle, now| {
+        let seen = Seen {
+            idle: Some(idle),
+            ..logind("1", 1, 1)
+        };
+        tracker.observe(&from_logind(vec![seen]), now).len()
+    };
+    for _ in 0..500 {
+        told += look(&mut tracker, Idle::Since(NOW), NOW);
+        told += look(&mut tracker, Idle::InUse, NOW);
+    }
+    assert_eq!(told, 12, "its source, that it opened, and ten changes");
+    assert!(tracker.holds_back());
+    assert_eq!(
+        look(
+            &mut tracker,
+            Idle::InUse,
+            NOW.after(std::time::Duration::from_secs(60))
+        ),
+        1
+    );
+    assert!(!tracker.holds_back());
+}
+
+#[test]
 fn what_a_remote_user_chose_is_cut_and_cleaned() {
     let mut tracker = Tracker::new(2);
     let mut seen = logind("1", 1, 1);

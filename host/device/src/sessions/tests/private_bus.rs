@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use bailiwick_needs::{program, root};
+use bailiwick_needs::{own_mounts, program, root, without};
 
 use super::systemd;
 
@@ -48,13 +48,14 @@ impl PrivateBus {
     /// None where it can't be made; the skip is noted.
     pub(super) async fn start(accounts: &str, untested: &str) -> Option<Self> {
         let (daemon, _) = (program("dbus-daemon")?, program("loginctl")?);
-        if !root(untested) {
+        if !root(untested) || !own_mounts(untested) {
             return None;
         }
-        let logind = LOGIND
-            .map(PathBuf::from)
-            .into_iter()
-            .find(|file| file.exists())?;
+        let mut found = LOGIND.map(PathBuf::from).into_iter();
+        let Some(logind) = found.find(|file| file.exists()) else {
+            without("systemd-logind (package systemd)", untested);
+            return None;
+        };
         let folder = tempfile::tempdir().unwrap();
         for name in ["seats", "sessions", "users", "machines"] {
             fs::create_dir_all(folder.path().join("run").join(name)).unwrap();
