@@ -50,6 +50,6 @@ pub(crate) fn quiet(name: &str, command: &mut Command) -> anyhow::Result<()> {
         eprintln!("{}", String::from_utf8_lossy(&output.stderr));
         bail!("{name}: {command:?} ended with {}", output.status);
     }
-    println!("  ✓ {name} ({} s)", begun.elapsed().as_secs());
+    eprintln!("  ✓ {name} ({} s)", begun.elapsed().as_secs());
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::step::cargo;
 pub(crate) fn measure(_: &Bench, _: &str) -> anyhow::Result<Vec<Figure>> {
     let test = ["test", "--package", "bailiwick-report", "--test", "figures"];
     let output = cargo(&test)
-        .args(["--", "--nocapture"])
+        .args(["--features", "json,zstd", "--", "--nocapture"])
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()?;
