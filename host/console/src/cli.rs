@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use bailiwick_core::ids::{DeviceId, PluginName};
+use bailiwick_transport::BrokerAddress;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{cli_repo::RepoVerb, page::Role};
@@ -36,6 +37,10 @@ pub(crate) enum Command {
 /// acknowledged after it is committed to the disk. Ctrl-C or SIGTERM ends the program
 /// after the requests under way.
 ///
+/// Devices can send over MQTT too: to the broker that this is, or, with --broker, through
+/// somebody else's. A message to this broker is acknowledged after its commit; at another
+/// one a receipt is published after it.
+///
 /// The operator's page has an address of its own. A link that logs an operator in is
 /// printed at the start; `login` prints another, for any role.
 #[derive(Args, Debug)]
@@ -57,6 +62,18 @@ pub(crate) struct Serve {
     /// Address and port to listen on; port 0 picks a free one and prints it
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
     pub(crate) listen: SocketAddr,
+    /// Address and port of the MQTT broker [default: port 8883 at the address of --listen, or
+    /// a free port there if that one is taken]
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "broker")]
+    pub(crate) mqtt: Option<SocketAddr>,
+    /// Take what devices publish at another broker, `mqtts://host:port` or `wss://host/path`,
+    /// and answer with receipts there, instead of being one
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) broker: Option<BrokerAddress>,
+    /// PEM file of an authority that signed that broker's certificate, if the operating
+    /// system does not know it
+    #[arg(long, value_name = "FILE", requires = "broker")]
+    pub(crate) broker_ca: Option<PathBuf>,
     /// Address and port of the page. On loopback it is plain HTTP; anywhere else it is
     /// TLS with the console's certificate [default: 127.0.0.1:8480, or a free port of
     /// 127.0.0.1 if that one is taken]

@@ -5,6 +5,7 @@
 //! reads no signing key. `repo` writes the repository, on the machine that holds the keys,
 //! and serves nobody. `reports` reads what `serve` has stored, also while it runs.
 
+mod broker;
 mod cli;
 mod cli_repo;
 mod clock;

@@ -125,6 +125,18 @@ pub enum WireError {
     OtherContent(&'static str),
 }
 
+impl Envelope {
+    /// Reads the envelope of an encoded report, and nothing of its body: enough to see whose
+    /// it is.
+    ///
+    /// # Errors
+    /// No report, a later version, a faulty envelope.
+    pub fn parse(report: &[u8]) -> Result<Self, WireError> {
+        let (envelope, _) = envelope::read(&mut Input::new(report))?;
+        Ok(envelope)
+    }
+}
+
 /// A report whose envelope has been read, and whose body has been decompressed.
 #[derive(Clone, Debug)]
 pub struct Report<'a> {

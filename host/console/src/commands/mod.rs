@@ -3,6 +3,7 @@
 pub(crate) mod decode;
 mod fresh;
 mod login;
+mod mqtt;
 mod repo;
 mod repo_keys;
 mod repo_status;

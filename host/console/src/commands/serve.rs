@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use bailiwick_repository::Repository;
 use tokio::{net::TcpListener, sync::watch};
 
-use super::{fresh, login};
+use super::{fresh, login, mqtt::Mqtt};
 use crate::{
     cli::Serve,
     clock,
@@ -71,6 +71,10 @@ async fn serve(
         now: context.now,
     };
     let page = Page::on(listen(arguments.page).await?, settings)?;
+    let (stop, stopped) = watch::channel(false);
+    let (mqtt, hints) = Mqtt::bind(arguments, identity.clone(), &context, &stopped).await?;
+    let broker = mqtt.address()?;
+    let public = Arc::clone(&context.public);
     let server = Server::bind(arguments.listen, identity, context)
         .await
         .with_context(|| {
@@ -92,22 +96,28 @@ async fn serve(
             "address": address.to_string(),
             "updates": format!("https://{address}/updates/"),
             "console": format!("https://{address}/"),
+            "mqtt": broker,
             "page": format!("{}/", page.address()),
             "login": link.url,
         });
         println!("{line}");
     } else {
         println!("serving https://{address}/updates/, taking reports at https://{address}/");
+        println!("taking reports over MQTT at {broker}");
         println!("page at {}/: {}", page.address(), login::words(&link));
     }
-    let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         signals.await;
         // Nobody listens any more only when the server has already ended.
         let _ = stop.send(true);
     });
     let keeping = fresh.map(|repository| tokio::spawn(fresh::keep(repository, stopped.clone())));
-    tokio::join!(server.run(stopped.clone()), page.run(stopped));
+    tokio::join!(
+        server.run(stopped.clone()),
+        page.run(stopped.clone()),
+        mqtt.run(),
+        hints.watch(&public, stopped),
+    );
     if let Some(keeping) = keeping {
         // It ends between two looks; a signature under way is finished first.
         keeping.await?;

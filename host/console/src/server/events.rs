@@ -38,7 +38,8 @@ pub(super) async fn events(State(shared): State<Shared>, request: Request) -> Re
     settle(inlet.events(post.key, sha256, events, received).await)
 }
 
-fn read(body: &[u8]) -> Result<Vec<IncomingEvent>, String> {
+/// The events of a post; all of them can be stored, or the reason is told.
+pub(crate) fn read(body: &[u8]) -> Result<Vec<IncomingEvent>, String> {
     let lines: Vec<&[u8]> = body
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())

@@ -28,6 +28,7 @@ use tokio::{
 use crate::store::Inlet;
 
 use connections::Wire;
+pub(crate) use events::read as read_events;
 pub(crate) use identity::Identity;
 
 /// Bodies of posts that are in memory at once.

@@ -28,8 +28,9 @@ use writer::{Command, Write};
 /// Name of the database in the console's data folder.
 pub(crate) const FILE: &str = "console.sqlite";
 
-/// Posts that wait for the writer. More are answered 503, so that memory stays bounded.
-const QUEUE: usize = 64;
+/// Posts that wait for the writer: those that the HTTPS server and the broker let in at
+/// once, and some of the page. More are refused for now, so that memory stays bounded.
+const QUEUE: usize = 128;
 
 /// What a device is told of its post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,36 +129,35 @@ impl Store {
 pub(crate) struct Inlet(mpsc::Sender<Command>);
 
 impl Inlet {
-    /// Stores one encoded report.
-    pub(crate) async fn report(
+    /// Stores one encoded report. It is queued by the call, and resolves after the commit.
+    pub(crate) fn report(
         &self,
         key: String,
         body: Vec<u8>,
         received: Timestamp,
-    ) -> Result<Answer, PostError> {
+    ) -> impl Future<Output = Result<Answer, PostError>> + Send + use<> {
         self.post(Write::Report {
             key,
             body,
             received,
         })
-        .await
     }
 
-    /// Stores events; all or none. `sha256` is that of the whole post.
-    pub(crate) async fn events(
+    /// Stores events; all or none. `sha256` is that of the whole post. Queued by the call,
+    /// as [`Self::report`].
+    pub(crate) fn events(
         &self,
         key: String,
         sha256: String,
         events: Vec<IncomingEvent>,
         received: Timestamp,
-    ) -> Result<Answer, PostError> {
+    ) -> impl Future<Output = Result<Answer, PostError>> + Send + use<> {
         self.post(Write::Events {
             key,
             sha256,
             events,
             received,
         })
-        .await
     }
 
     /// Calls a device `label` on the page; none gives its own name back. A device that
@@ -170,15 +170,19 @@ impl Inlet {
         self.post(Write::Label { device, label }).await
     }
 
-    async fn post(&self, write: Write) -> Result<Answer, PostError> {
+    fn post(&self, write: Write) -> impl Future<Output = Result<Answer, PostError>> + Send + use<> {
         let (answer, answered) = oneshot::channel();
-        self.0
+        let queued = self
+            .0
             .try_send(Command { write, answer })
-            .map_err(|_| PostError::Unavailable("too many posts wait to be stored".to_owned()))?;
-        answered.await.unwrap_or_else(|_| {
-            Err(PostError::Unavailable(
-                "the console is shutting down".to_owned(),
-            ))
-        })
+            .map_err(|_| PostError::Unavailable("too many posts wait to be stored".to_owned()));
+        async move {
+            queued?;
+            answered.await.unwrap_or_else(|_| {
+                Err(PostError::Unavailable(
+                    "the console is shutting down".to_owned(),
+                ))
+            })
+        }
     }
 }

@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     connection::{self, Ending, Order},
-    session::Session,
+    session::{Outgoing, Retain, Session},
     wire,
 };
 use crate::{BrokerAddress, Connector, Hop, full_jitter};
@@ -124,14 +124,25 @@ impl Client {
     /// Publishes with QoS 1, after everything that was published before. The payload is in
     /// memory until its PUBACK came: bound what is under way.
     pub fn publish(&self, topic: String, payload: Bytes) -> Delivery {
+        self.order(topic, payload, Retain::No)
+    }
+
+    /// The same; and the broker keeps the message for those who subscribe later, in place
+    /// of the one before.
+    pub fn retain(&self, topic: String, payload: Bytes) -> Delivery {
+        self.order(topic, payload, Retain::Yes)
+    }
+
+    fn order(&self, topic: String, payload: Bytes, retain: Retain) -> Delivery {
         let (token, delivered) = oneshot::channel();
         if payload.len() <= wire::LONGEST_PAYLOAD {
             // If nobody takes it, the token is dropped, and that is what the delivery says.
-            let _ = self.orders.send(Order::Publish {
+            let _ = self.orders.send(Order::Publish(Outgoing {
                 topic,
                 payload,
+                retain,
                 token,
-            });
+            }));
         }
         Delivery(delivered)
     }
@@ -222,9 +233,7 @@ impl Keeper {
             tokio::select! {
                 () = &mut pause => return true,
                 order = self.orders.recv() => match order {
-                    Some(Order::Publish { topic, payload, token }) => {
-                        self.session.publish(topic, payload, token);
-                    }
+                    Some(Order::Publish(message)) => self.session.publish(message),
                     // Of a connection that has ended.
                     Some(Order::Acknowledge { .. }) => {}
                     None => return false,

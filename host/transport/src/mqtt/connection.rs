@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split},
     sync::{mpsc, oneshot},
@@ -13,7 +13,7 @@ use super::{
     client::{ClientOptions, Event, Keep, Message},
     keep_alive::{KeepAlive, Pulse},
     leaving::Leaving,
-    session::Session,
+    session::{Outgoing, Session},
     wire::{
         self, ConnAck, Connect, ConnectReturnCode, From, Packet, PubAck, Publish, QoS, Subscribe,
         SubscribeFilter, SubscribeReasonCode, Violation,
@@ -28,8 +28,9 @@ use crate::{
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// For the answers to CONNECT and SUBSCRIBE together.
 const GREETING: Duration = Duration::from_secs(30);
-/// For a PUBACK. A broker that answers pings and no messages is left, too.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// For a PUBACK: the longest message on a slow line, and its commit. A broker that answers
+/// pings and no messages is left, too.
+const PATIENCE: Duration = Duration::from_secs(6 * 60);
 /// For the last words of a client that ends.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Messages are turned into bytes while fewer than these wait to be written.
@@ -42,15 +43,8 @@ const SUBSCRIPTION: u16 = 0xffff;
 /// What a client's owner asks for.
 #[derive(Debug)]
 pub(super) enum Order {
-    Publish {
-        topic: String,
-        payload: Bytes,
-        token: oneshot::Sender<()>,
-    },
-    Acknowledge {
-        connection: u64,
-        pkid: u16,
-    },
+    Publish(Outgoing<oneshot::Sender<()>>),
+    Acknowledge { connection: u64, pkid: u16 },
 }
 
 /// How a connection ended.
@@ -239,7 +233,7 @@ impl Connection<'_> {
 
     /// Does what the time asks for, and says until when nothing is.
     fn due(&mut self, now: Instant) -> Result<Instant, Stop> {
-        let mut wake = match self.alive.poll(now) {
+        let mut wake = match self.alive.poll(now, self.leaving.len()) {
             Pulse::Wait(until) => until,
             Pulse::Ping => {
                 self.send(&Packet::PingReq)?;
@@ -274,11 +268,7 @@ impl Connection<'_> {
 
     fn obey(&mut self, order: Order) -> Result<(), Stop> {
         match order {
-            Order::Publish {
-                topic,
-                payload,
-                token,
-            } => self.session.publish(topic, payload, token),
+            Order::Publish(message) => self.session.publish(message),
             Order::Acknowledge { connection, pkid } if connection == self.number => {
                 self.send(&Packet::PubAck(PubAck::new(pkid)))?;
             }

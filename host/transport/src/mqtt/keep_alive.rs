@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// For the answer to a ping.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// For the answer to a ping. What the operating system holds back on a slow line goes
+/// before it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +20,9 @@ pub(super) enum Pulse {
 }
 
 /// A connection is quiet while nothing was written, or nothing read, for `every`: then a
-/// ping asks. So a half-open connection is noticed within `every` + 20 s, also while this
-/// side goes on writing into it.
+/// ping asks. So a half-open connection is noticed within `every` + 60 s, also while this
+/// side goes on writing into it. While a long message leaves on a slow line there is no
+/// ping, which would wait behind it: then it counts that something can still be written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeepAlive {
     every: Duration,
@@ -56,8 +58,10 @@ impl KeepAlive {
         self.asked = Some(now);
     }
 
-    pub(super) fn poll(&self, now: Instant) -> Pulse {
+    /// What is due, while `backlog` bytes wait to be written.
+    pub(super) fn poll(&self, now: Instant, backlog: usize) -> Pulse {
         let (due, then) = match self.asked {
+            _ if backlog > 0 => (self.written + self.every + PATIENCE, Pulse::Dead),
             Some(asked) => (asked + PATIENCE, Pulse::Dead),
             None => (self.written.min(self.read) + self.every, Pulse::Ping),
         };
@@ -76,13 +80,13 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut alive = KeepAlive::new(EVERY, start);
-        assert_eq!(alive.poll(at(59)), Pulse::Wait(at(60)));
-        assert_eq!(alive.poll(at(60)), Pulse::Ping);
+        assert_eq!(alive.poll(at(59), 0), Pulse::Wait(at(60)));
+        assert_eq!(alive.poll(at(60), 0), Pulse::Ping);
         alive.pinged(at(60));
-        assert_eq!(alive.poll(at(79)), Pulse::Wait(at(80)));
-        assert_eq!(alive.poll(at(80)), Pulse::Dead);
-        alive.heard(at(79));
-        assert_eq!(alive.poll(at(80)), Pulse::Wait(at(120)));
+        assert_eq!(alive.poll(at(119), 0), Pulse::Wait(at(120)));
+        assert_eq!(alive.poll(at(120), 0), Pulse::Dead);
+        alive.heard(at(119));
+        assert_eq!(alive.poll(at(119), 0), Pulse::Wait(at(120)));
     }
 
     #[test]
@@ -91,6 +95,17 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut alive = KeepAlive::new(EVERY, start);
         alive.wrote(at(50));
-        assert_eq!(alive.poll(at(60)), Pulse::Ping);
+        assert_eq!(alive.poll(at(60), 0), Pulse::Ping);
+    }
+
+    #[test]
+    fn a_long_message_on_a_slow_line_is_no_silence_and_a_stuck_one_is() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut alive = KeepAlive::new(EVERY, start);
+        alive.wrote(at(200));
+        assert_eq!(alive.poll(at(200), 1), Pulse::Wait(at(320)));
+        assert_eq!(alive.poll(at(320), 1), Pulse::Dead);
+        assert_eq!(alive.poll(at(200), 0), Pulse::Ping);
     }
 }

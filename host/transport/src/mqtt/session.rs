@@ -15,10 +15,19 @@ const WINDOW: usize = 20;
 const HIGHEST: u16 = 0x7fff;
 
 /// A message, and `T`, which is given back with its PUBACK.
-struct Outgoing<T> {
-    topic: String,
-    payload: Bytes,
-    token: T,
+#[derive(Debug)]
+pub(super) struct Outgoing<T> {
+    pub(super) topic: String,
+    pub(super) payload: Bytes,
+    pub(super) retain: Retain,
+    pub(super) token: T,
+}
+
+/// Whether the broker keeps a message for those who subscribe later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retain {
+    No,
+    Yes,
 }
 
 /// A message that was written at least once.
@@ -48,12 +57,8 @@ impl<T> Session<T> {
         }
     }
 
-    pub(super) fn publish(&mut self, topic: String, payload: Bytes, token: T) {
-        self.waiting.push_back(Outgoing {
-            topic,
-            payload,
-            token,
-        });
+    pub(super) fn publish(&mut self, message: Outgoing<T>) {
+        self.waiting.push_back(message);
     }
 
     /// A connection begins: everything without a PUBACK is due again, in its order and with
@@ -91,6 +96,7 @@ impl<T> Session<T> {
         );
         publish.pkid = one.id;
         publish.dup = one.repeated;
+        publish.retain = message.retain == Retain::Yes;
         Some(publish)
     }
 
@@ -125,10 +131,19 @@ impl<T> Session<T> {
 mod tests {
     use super::*;
 
+    fn message<T>(topic: String, token: T) -> Outgoing<T> {
+        Outgoing {
+            topic,
+            payload: Bytes::new(),
+            retain: Retain::No,
+            token,
+        }
+    }
+
     fn filled(count: u32) -> Session<u32> {
         let mut session = Session::new();
         for n in 0..count {
-            session.publish(format!("t/{n}"), Bytes::new(), n);
+            session.publish(message(format!("t/{n}"), n));
         }
         session
     }
@@ -188,7 +203,7 @@ mod tests {
             for step in steps {
                 match step {
                     0..10 => {
-                        session.publish("t".into(), Bytes::new(), published);
+                        session.publish(message("t".into(), published));
                         published += 1;
                     }
                     10..20 => drop(session.next(now)),

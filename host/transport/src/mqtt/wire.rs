@@ -8,7 +8,7 @@ use rumqttc::mqttbytes::{self, Error};
 pub use rumqttc::mqttbytes::{
     QoS,
     v4::{
-        ConnAck, Connect, ConnectReturnCode, Packet, PubAck, Publish, SubAck, Subscribe,
+        ConnAck, Connect, ConnectReturnCode, LastWill, Packet, PubAck, Publish, SubAck, Subscribe,
         SubscribeFilter, SubscribeReasonCode, UnsubAck, Unsubscribe,
     },
 };

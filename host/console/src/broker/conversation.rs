@@ -1,0 +1,371 @@
+//! What is said after CONNECT.
+//!
+//! A connection reads on only while it has room: for what waits for a commit, for what
+//! waits to be written, and for a long packet. Its clocks run all the while.
+
+use std::{collections::VecDeque, io, time::Duration};
+
+use bailiwick_core::ids::DeviceId;
+use bailiwick_transport::mqtt::{
+    Leaving,
+    topic::{Key, Topic},
+    wire::{
+        self, ConnAck, ConnectReturnCode, From, LONGEST_PACKET, Packet, PubAck, Publish, QoS,
+        SubAck, Subscribe, SubscribeReasonCode, UnsubAck, Violation,
+    },
+};
+use bytes::BytesMut;
+use tokio::{
+    io::{
+        AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, split,
+    },
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{
+    Shared,
+    hub::Place,
+    post::{self, Stored},
+    rights::{self, Subscription},
+};
+
+/// Messages of one connection that wait for their commit.
+const IN_FLIGHT: usize = 20;
+/// Reading stops while so much waits to be written, in bytes.
+const LEAVING: usize = 64 * 1024;
+/// A packet that is longer takes one of the few places for long ones, in bytes.
+const SHORT: usize = 64 * 1024;
+/// For a long packet to arrive: 4 MiB on a line of 14 KiB a second.
+const ARRIVAL: Duration = Duration::from_secs(5 * 60);
+/// Filters in one SUBSCRIBE.
+const FILTERS: usize = 8;
+/// Longest silence of a client, one that named no keep-alive included.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30 * 60);
+/// For the last words.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A client that is let in.
+pub(super) struct Client {
+    pub(super) device: DeviceId,
+    /// As it asked; zero is none.
+    pub(super) keep_alive: Duration,
+    /// What came after its CONNECT.
+    pub(super) arrived: BytesMut,
+}
+
+/// A message that waits for its commit.
+struct Pending {
+    pkid: Option<u16>,
+    key: Key,
+    stored: Stored,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// How a conversation ends.
+enum End {
+    /// In order: the client left, was replaced, or the broker stops.
+    Quiet,
+    /// By force.
+    Because(String),
+}
+
+impl std::convert::From<Violation> for End {
+    fn from(violation: Violation) -> Self {
+        Self::Because(violation.to_string())
+    }
+}
+
+impl std::convert::From<io::Error> for End {
+    fn from(_: io::Error) -> Self {
+        // Networks end connections all the time.
+        Self::Quiet
+    }
+}
+
+struct Conversation<'a, S> {
+    device: DeviceId,
+    shared: &'a Shared,
+    place: Place,
+    reader: ReadHalf<S>,
+    writer: WriteHalf<S>,
+    arrived: BytesMut,
+    leaving: Leaving,
+    pending: VecDeque<Pending>,
+    /// A message for which there is no place yet.
+    held: Option<Publish>,
+    /// The place for a long packet, and until when it may be used.
+    body: Option<(OwnedSemaphorePermit, Instant)>,
+    silence: Duration,
+    heard: Instant,
+    receipts: bool,
+    hints: bool,
+    hint: tokio::sync::watch::Receiver<Option<u64>>,
+    stopping: bool,
+}
+
+/// Serves `client` until it leaves.
+///
+/// # Errors
+/// What it did wrong.
+pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+    client: Client,
+    stream: S,
+    shared: &Shared,
+    place: Place,
+) -> Result<(), String> {
+    let (reader, writer) = split(stream);
+    let silence = match client.keep_alive.mul_f32(1.5) {
+        Duration::ZERO => LONGEST_SILENCE,
+        asked => asked.min(LONGEST_SILENCE),
+    };
+    let mut conversation = Conversation {
+        device: client.device,
+        shared,
+        place,
+        reader,
+        writer,
+        arrived: client.arrived,
+        leaving: Leaving::default(),
+        pending: VecDeque::new(),
+        held: None,
+        body: None,
+        silence,
+        heard: Instant::now(),
+        receipts: false,
+        hints: false,
+        hint: shared.hint.clone(),
+        stopping: false,
+    };
+    let end = conversation.work().await;
+    let _ = timeout(FAREWELL, conversation.close()).await;
+    shared.hub.leave(&conversation.place);
+    match end {
+        End::Quiet => Ok(()),
+        End::Because(reason) => Err(reason),
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
+    async fn work(&mut self) -> End {
+        let code = ConnectReturnCode::Success;
+        if let Err(violation) = self
+            .leaving
+            .push(&Packet::ConnAck(ConnAck::new(code, false)))
+        {
+            return violation.into();
+        }
+        loop {
+            if let Err(end) = self.take_packets() {
+                return end;
+            }
+            if self.stopping && self.pending.is_empty() && self.leaving.is_empty() {
+                return End::Quiet;
+            }
+            if let Err(end) = self.step().await {
+                return end;
+            }
+        }
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        self.leaving.finish(&mut self.writer).await?;
+        self.writer.shutdown().await
+    }
+
+    fn has_room(&self) -> bool {
+        !self.stopping
+            && self.held.is_none()
+            && self.pending.len() < IN_FLIGHT
+            && self.leaving.len() < LEAVING
+    }
+
+    async fn step(&mut self) -> Result<(), End> {
+        let deadline = self.deadline()?;
+        let room = self.has_room();
+        let is_long = self.arrived.len() >= SHORT;
+        let mut stop = self.shared.stop.clone();
+        tokio::select! {
+            read = self.reader.read_buf(&mut self.arrived),
+                if room && (!is_long || self.body.is_some()) =>
+            {
+                if read? == 0 {
+                    return Err(End::Quiet);
+                }
+                // A part of a long packet is a sign of life, too.
+                self.heard = Instant::now();
+            }
+            slot = self.shared.bodies.clone().acquire_owned(),
+                if room && is_long && self.body.is_none() =>
+            {
+                // The semaphore is never closed.
+                self.body = slot.ok().map(|slot| (slot, Instant::now() + ARRIVAL));
+            }
+            slot = self.shared.posts.clone().acquire_owned(), if self.held.is_some() => {
+                if let (Some(publish), Ok(slot)) = (self.held.take(), slot) {
+                    self.post(&publish, slot)?;
+                }
+            }
+            stored = head(&mut self.pending), if !self.pending.is_empty() => {
+                if let Some(done) = self.pending.pop_front() {
+                    self.settle(done, stored)?;
+                }
+            }
+            changed = self.hint.changed(), if self.hints => {
+                if changed.is_err() {
+                    // Nobody looks any more: the broker stops.
+                    self.hints = false;
+                } else {
+                    self.push_hint(false)?;
+                }
+            }
+            gone = self.leaving.go(&mut self.writer), if !self.leaving.is_empty() => gone?,
+            _ = &mut self.place.replaced => return Err(End::Quiet),
+            _ = stop.wait_for(|stop| *stop), if !self.stopping => self.stopping = true,
+            () = sleep_until(deadline) => {}
+        }
+        Ok(())
+    }
+
+    /// When the client is given up; an error if that is now.
+    fn deadline(&self) -> Result<Instant, End> {
+        let mut limits = vec![(self.heard + self.silence, "it was silent for too long")];
+        if let Some((_, until)) = self.body {
+            limits.push((until, "a packet did not arrive whole in time"));
+        }
+        let now = Instant::now();
+        if let Some((_, reason)) = limits.iter().find(|(until, _)| now >= *until) {
+            return Err(End::Because((*reason).to_owned()));
+        }
+        Ok(limits
+            .into_iter()
+            .fold(now + LONGEST_SILENCE, |first, (until, _)| first.min(until)))
+    }
+
+    fn take_packets(&mut self) -> Result<(), End> {
+        while self.has_room()
+            && let Some(packet) = wire::read(&mut self.arrived, From::Client, LONGEST_PACKET)?
+        {
+            if self.arrived.len() < SHORT {
+                self.body = None;
+            }
+            self.take(packet)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, packet: Packet) -> Result<(), End> {
+        match packet {
+            Packet::Publish(publish) => {
+                match self.shared.posts.clone().try_acquire_owned() {
+                    Ok(slot) => self.post(&publish, slot)?,
+                    Err(_) => self.held = Some(publish),
+                }
+                Ok(())
+            }
+            Packet::Subscribe(subscribe) => self.subscribe(&subscribe),
+            Packet::Unsubscribe(unsubscribe) => {
+                for filter in &unsubscribe.topics {
+                    self.set(rights::subscription(&self.device, filter), false);
+                }
+                let answer = UnsubAck::new(unsubscribe.pkid);
+                Ok(self.leaving.push(&Packet::UnsubAck(answer))?)
+            }
+            Packet::PingReq => Ok(self.leaving.push(&Packet::PingResp)?),
+            Packet::Disconnect => Err(End::Quiet),
+            // Of nothing that it was sent with QoS 1.
+            Packet::PubAck(_) => Ok(()),
+            _ => Err(Violation::Malformed("a second CONNECT came").into()),
+        }
+    }
+
+    fn post(&mut self, publish: &Publish, slot: OwnedSemaphorePermit) -> Result<(), End> {
+        let denied = || {
+            let topic: String = publish.topic.chars().take(200).collect();
+            End::Because(format!("it may not publish to `{}`", topic.escape_debug()))
+        };
+        let topic = rights::publication(&self.device, &publish.topic).ok_or_else(denied)?;
+        let received = (self.shared.now)();
+        let post = post::submit(&self.shared.inlet, &topic, &publish.payload, received);
+        let post = post.ok_or_else(denied)?;
+        self.pending.push_back(Pending {
+            pkid: (publish.qos == QoS::AtLeastOnce).then_some(publish.pkid),
+            key: post.key,
+            stored: post.stored,
+            _slot: slot,
+        });
+        Ok(())
+    }
+
+    /// Receipt and PUBACK, in this order: who takes the PUBACK for the receipt has seen
+    /// what else there was to say.
+    fn settle(
+        &mut self,
+        done: Pending,
+        stored: Result<crate::store::Answer, crate::store::PostError>,
+    ) -> Result<(), End> {
+        let receipt = post::receipt(self.device, done.key, stored).map_err(End::Because)?;
+        if self.receipts {
+            let publish = Publish::new(receipt.topic, QoS::AtMostOnce, receipt.payload);
+            self.leaving.push(&Packet::Publish(publish))?;
+        }
+        if let Some(pkid) = done.pkid {
+            self.leaving.push(&Packet::PubAck(PubAck::new(pkid)))?;
+        }
+        Ok(())
+    }
+
+    fn subscribe(&mut self, subscribe: &Subscribe) -> Result<(), End> {
+        if subscribe.filters.len() > FILTERS {
+            return Err(End::Because(format!(
+                "it subscribes to more than {FILTERS} filters at once"
+            )));
+        }
+        let mut codes = Vec::new();
+        let mut wants_hint = false;
+        for filter in &subscribe.filters {
+            let granted = rights::subscription(&self.device, &filter.path);
+            self.set(granted, true);
+            wants_hint |= granted == Some(Subscription::UpdateHints);
+            codes.push(match granted {
+                Some(_) => SubscribeReasonCode::Success(QoS::AtMostOnce),
+                None => SubscribeReasonCode::Failure,
+            });
+        }
+        self.leaving
+            .push(&Packet::SubAck(SubAck::new(subscribe.pkid, codes)))?;
+        if wants_hint {
+            self.push_hint(true)?;
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, subscription: Option<Subscription>, to: bool) {
+        match subscription {
+            Some(Subscription::Receipts) => self.receipts = to,
+            Some(Subscription::UpdateHints) => self.hints = to,
+            None => {}
+        }
+    }
+
+    fn push_hint(&mut self, retained: bool) -> Result<(), End> {
+        let Some(version) = *self.hint.borrow_and_update() else {
+            return Ok(());
+        };
+        let topic = Topic::UpdateHint.to_string();
+        let mut publish = Publish::new(topic, QoS::AtMostOnce, version.to_string());
+        publish.retain = retained;
+        Ok(self.leaving.push(&Packet::Publish(publish))?)
+    }
+}
+
+/// The answer to the message that has waited longest: PUBACKs keep the order of the
+/// messages [MQTT-4.6.0-2].
+async fn head(
+    pending: &mut VecDeque<Pending>,
+) -> Result<crate::store::Answer, crate::store::PostError> {
+    match pending.front_mut() {
+        Some(first) => first.stored.as_mut().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,139 @@
+//! MQTT for one desk: a broker of which the console is the only reader, or the console as a
+//! client of somebody else's broker ([`foreign`]).
+//!
+//! The broker takes reports and events from devices and hands out receipts and hints
+//! ([`bailiwick_transport::mqtt::topic`] has the topics); nothing goes from device to
+//! device. It acknowledges a message after its commit, so its PUBACK is a receipt. It keeps
+//! no session: what a device did not see acknowledged it sends again, and gets the receipt
+//! again; the hint is retained.
+
+mod connection;
+mod conversation;
+pub(crate) mod foreign;
+pub(crate) mod hints;
+mod hub;
+mod post;
+mod rights;
+
+#[cfg(test)]
+mod tests;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bailiwick_core::time::Timestamp;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use crate::{server::Identity, store::Inlet};
+use hub::Hub;
+
+/// Connections at once; more wait in the operating system's queue.
+const CONNECTIONS: usize = 1_024;
+/// Messages of all connections that wait for their commit.
+pub(crate) const POSTS: usize = 32;
+/// Connections that hold more than a short packet in memory.
+const BODIES: usize = 16;
+/// For what waits for its commit when the broker stops.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// Until the next attempt when the operating system refuses a connection.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What every connection shares.
+#[derive(Clone)]
+struct Shared {
+    inlet: Inlet,
+    now: fn() -> Timestamp,
+    hub: Arc<Hub>,
+    posts: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
+    /// Number of the repository's timestamp, once it is known.
+    hint: watch::Receiver<Option<u64>>,
+    stop: watch::Receiver<bool>,
+}
+
+/// A listening socket that serves once [`Broker::run`] is called.
+pub(crate) struct Broker {
+    listener: TcpListener,
+    identity: Identity,
+    shared: Shared,
+}
+
+impl Broker {
+    /// Listens on `listen`; port 0 picks a free one.
+    pub(crate) async fn bind(
+        listen: SocketAddr,
+        identity: Identity,
+        inlet: Inlet,
+        now: fn() -> Timestamp,
+        hint: watch::Receiver<Option<u64>>,
+        stop: watch::Receiver<bool>,
+    ) -> std::io::Result<Self> {
+        let shared = Shared {
+            inlet,
+            now,
+            hub: Arc::default(),
+            posts: Arc::new(Semaphore::new(POSTS)),
+            bodies: Arc::new(Semaphore::new(BODIES)),
+            hint,
+            stop,
+        };
+        Ok(Self {
+            listener: TcpListener::bind(listen).await?,
+            identity,
+            shared,
+        })
+    }
+
+    /// The address in use.
+    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until it is told to stop, then waits for the commits under way.
+    pub(crate) async fn run(self) {
+        let mut stopped = self.shared.stop.clone();
+        let slots = Arc::new(Semaphore::new(CONNECTIONS));
+        let mut open = JoinSet::new();
+        loop {
+            tokio::select! {
+                _ = stopped.wait_for(|stop| *stop) => break,
+                Some(_) = open.join_next() => {}
+                (stream, slot) = accept(&self.listener, &slots) => {
+                    let (identity, shared) = (self.identity.clone(), self.shared.clone());
+                    open.spawn(async move {
+                        connection::serve(stream, identity, shared).await;
+                        drop(slot);
+                    });
+                }
+            }
+        }
+        drop(self.listener);
+        let ended = async { while open.join_next().await.is_some() {} };
+        if timeout(FAREWELL, ended).await.is_err() {
+            open.shutdown().await;
+        }
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
+    // The semaphore is never closed, so there always is a permit.
+    let slot = Arc::clone(slots).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, slot),
+            Err(_) => sleep(PAUSE).await,
+        }
+    }
+}
+
+/// To the log of the server.
+fn say(words: &str) {
+    eprintln!("bailiwick-console: {words}");
+}

@@ -1,0 +1,119 @@
+//! The MQTT side of `serve`: a broker of its own, or somebody else's.
+
+use std::{io::ErrorKind, net::SocketAddr, path::Path};
+
+use anyhow::Context as _;
+use bailiwick_transport::{BrokerAddress, Connector, ProxySettings, Trust};
+use tokio::sync::watch;
+
+use crate::{
+    broker::{
+        Broker,
+        foreign::{Entrance, Ingest},
+        hints,
+    },
+    cli::Serve,
+    server::{Context, Identity},
+};
+
+/// Port of MQTT over TLS, as it is registered.
+const PORT: u16 = 8883;
+
+/// Where devices' messages come from.
+pub(super) enum Mqtt {
+    Embedded(Box<Broker>),
+    Foreign {
+        ingest: Box<Ingest>,
+        connector: Connector,
+        address: BrokerAddress,
+    },
+}
+
+/// Tells when the repository changes.
+pub(super) struct Hints(watch::Sender<Option<u64>>);
+
+impl Mqtt {
+    /// As `arguments` say.
+    pub(super) async fn bind(
+        arguments: &Serve,
+        identity: Identity,
+        context: &Context,
+        stop: &watch::Receiver<bool>,
+    ) -> anyhow::Result<(Self, Hints)> {
+        let (tell, hint) = watch::channel(None);
+        let (inlet, stop, now) = (context.inlet.clone(), stop.clone(), context.now);
+        let mqtt = match &arguments.broker {
+            Some(address) => {
+                let ingest = Ingest {
+                    entrance: Entrance { inlet, now },
+                    hint,
+                    stop,
+                };
+                Self::Foreign {
+                    ingest: Box::new(ingest),
+                    connector: connector(arguments.broker_ca.as_deref())?,
+                    address: address.clone(),
+                }
+            }
+            None => {
+                let bind = |at| {
+                    let (identity, inlet) = (identity.clone(), inlet.clone());
+                    Broker::bind(at, identity, inlet, now, hint.clone(), stop.clone())
+                };
+                let usual = SocketAddr::new(arguments.listen.ip(), PORT);
+                let at = arguments.mqtt.unwrap_or(usual);
+                let bound = match bind(at).await {
+                    // Another broker may be on this machine.
+                    Err(error)
+                        if arguments.mqtt.is_none() && error.kind() == ErrorKind::AddrInUse =>
+                    {
+                        bind(SocketAddr::new(at.ip(), 0)).await
+                    }
+                    bound => bound,
+                };
+                let bound = bound.with_context(|| {
+                    format!("{at} can't be listened on for MQTT: choose another with --mqtt")
+                })?;
+                Self::Embedded(Box::new(bound))
+            }
+        };
+        Ok((mqtt, Hints(tell)))
+    }
+
+    /// Where devices are to connect to.
+    pub(super) fn address(&self) -> anyhow::Result<String> {
+        Ok(match self {
+            Self::Embedded(broker) => format!("mqtts://{}", broker.address()?),
+            Self::Foreign { address, .. } => address.to_string(),
+        })
+    }
+
+    /// Works until it is told to stop.
+    pub(super) async fn run(self) {
+        match self {
+            Self::Embedded(broker) => broker.run().await,
+            Self::Foreign {
+                ingest,
+                connector,
+                address,
+            } => ingest.run(connector, address).await,
+        }
+    }
+}
+
+impl Hints {
+    /// Looks at the repository until `stop` is set.
+    pub(super) async fn watch(self, public: &Path, stop: watch::Receiver<bool>) {
+        hints::watch(public, self.0, stop).await;
+    }
+}
+
+/// The way to somebody else's broker: as devices go to theirs.
+fn connector(ca: Option<&Path>) -> anyhow::Result<Connector> {
+    let mut trust = Trust::os();
+    if let Some(file) = ca {
+        trust = trust.and_file(file);
+    }
+    let proxy = ProxySettings::new(None, |name| std::env::var(name).ok());
+    Ok(Connector::new(&trust, &proxy)?)
+}
