@@ -522,8 +522,8 @@ async fn a_change_is_told_from_what_to_what() {
         .get(&format!("/devices/{}/changes", device()), &cookie)
         .await
         .body;
-    assert!(page.contains("1 row changed"), "{page}");
-    assert!(page.contains("First report: 2 rows"), "{page}");
+    assert!(page.contains("1 item changed"), "{page}");
+    assert!(page.contains("First report: 2 items"), "{page}");
     assert!(page.contains("<span class=\"old\">bash1</span>"), "{page}");
     assert!(page.contains("<span class=\"new\">bash2</span>"), "{page}");
     let inventory = desk

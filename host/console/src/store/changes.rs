@@ -25,14 +25,23 @@ pub(super) fn record(
     accepted: &Accepted,
 ) -> rusqlite::Result<()> {
     let (old, new) = (known.map(Stream::snapshot), accepted.stream.snapshot());
-    let diff = old.and_then(|old| Diff::between(old, new).ok());
-    let against = match (old, &diff) {
+    let computed;
+    let diff = match (&accepted.diff, old) {
+        (Some(diff), _) => Some(diff),
+        // A full report: of a new run, or because the difference would be longer.
+        (None, Some(old)) => {
+            computed = Diff::between(old, new).ok();
+            computed.as_ref()
+        }
+        (None, None) => None,
+    };
+    let against = match (old, diff) {
         (None, _) => "nothing",
         (Some(_), None) => "other-schema",
         (Some(_), Some(diff)) if diff.is_empty() => return Ok(()),
         (Some(_), Some(_)) => "last",
     };
-    let (added, changed, removed) = match &diff {
+    let (added, changed, removed) = match diff {
         Some(diff) => diff.counts(),
         None => (new.row_count(), 0, 0),
     };
@@ -54,7 +63,7 @@ pub(super) fn record(
             whole(changed),
             whole(removed),
         ])?;
-    match (old, &diff) {
+    match (old, diff) {
         (Some(old), Some(diff)) => Lines::new(transaction, stored.id)?.diff(old, diff),
         _ => Ok(()),
     }

@@ -126,7 +126,8 @@ pub(super) fn report(
         transaction
             .prepare(
                 "UPDATE devices SET host_name = coalesce(?2, host_name), os = coalesce(?3, os)
-                 WHERE device = ?1",
+                 WHERE device = ?1
+                    AND (host_name IS NOT coalesce(?2, host_name) OR os IS NOT coalesce(?3, os))",
             )?
             .execute(params![stored.device, host_name, os])?;
     }

@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
     path::Path,
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -99,7 +99,25 @@ impl Browser {
             .to_owned()
     }
 
-    /// Clicks the first element that the selector finds, and waits for what it loads.
+    /// Waits until a script that tells whether something has happened says so: a click
+    /// returns before what it loads is there.
+    pub(crate) fn wait(&self, script: &str) {
+        let start = Instant::now();
+        while self.run(script) != true {
+            assert!(start.elapsed() < PATIENCE, "{script}: at {}", self.title());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits for the page with this title.
+    pub(crate) fn arrive(&self, title: &str) {
+        let title = json!(format!("{title} · Bailiwick"));
+        self.wait(&format!(
+            "return document.title === {title} && document.readyState === 'complete'"
+        ));
+    }
+
+    /// Clicks the first element that the selector finds.
     pub(crate) fn click(&self, selector: &str) {
         let body = json!({ "using": "css selector", "value": selector });
         let found = self.command("/element", &body);

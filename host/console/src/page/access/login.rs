@@ -118,7 +118,7 @@ fn rights(role: Role) -> &'static str {
         Role::Viewer => "You can look at everything and change nothing.",
         Role::Operator => "You can look at everything, and name devices.",
         Role::Approver => {
-            "You can do all that an operator can, and see to what waits for approval."
+            "You can do all that an operator can. Approving is signing a policy, with a key that this console does not have."
         }
     }
 }

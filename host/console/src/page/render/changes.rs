@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{
-    value::{kept, privacy, shown},
+    value::{grouped, kept, privacy, shown},
     words::{count, inline, title},
 };
 use crate::store::view::{Against, Change, ChangeSet, RowChange, Side};
@@ -11,10 +11,10 @@ use crate::store::view::{Against, Change, ChangeSet, RowChange, Side};
 /// What a report changed, in one line.
 pub(crate) fn summary(set: &ChangeSet) -> String {
     match set.against {
-        Against::Nothing => format!("First report: {}", count(set.added, "row")),
+        Against::Nothing => format!("First report: {}", count(set.added, "item")),
         Against::OtherSchema => format!(
             "Reports other columns since this version: {} in all",
-            count(set.added, "row")
+            count(set.added, "item")
         ),
         Against::Last => {
             let parts = [
@@ -26,12 +26,33 @@ pub(crate) fn summary(set: &ChangeSet) -> String {
             let parts: Vec<_> = parts
                 .enumerate()
                 .map(|(place, (number, verb))| match place {
-                    0 => format!("{} {verb}", count(number, "row")),
+                    0 => format!("{} {verb}", count(number, "item")),
                     _ => format!("{number} {verb}"),
                 })
                 .collect();
             parts.join(", ")
         }
+    }
+}
+
+/// What a report changed, by its first line.
+pub(crate) fn headline(set: &ChangeSet, first: Option<&Change>) -> String {
+    let Some(first) = first else {
+        return summary(set);
+    };
+    let named = match first.row.is_empty() {
+        true => title(&first.collection),
+        false => format!("{} {}", title(&first.collection), shown(&first.row)),
+    };
+    let told = match (first.changed, &first.side) {
+        (RowChange::Added, _) => format!("{named} added"),
+        (RowChange::Removed, _) => format!("{named} removed"),
+        (RowChange::Edited, None) => format!("{named} changed"),
+        (RowChange::Edited, Some(side)) => format!("{named}: {} changed", inline(&side.field)),
+    };
+    match set.added + set.changed + set.removed {
+        ..2 => told,
+        all => format!("{told}, and {} more", grouped(&(all - 1).to_string())),
     }
 }
 

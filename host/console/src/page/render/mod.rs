@@ -80,7 +80,9 @@ impl Frame {
                 body {
                     a.skip href="#content" { "Skip to content" }
                     (self.header())
-                    main #content tabindex="-1" { (content) }
+                    main #content tabindex="-1" {
+                        @if self.person.is_some() { (content) } @else { div.gate { (content) } }
+                    }
                 }
             }
         };

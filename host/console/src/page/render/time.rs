@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 /// A time and how long ago that was.
 pub(crate) fn when(ms: i64, now: Timestamp) -> Markup {
-    html! { (moment(ms)) " " span.quiet { "(" (ago(ms, now)) ")" } }
+    html! { (moment(ms)) span.ago.quiet { " (" (ago(ms, now)) ")" } }
 }
 
 /// How long ago; the time itself is in the element.

@@ -119,15 +119,18 @@ pub(crate) fn grouped(number: &str) -> String {
     grouped
 }
 
-/// What a privacy class means for whoever looks.
-pub(crate) fn privacy(class: Privacy) -> Markup {
-    html! {
-        @match class {
-            Privacy::None => {},
-            Privacy::Device => span.tag.device title="identifies the device" { "device" },
-            Privacy::Personal => span.tag.personal title="is, or can be traced to, a person" { "personal" },
-        }
+/// A privacy class in a word; none for what says nothing of a person or device.
+pub(crate) fn privacy_word(class: Privacy) -> Option<&'static str> {
+    match class {
+        Privacy::None => None,
+        Privacy::Device => Some("identifying"),
+        Privacy::Personal => Some("personal"),
     }
+}
+
+/// The mark of a privacy class.
+pub(crate) fn privacy(class: Privacy) -> Markup {
+    html! { @if let Some(word) = privacy_word(class) { span.tag.(word) { (word) } } }
 }
 
 #[cfg(test)]

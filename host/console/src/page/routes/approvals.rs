@@ -87,6 +87,7 @@ fn card(plugin: &str, version: &str, asks: &[String], it: &Waiting, now: Timesta
             p.quiet { "On " (count(devices, "device")) ", since " (time::when(it.first.since_ms, now)) }
             h3 { "It asks for, beyond its policy" }
             ul.asks { @for line in asks { li { (shown(line)) } } }
+            @if !it.first.meanwhile.is_empty() { p { "Meanwhile " (shown(&it.first.meanwhile)) "." } }
             h3 { "Devices" }
             ul.inline {
                 @for (device, name) in it.devices.iter().take(NAMED) { li { a href={ "/devices/" (device) } { (name) } } }

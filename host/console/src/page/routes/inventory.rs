@@ -20,7 +20,7 @@ use crate::page::{
     access::{Caller, Viewer},
     render::{
         Part, empty, paging, time,
-        value::{grouped, privacy, shown, value},
+        value::{grouped, privacy, privacy_word, shown, value},
         words::{count, title},
     },
 };
@@ -167,7 +167,7 @@ fn legend() -> Markup {
     html! {
         p.legend.quiet {
             (privacy(Privacy::Personal)) " is, or can be traced to, a person. "
-            (privacy(Privacy::Device)) " identifies the device."
+            (privacy(Privacy::Device)) " tells this device from others."
         }
     }
 }
@@ -235,8 +235,11 @@ fn line(shape: &Collection, row: Row<'_>) -> Markup {
     html! {
         tr {
             @for (place, (field, it)) in shape.fields().iter().zip(row.values()).enumerate() {
-                @if place == 0 { th scope="row" data-label=(title(field.name())) { (value(field, it)) } }
-                @else { td data-label=(title(field.name())) { (value(field, it)) } }
+                @let label = title(field.name());
+                // On a phone the headings of columns are not seen: each cell has its own.
+                @let class = privacy_word(field.privacy());
+                @if place == 0 { th scope="row" data-label=(label) data-privacy=[class] { (value(field, it)) } }
+                @else { td data-label=(label) data-privacy=[class] { (value(field, it)) } }
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::{
     },
     store::{
         PostError,
-        view::{ChangeSet, Happened},
+        view::{Change, ChangeSet, Happened},
     },
 };
 
@@ -35,7 +35,11 @@ pub(crate) async fn show(
         let Some(known) = Known::read(view, &id, now)? else {
             return Ok(None);
         };
-        let sets = view.change_sets(&id, None, LATEST)?.rows;
+        let mut sets = Vec::new();
+        for set in view.change_sets(&id, None, LATEST)?.rows {
+            let first = view.changes(set.report, 0, 1)?.rows.pop();
+            sets.push((set, first));
+        }
         let events = view.events(&id, None, LATEST)?.rows;
         Ok(Some((known, sets, events)))
     });
@@ -107,7 +111,7 @@ fn naming(known: &Known, frame: &Frame) -> Markup {
     }
 }
 
-fn recent_changes(known: &Known, sets: &[ChangeSet], now: Timestamp) -> Markup {
+fn recent_changes(known: &Known, sets: &[(ChangeSet, Option<Change>)], now: Timestamp) -> Markup {
     let base = format!("/devices/{}/changes", known.device.device);
     html! {
         h2 { "Latest changes" }
@@ -115,9 +119,9 @@ fn recent_changes(known: &Known, sets: &[ChangeSet], now: Timestamp) -> Markup {
             p.quiet { "No report yet. The first one tells what the device is; later ones what changed." }
         } @else {
             ol.feed {
-                @for set in sets {
+                @for (set, first) in sets {
                     li {
-                        a href={ (base) "/" (set.report) } { (changes::summary(set)) }
+                        a href={ (base) "/" (set.report) } { (changes::headline(set, first.as_ref())) }
                         span.quiet { (shown(&set.plugin)) " · " (time::since(set.taken_ms, now)) }
                     }
                 }

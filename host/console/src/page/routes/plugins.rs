@@ -12,8 +12,9 @@ use crate::{
         access::{Caller, Viewer},
         render::{
             Part, empty, time,
+            value::grouped,
             value::{shown, size},
-            words::count,
+            words::inline,
         },
         standing::Plugin,
     },
@@ -117,7 +118,7 @@ fn numbers(told: &Told<'_>, now: Timestamp) -> Markup {
         dl.numbers {
             @if let Some(reporting) = told.reporting {
                 div { dt { "Last report" } dd { (time::since(reporting.taken_ms, now)) } }
-                div { dt { "Reports" } dd { (count(reporting.reports, "report")) ", " (size(u64::try_from(reporting.bytes).unwrap_or(0))) } }
+                div { dt { "Reports" } dd { (grouped(&reporting.reports.to_string())) ", " (size(u64::try_from(reporting.bytes).unwrap_or(0))) } }
             } @else {
                 div { dt { "Last report" } dd { "none yet" } }
             }
@@ -172,7 +173,7 @@ fn limits(told: &Told<'_>) -> Markup {
         @if let Some(proven) = told.latest("limits-proven") {
             h3 { "Limits" }
             p { "Shown to hold on this device on " (time::moment(proven.happened.at_ms)) ", by running into each of them:" }
-            ul.tags { @for limit in limits { li { (shown(limit)) } } }
+            ul.tags { @for limit in limits { li { (shown(&inline(limit))) } } }
         }
     }
 }

@@ -4,7 +4,10 @@ mod devices;
 mod events;
 mod history;
 
-use std::{path::Path, sync::Mutex};
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
 
 use bailiwick_report::receiver::Stream;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -58,16 +61,19 @@ impl View {
 
 /// Read-only connections, used away from the threads that serve connections.
 pub(crate) struct Views {
+    folder: PathBuf,
     idle: Mutex<Vec<View>>,
     slots: Semaphore,
 }
 
 impl Views {
-    /// Opens the connections to the database in the console's data folder.
+    /// Connections to the database in the console's data folder. One is opened at once,
+    /// so that a database that can't be read is told at the start; others when they are
+    /// needed.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
-        let views = (0..AT_ONCE).map(|_| View::open(folder));
         Ok(Self {
-            idle: Mutex::new(views.collect::<Result<_, _>>()?),
+            folder: folder.to_owned(),
+            idle: Mutex::new(vec![View::open(folder)?]),
             slots: Semaphore::new(AT_ONCE),
         })
     }
@@ -87,7 +93,11 @@ impl Views {
                     .lock()
                     .unwrap_or_else(|poisoned| poisoned.into_inner())
             };
-            let view = idle().pop().ok_or_else(lost)?;
+            let waiting = idle().pop();
+            let view = match waiting {
+                Some(view) => view,
+                None => View::open(&views.folder)?,
+            };
             let answer = question(&view);
             idle().push(view);
             answer
