@@ -15,12 +15,14 @@ use crate::{
 /// A refresh over a slow line and a full inventory take their time.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// Asks the agent and prints its answer.
+/// Asks the agent and prints its answer. A refresh that failed is an answer, and a failure of
+/// the command: scripts look at how it ends.
 ///
 /// # Errors
 /// No agent answers, or it refused.
 pub(crate) async fn ask(common: &Common, request: Request) -> anyhow::Result<ExitCode> {
     let path = socket_path(common)?;
+    let refresh = request == Request::UpdateRefresh {};
     let response = socket::ask(&path, request, PATIENCE).await?;
     if let Response::Refused { reason } = &response {
         bail!("{reason}");
@@ -30,7 +32,10 @@ pub(crate) async fn ask(common: &Common, request: Request) -> anyhow::Result<Exi
     } else {
         print!("{}", print::words(&response));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(match response {
+        Response::Update(update) if refresh && !update.failure.is_empty() => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    })
 }
 
 /// Where the agent listens. With `--data` nothing of the settings is read, so that a user

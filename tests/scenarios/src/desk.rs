@@ -198,6 +198,18 @@ impl Desk {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
+    /// A refresh that is expected to fail, and does.
+    ///
+    /// # Panics
+    /// It did not fail.
+    pub fn fails_to_refresh(&self) {
+        let mut command = Command::new(program("bailiwick"));
+        command.args(["update", "refresh", "--json", "--data"]);
+        let output = command.arg(self.path("device")).output();
+        let output = output.expect("the program starts");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+    }
+
     /// `bailiwick-console reports` with these arguments: one JSON object a line.
     ///
     /// # Panics

@@ -87,7 +87,7 @@ fn an_endpoint_that_fails_during_probation_takes_nothing_back() {
     desk.assign("pressure", "0.2.1");
     desk.ask(&["update", "refresh"]);
     console.stop();
-    desk.ask(&["update", "refresh"]);
+    desk.fails_to_refresh();
     agent.event("swapped");
     agent.event("refresh-failed");
     let kept = agent.event("kept");

@@ -196,17 +196,24 @@ impl Desk {
     /// Tells the agent to read the repository now. A refused repository is no failure here:
     /// the agent's events tell.
     pub(crate) fn refresh(&self) -> anyhow::Result<()> {
-        self.ask(&["update", "refresh"]).map(drop)
+        let mut command = self.command(&["update", "refresh"]);
+        let output = command.output();
+        output.with_context(|| format!("can't start {command:?}"))?;
+        Ok(())
     }
 
     /// Asks the running agent.
     pub(crate) fn ask(&self, command: &[&str]) -> anyhow::Result<String> {
+        output(&mut self.command(command))
+    }
+
+    fn command(&self, command: &[&str]) -> Command {
         let mut program = Command::new(self.programs.built("bailiwick"));
         program
             .args(command)
             .args(["--json", "--data"])
             .arg(self.folder.join("device"));
-        output(&mut program)
+        program
     }
 
     /// Kinds of the reports that the console has committed.
