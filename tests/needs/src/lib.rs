@@ -56,6 +56,26 @@ pub const PROGRAMS: &[Program] = &[
         why: "that sessions of logind are seen within 1 s: its package brings logind",
     },
     Program {
+        name: "mosquitto",
+        package: "mosquitto",
+        why: "that no report is lost where somebody else's broker is killed",
+    },
+    Program {
+        name: "mosquitto_pub",
+        package: "mosquitto-clients",
+        why: "another client at the console's broker",
+    },
+    Program {
+        name: "mosquitto_sub",
+        package: "mosquitto-clients",
+        why: "another client at the console's broker",
+    },
+    Program {
+        name: "squid",
+        package: "squid",
+        why: "MQTT through a proxy that asks for credentials",
+    },
+    Program {
         name: "rpm",
         package: "rpm",
         why: "what `inventory` reads from rpm's databases, compared with what rpm says",
@@ -100,7 +120,10 @@ impl Program {
     /// Where it is, without any note if it is nowhere.
     pub fn find(&self) -> Option<PathBuf> {
         let path = std::env::var_os("PATH")?;
+        // Servers are where the path of most users does not lead.
+        let servers = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
         std::env::split_paths(&path)
+            .chain(servers)
             .map(|folder| folder.join(self.name))
             .find(|file| file.is_file())
     }
