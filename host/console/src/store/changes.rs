@@ -190,7 +190,8 @@ fn key_privacy(shape: &Collection) -> Privacy {
 }
 
 fn key<'a>(values: impl Iterator<Item = Value<'a>>) -> String {
-    values.map(plain).collect::<Vec<_>>().join(" · ")
+    let texts = values.map(plain).filter(|text| !text.is_empty());
+    texts.collect::<Vec<_>>().join(" · ")
 }
 
 fn plain(value: Value<'_>) -> String {

@@ -55,6 +55,7 @@ CREATE TABLE change_sets (
     removed INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX change_sets_of_a_device ON change_sets (device, report);
+CREATE INDEX change_sets_of_a_plugin ON change_sets (device, plugin, report);
 CREATE TABLE changes (
     report INTEGER NOT NULL,
     place INTEGER NOT NULL,

@@ -155,8 +155,14 @@ async fn changes_are_kept_with_the_value_before() {
     fill(&store).await;
     let view = View::open(folder.path()).unwrap();
     let device = "05".repeat(16);
-    let sets = view.change_sets(&device, None, 10).unwrap().rows;
+    let sets = view.change_sets(&device, None, None, 10).unwrap().rows;
     let told: Vec<_> = sets.iter().map(|set| (set.report, set.against)).collect();
+    let of = |plugin| {
+        view.change_sets(&device, Some(plugin), None, 10)
+            .unwrap()
+            .rows
+    };
+    assert_eq!((of("inventory"), of("other")), (sets.clone(), Vec::new()));
     // The second report changed nothing.
     assert_eq!(
         told,

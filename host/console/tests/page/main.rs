@@ -142,6 +142,10 @@ fn pages() -> Vec<(&'static str, String)> {
             format!("/devices/{desk}/inventory/inventory/package?page=1"),
         ),
         ("changes", format!("/devices/{desk}/changes")),
+        (
+            "changes-one",
+            format!("/devices/{desk}/changes?plugin=pressure"),
+        ),
         ("plugins", format!("/devices/{desk}/plugins")),
         ("plugins-troubled", format!("/devices/{troubled}/plugins")),
         ("events", format!("/devices/{desk}/events")),

@@ -324,7 +324,7 @@ fn snapshot(fixture: &Json) -> Snapshot {
 fn pressure(shares: &[(&str, u64)]) -> Snapshot {
     let fields = vec![
         Field::new("resource", Kind::Text, "", 0, Privacy::None).unwrap(),
-        Field::new("stalled", Kind::Unsigned, "per mille", 0, Privacy::None).unwrap(),
+        Field::new("stalled", Kind::Unsigned, "per-mille", 0, Privacy::None).unwrap(),
     ];
     let schema = Schema::new(vec![Collection::new("pressure", 1, fields).unwrap()]).unwrap();
     let mut encoder = Encoder::new(&schema);

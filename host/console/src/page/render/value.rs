@@ -70,14 +70,41 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// A number with its unit: bytes in the unit that fits, others with their digits in groups.
+/// Units that are parts of another one: how many of them make one of it, and its sign.
+/// Numbers in rows are integers, so plugins report hundredths and thousandths.
+const PARTS: &[(&str, u64, &str)] = &[
+    ("percent-100", 100, "%"),
+    ("per-mille", 10, "%"),
+    ("100ths", 100, ""),
+    ("1000ths", 1_000, ""),
+];
+
+/// A number with its unit: bytes in the unit that fits, parts as decimals, others with
+/// their digits in groups.
 fn quantity(number: &str, unit: &str) -> Markup {
-    let bytes = (unit == "bytes").then(|| number.parse().ok()).flatten();
+    let whole: Option<u64> = number.parse().ok();
+    let part = PARTS.iter().find(|(name, ..)| *name == unit);
     html! {
-        @match bytes {
-            Some(bytes) if bytes >= 1_000 => span.number title={ (grouped(number)) " bytes" } { (size(bytes)) },
+        @match (whole, part) {
+            (Some(bytes), None) if unit == "bytes" && bytes >= 10_000 => {
+                span.number title={ (grouped(number)) " bytes" } { (size(bytes)) }
+            }
+            (Some(whole), Some((_, parts, sign))) => {
+                span.number { (decimal(whole, *parts)) @if !sign.is_empty() { "\u{202f}" (sign) } }
+            }
             _ => span.number { (grouped(number)) @if !unit.is_empty() { " " (unit) } }
         }
+    }
+}
+
+/// `11`, `3.75`: so many parts as a decimal fraction; `parts` is a power of ten.
+fn decimal(number: u64, parts: u64) -> String {
+    let whole = grouped(&(number / parts).to_string());
+    let digits = parts.ilog10() as usize;
+    let rest = format!("{:0digits$}", number % parts);
+    match rest.trim_end_matches('0') {
+        "" => whole,
+        rest => format!("{whole}.{rest}"),
     }
 }
 
@@ -150,6 +177,24 @@ mod tests {
         ] {
             assert_eq!(size(bytes), words);
         }
+    }
+
+    #[test]
+    fn parts_are_told_as_decimals() {
+        for (number, parts, words) in [
+            (1_200, 100, "12"),
+            (1_205, 100, "12.05"),
+            (375, 100, "3.75"),
+            (5, 10, "0.5"),
+            (0, 100, "0"),
+        ] {
+            assert_eq!(decimal(number, parts), words);
+        }
+        let told = |number, unit| quantity(number, unit).into_string();
+        assert!(told("1100", "percent-100").contains(">11\u{202f}%<"));
+        assert!(told("1400", "bytes").contains(">1400 bytes<"));
+        assert!(told("65536", "bytes").contains(">65.5 kB<"));
+        assert!(told("-7", "percent-100").contains(">-7 percent-100<"));
     }
 
     #[test]

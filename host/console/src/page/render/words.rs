@@ -2,7 +2,8 @@
 
 /// Words that are written in capitals.
 const CAPITALS: &[&str] = &[
-    "bios", "cpu", "dmi", "dns", "id", "io", "ip", "mac", "os", "uefi", "usb", "uid", "gid", "uuid",
+    "bios", "cpu", "dmi", "dns", "gid", "gpu", "id", "io", "ip", "mac", "mtu", "os", "pid", "tpm",
+    "uefi", "uid", "usb", "uuid",
 ];
 
 /// `host-name` as `Host name`, `mac` as `MAC`.

@@ -4,7 +4,7 @@ use axum::{
     extract::{Path, Query},
     response::Html,
 };
-use bailiwick_core::time::Timestamp;
+use bailiwick_core::{ids::PluginName, time::Timestamp};
 use maud::{Markup, html};
 
 use super::{Tab, head, name, named};
@@ -14,7 +14,7 @@ use crate::{
         access::{Caller, Viewer},
         render::{Part, changes, empty, paging, time, value::shown, words::count},
     },
-    store::view::{Against, Change, ChangeSet, Page},
+    store::view::{Against, Change, ChangeSet, Installed, Page},
 };
 
 /// Reports on one page.
@@ -25,41 +25,65 @@ const SHOWN: u32 = 12;
 const LINES: u32 = 200;
 
 #[derive(serde::Deserialize)]
-pub(crate) struct Before {
-    pub(super) before: Option<i64>,
+pub(crate) struct Asked {
+    before: Option<i64>,
+    plugin: Option<PluginName>,
 }
 
 pub(crate) async fn list(
     caller: Caller<Viewer>,
     Path(device): Path<String>,
-    Query(Before { before }): Query<Before>,
+    Query(Asked { before, plugin }): Query<Asked>,
 ) -> Result<Html<String>, Refusal> {
     let now = caller.now();
     let id = named(&device)?.to_string();
+    let only = plugin.as_ref().map(ToString::to_string);
     let read = caller.read(move |view| {
         let Some(device) = view.device(&id)? else {
             return Ok(None);
         };
-        let sets = view.change_sets(&id, before, LENGTH)?;
+        let plugins = view.installed(&id)?;
+        let sets = view.change_sets(&id, only.as_deref(), before, LENGTH)?;
         let mut shown = Vec::with_capacity(sets.rows.len());
         for set in sets.rows {
             let lines = view.changes(set.report, 0, SHOWN)?;
             shown.push((set, lines));
         }
-        Ok(Some((device, shown, sets.more)))
+        Ok(Some((device, plugins, shown, sets.more)))
     });
-    let (device, sets, more) = read.await?.ok_or(Refusal::NotFound)?;
+    let (device, plugins, sets, more) = read.await?.ok_or(Refusal::NotFound)?;
     let base = format!("/devices/{}/changes", device.device);
     let older = sets.last().filter(|_| more);
-    let older = older.map(|(set, _)| format!("{base}?before={}", set.report));
+    let of = plugin
+        .as_ref()
+        .map_or_else(String::new, |it| format!("plugin={it}"));
+    let older = older.map(|(set, _)| format!("{base}?{of}&before={}", set.report));
+    let latest = format!("{base}?{of}");
     let content = html! {
         (head(&device, Tab::Changes, now))
+        @if plugins.len() > 1 { (choice(&base, &plugins, plugin.as_ref())) }
         @if sets.is_empty() { (nothing()) }
         @for (set, lines) in &sets { (part(&base, set, lines, now)) }
-        (paging(before.map(|_| (base.as_str(), "Latest")), older.as_deref().map(|href| (href, "Earlier"))))
+        (paging(before.map(|_| (latest.as_str(), "Latest")), older.as_deref().map(|href| (href, "Earlier"))))
     };
     let title = format!("Changes of {}", name(&device));
     Ok(caller.frame().part(Part::Devices).page(&title, &content))
+}
+
+/// All plugins, or one of them.
+fn choice(base: &str, plugins: &[Installed], chosen: Option<&PluginName>) -> Markup {
+    let current = |is: bool| is.then_some("page");
+    html! {
+        nav.contents aria-label="Plugins" {
+            ul {
+                li { a href=(base) aria-current=[current(chosen.is_none())] { "All plugins" } }
+                @for it in plugins {
+                    @let is = chosen.is_some_and(|chosen| chosen.as_str() == it.plugin);
+                    li { a href={ (base) "?plugin=" (it.plugin) } aria-current=[current(is)] { (shown(&it.plugin)) } }
+                }
+            }
+        }
+    }
 }
 
 fn part(base: &str, set: &ChangeSet, lines: &Page<Change>, now: Timestamp) -> Markup {

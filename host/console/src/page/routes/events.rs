@@ -7,7 +7,7 @@ use axum::{
 use bailiwick_core::time::Timestamp;
 use maud::{Markup, html};
 
-use super::{Tab, changes::Before, head, name, named};
+use super::{Tab, head, name, named};
 use crate::{
     page::{
         Refusal,
@@ -19,6 +19,11 @@ use crate::{
 
 /// Events on one page.
 const LENGTH: u32 = 50;
+
+#[derive(serde::Deserialize)]
+pub(crate) struct Before {
+    before: Option<i64>,
+}
 
 pub(crate) async fn list(
     caller: Caller<Viewer>,

@@ -36,7 +36,7 @@ pub(crate) async fn show(
             return Ok(None);
         };
         let mut sets = Vec::new();
-        for set in view.change_sets(&id, None, LATEST)?.rows {
+        for set in view.change_sets(&id, None, None, LATEST)?.rows {
             let first = view.changes(set.report, 0, 1)?.rows.pop();
             sets.push((set, first));
         }

@@ -66,21 +66,28 @@ pub(crate) struct Change {
 }
 
 impl View {
-    /// The reports of a device that changed something, the last first; those before
-    /// `before`, if that is given.
+    /// The reports of a device that changed something, the last first; those of `plugin`
+    /// and those before `before`, if they are given.
     pub(crate) fn change_sets(
         &self,
         device: &str,
+        plugin: Option<&str>,
         before: Option<i64>,
         length: u32,
     ) -> Result<Page<ChangeSet>, StoreError> {
-        let mut statement = self.0.prepare(
-            "SELECT * FROM change_sets WHERE device = :device AND report < :before
+        let of_plugin = match plugin {
+            Some(_) => "AND plugin = :plugin",
+            None => "AND :plugin IS NULL",
+        };
+        let mut statement = self.0.prepare(&format!(
+            "SELECT * FROM change_sets
+             WHERE device = :device {of_plugin} AND report < :before
              ORDER BY report DESC LIMIT :limit",
-        )?;
+        ))?;
         let rows = statement.query_map(
             named_params! {
                 ":device": device,
+                ":plugin": plugin,
                 ":before": before.unwrap_or(i64::MAX),
                 ":limit": length + 1,
             },
