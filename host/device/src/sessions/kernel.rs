@@ -36,6 +36,8 @@ pub(super) struct Scanner {
     leaders: BTreeMap<u32, Leader>,
     /// What `loadavg` said at the last scan: the number of tasks and the last process id.
     tasks: String,
+    /// When the machine was started, by a clock that may have been set since.
+    boot: Option<Timestamp>,
     thorough_at: Option<Instant>,
 }
 
@@ -72,6 +74,7 @@ impl Scanner {
             processes: BTreeMap::new(),
             leaders: BTreeMap::new(),
             tasks: String::new(),
+            boot: None,
             thorough_at: None,
         }
     }
@@ -81,14 +84,13 @@ impl Scanner {
         self.proc.join("self/sessionid").exists()
     }
 
-    /// Whether a scan could find something new. One short read where nothing happens.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        let is_young =
-            |known: &Known| known.login.is_none() && now.duration_since(known.first_seen) < YOUNG;
+    /// Whether a scan would find something new. One short read where nothing happens, and
+    /// one more per process that is young.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
         self.thorough_at.is_none_or(|at| now >= at)
             || self.tasks.is_empty()
             || self.tasks != tasks(&self.proc)
-            || self.processes.values().any(is_young)
+            || self.read_young_again(now)
     }
 
     /// Looks at every process that may have a login by now.
@@ -100,12 +102,13 @@ impl Scanner {
             for known in self.processes.values_mut() {
                 known.login = None;
             }
+            self.boot = boot_time(&self.proc);
             self.read_again(|_| true);
         }
         let running = process::all(&self.proc)?;
         self.processes
             .retain(|pid, _| running.binary_search(pid).is_ok());
-        self.read_again(|known| now.duration_since(known.first_seen) < YOUNG);
+        self.read_young_again(now);
         for pid in &running {
             self.processes.entry(*pid).or_insert_with(|| Known {
                 login: process::login(&self.proc, *pid),
@@ -121,12 +124,20 @@ impl Scanner {
         self.processes.get(&pid)?.login
     }
 
-    fn read_again(&mut self, may_have_changed: impl Fn(&Known) -> bool) {
+    /// Whether one of them has a login by now.
+    fn read_young_again(&mut self, now: Instant) -> bool {
+        self.read_again(|known| now.duration_since(known.first_seen) < YOUNG)
+    }
+
+    fn read_again(&mut self, may_have_changed: impl Fn(&Known) -> bool) -> bool {
+        let mut found = false;
         for (pid, known) in &mut self.processes {
             if known.login.is_none() && may_have_changed(known) {
                 known.login = process::login(&self.proc, *pid);
+                found |= known.login.is_some();
             }
         }
+        found
     }
 
     fn sessions(&mut self) -> (Vec<Seen>, usize) {
@@ -144,7 +155,7 @@ impl Scanner {
                 .get(audit)
                 .is_some_and(|(_, pids)| pids.contains(&leader.pid))
         });
-        let boot = boot_time(&self.proc);
+        let boot = self.boot;
         let mut seen = Vec::new();
         for (audit, (uid, pids)) in &logins {
             let leader = self

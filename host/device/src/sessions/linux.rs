@@ -113,7 +113,7 @@ impl DeviceSessions {
 
     /// Whether the kernel or utmp may tell something new.
     fn is_due(&self) -> bool {
-        let fallback = self.fallback.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fallback = self.fallback.lock().unwrap_or_else(PoisonError::into_inner);
         fallback.is_due(Instant::now())
     }
 }
@@ -257,7 +257,7 @@ impl Link {
 }
 
 impl Fallback {
-    fn is_due(&self, now: Instant) -> bool {
+    fn is_due(&mut self, now: Instant) -> bool {
         self.utmp_state != self.look_at_utmp() || self.scanner.is_due(now)
     }
 

@@ -118,8 +118,11 @@ fn a_machine_on_which_nothing_happens_is_not_looked_through() {
     let after = |seconds| start + Duration::from_secs(seconds);
     assert!(scanner.is_due(start));
     scanner.scan(start).unwrap();
+    assert!(!scanner.is_due(after(2)));
     // Its one process is young, so it may yet get a number.
-    assert!(scanner.is_due(after(2)));
+    proc.process(1, "init", 5, 1000, 1);
+    assert!(scanner.is_due(after(4)));
+    scanner.scan(after(4)).unwrap();
     assert!(!scanner.is_due(after(12)));
     proc.load("1/100 2");
     assert!(scanner.is_due(after(12)));
