@@ -8,9 +8,23 @@ use crate::store::view::{Happened, Installed, Latest};
 
 /// A device that was not heard of for so long is quiet: the policies that come with the
 /// project have plugins report every hour.
-const QUIET_MS: i64 = 24 * 60 * 60 * 1000;
+pub(crate) const QUIET_MS: i64 = 24 * 60 * 60 * 1000;
 /// What is over and can't be mended is shown for so long.
 const SHOWN_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+/// Kinds of events that can trouble a plugin or a device.
+pub(crate) const TROUBLING: &[&str] = &[
+    "refused",
+    "put-off",
+    "call-failed",
+    "suspended",
+    "went-back",
+    "refresh-failed",
+    "settings-refused",
+    "ceiling-refused",
+    "dropped",
+    "quarantined",
+    "events-lost",
+];
 /// In the words of a refusal: what comes after it is what the plugin asks for.
 const ASKS: &str = " asks for more than is approved: ";
 

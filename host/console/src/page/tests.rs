@@ -534,6 +534,26 @@ async fn a_change_is_told_from_what_to_what() {
 }
 
 #[tokio::test]
+async fn what_needs_attention_comes_first_until_it_is_put_right() {
+    let desk = Desk::open().await;
+    desk.report("plain").await;
+    let cookie = desk.log_in(Role::Viewer).await;
+    let told = async || {
+        desk.get("/", &cookie)
+            .await
+            .body
+            .contains("1 device needs attention")
+    };
+    assert!(!told().await);
+    let failed = json!({ "event": "refresh-failed", "reason": "" });
+    desk.event(None, failed, "repository not read").await;
+    assert!(told().await);
+    desk.event(None, json!({ "event": "refreshed" }), "repository verified")
+        .await;
+    assert!(!told().await);
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_not_found() {
     let desk = Desk::open().await;
     desk.report("plain").await;

@@ -1,6 +1,6 @@
 //! What waits for approval.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use axum::response::Html;
 use bailiwick_core::time::Timestamp;
@@ -31,10 +31,9 @@ struct Waiting {
 pub(crate) async fn list(caller: Caller<Viewer>) -> Result<Html<String>, Refusal> {
     let now = caller.now();
     let read = caller.read(move |view| {
-        let refused = view.refused(LOOKED_AT)?;
-        let devices: BTreeSet<String> =
-            refused.rows.into_iter().map(|(device, _)| device).collect();
-        let known = devices.iter().map(|device| Known::read(view, device, now));
+        let refused = view.devices_with(&["refused"], LOOKED_AT)?;
+        let known = refused.rows.iter();
+        let known = known.map(|device| Known::read(view, device, now));
         let known: Vec<Known> = known
             .filter_map(Result::transpose)
             .collect::<Result<_, _>>()?;

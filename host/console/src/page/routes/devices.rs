@@ -9,11 +9,17 @@ use crate::page::{
     Refusal,
     access::{Caller, Viewer},
     render::{Part, empty, paging, time, value::shown, words::count},
-    standing::{Plugin, Standing, Trouble},
+    standing::{Plugin, QUIET_MS, Standing, TROUBLING, Trouble},
 };
+use crate::store::{StoreError, view::View};
 
 /// Devices on one page.
 const LENGTH: u32 = 25;
+/// Devices that are judged for what needs attention: of those with trouble last, and of
+/// those not heard of.
+const JUDGED: u32 = 100;
+/// Of them, the ones that are named.
+const TOLD: usize = 8;
 /// Longest text that is searched for, in characters.
 const SEARCH: usize = 100;
 
@@ -32,25 +38,69 @@ pub(crate) async fn list(
     let now = caller.now();
     let search: String = asked.q.trim().chars().take(SEARCH).collect();
     let (looked, number) = (search.clone(), asked.page);
-    let (known, more) = caller
-        .read(move |view| {
-            let page = view.devices(&looked, u32::from(number), LENGTH)?;
-            let devices = page.rows.into_iter();
-            let known = devices.map(|device| Known::of(view, device, now));
-            Ok((known.collect::<Result<Vec<_>, _>>()?, page.more))
-        })
-        .await?;
+    let read = caller.read(move |view| {
+        let page = view.devices(&looked, u32::from(number), LENGTH)?;
+        let devices = page.rows.into_iter();
+        let known = devices.map(|device| Known::of(view, device, now));
+        let known = known.collect::<Result<Vec<_>, _>>()?;
+        let troubled = match looked.is_empty() && number == 0 {
+            true => troubled(view, now)?,
+            false => Vec::new(),
+        };
+        Ok((known, page.more, troubled))
+    });
+    let (known, more, troubled) = read.await?;
     let content = html! {
         h1 { "Devices" }
         @if known.is_empty() && search.is_empty() && number == 0 {
             (nothing())
         } @else {
+            (attention(&troubled))
             (searching(&search))
             @if known.is_empty() { (not_found(&search)) } @else { (table(&known, now)) }
             (pages(&search, number, more))
         }
     };
     Ok(caller.frame().part(Part::Devices).page("Devices", &content))
+}
+
+/// Devices that someone should look at, those with the latest trouble first. Only so many
+/// are judged as had trouble last: the others' is older than that.
+fn troubled(view: &View, now: Timestamp) -> Result<Vec<Known>, StoreError> {
+    let candidates = view.devices_with(TROUBLING, JUDGED)?.rows;
+    let candidates = candidates
+        .iter()
+        .map(|device| Known::read(view, device, now));
+    let mut troubled: Vec<Known> = candidates
+        .filter_map(Result::transpose)
+        .collect::<Result<_, _>>()?;
+    let now_ms = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
+    let quiet = view.quiet(now_ms.saturating_sub(QUIET_MS), JUDGED)?.rows;
+    for device in quiet {
+        let known = |it: &Known| it.device.device == device.device;
+        if !troubled.iter().any(known) {
+            troubled.push(Known::of(view, device, now)?);
+        }
+    }
+    troubled.retain(|known| known.standing.troubles().next().is_some());
+    Ok(troubled)
+}
+
+fn attention(troubled: &[Known]) -> Markup {
+    let number = i64::try_from(troubled.len()).unwrap_or(i64::MAX);
+    html! {
+        @if number > 0 {
+            section.notice.warn aria-label="Needs attention" {
+                h2 { (count(number, "device")) (if number == 1 { " needs" } else { " need" }) " attention" }
+                ul.feed {
+                    @for known in troubled.iter().take(TOLD) {
+                        li { a href={ "/devices/" (known.device.device) } { (name(&known.device)) } (state(&known.standing)) }
+                    }
+                }
+                @if troubled.len() > TOLD { p.more { "and " (troubled.len() - TOLD) " more" } }
+            }
+        }
+    }
 }
 
 fn searching(search: &str) -> Markup {

@@ -158,3 +158,23 @@ fn an_event_of_a_later_agent_changes_nothing() {
     let unknown = of_inventory(&[json!({ "event": "reconsidered", "version": 7 })]);
     assert_eq!(judge(&unknown, &[]).troubles().count(), 0);
 }
+
+#[test]
+fn the_kinds_that_trouble_are_listed() {
+    let others = [
+        "pulled",
+        "granted",
+        "swapped",
+        "kept",
+        "started",
+        "refreshed",
+        "stopped",
+    ];
+    for kind in TROUBLING.iter().chain(&others) {
+        let body = json!({ "event": kind, "version": "0.1.0", "reason": "" });
+        let of_plugin = judge(&of_inventory(std::slice::from_ref(&body)), &[]);
+        let of_device = judge(&[latest(1, None, body)], &[]);
+        let troubles = of_plugin.troubles().count() + of_device.troubles().count();
+        assert_eq!(troubles > 0, TROUBLING.contains(kind), "{kind}");
+    }
+}

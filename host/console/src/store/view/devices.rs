@@ -60,6 +60,16 @@ impl View {
         Ok(Page::cut(rows.collect::<Result<_, _>>()?, length as usize))
     }
 
+    /// Devices that were not heard of since `before_ms`, the one heard of last first.
+    pub(crate) fn quiet(&self, before_ms: i64, length: u32) -> Result<Page<Device>, StoreError> {
+        let mut statement = self.0.prepare(
+            "SELECT * FROM devices WHERE last_seen_ms <= ?1
+             ORDER BY last_seen_ms DESC, device DESC LIMIT ?2",
+        )?;
+        let rows = statement.query_map((before_ms, length + 1), device)?;
+        Ok(Page::cut(rows.collect::<Result<_, _>>()?, length as usize))
+    }
+
     /// One device.
     pub(crate) fn device(&self, id: &str) -> Result<Option<Device>, StoreError> {
         let mut statement = self.0.prepare("SELECT * FROM devices WHERE device = ?1")?;

@@ -1,5 +1,7 @@
 //! What happened on devices.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Row, named_params};
 use serde_json::Value;
 
@@ -66,14 +68,27 @@ impl View {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Devices of which a plugin was refused, with the plugin, the last one first.
-    pub(crate) fn refused(&self, length: u32) -> Result<Page<(String, String)>, StoreError> {
+    /// Devices with an event of one of these kinds, the last one first.
+    pub(crate) fn devices_with(
+        &self,
+        kinds: &[&str],
+        length: u32,
+    ) -> Result<Page<String>, StoreError> {
         let mut statement = self.0.prepare(
-            "SELECT device, plugin FROM tallies WHERE event = 'refused'
-             ORDER BY last DESC LIMIT ?1",
+            "SELECT device, last FROM tallies WHERE event = ?1 ORDER BY last DESC LIMIT ?2",
         )?;
-        let rows = statement.query_map([length + 1], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(Page::cut(rows.collect::<Result<_, _>>()?, length as usize))
+        let mut found: Vec<(i64, String)> = Vec::new();
+        for kind in kinds {
+            let rows = statement.query_map((kind, length + 1), |row| {
+                Ok((row.get("last")?, row.get("device")?))
+            })?;
+            found.extend(rows.collect::<Result<Vec<_>, _>>()?);
+        }
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        let mut seen = BTreeSet::new();
+        found.retain(|(_, device)| seen.insert(device.clone()));
+        let devices = found.into_iter().map(|(_, device)| device);
+        Ok(Page::cut(devices.collect(), length as usize))
     }
 }
 
