@@ -99,7 +99,8 @@ pub struct Message {
 #[derive(Debug)]
 pub struct Delivery(oneshot::Receiver<()>);
 
-/// The client ended, or the payload is longer than [`wire::LONGEST_PAYLOAD`].
+/// The client ended, or the payload is longer than [`wire::LONGEST_PAYLOAD`]: whether the
+/// message was delivered is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the message was not delivered: it is too long, or the client has ended")]
 pub struct Ended;

@@ -108,6 +108,7 @@ pub(super) async fn run(
         delivered: false,
     };
     let stop = connection.work().await;
+    connection.tell_rest();
     match stop {
         Stop::Over => {
             connection.farewell().await;
@@ -216,6 +217,17 @@ impl Connection<'_> {
                     self.ready.push_front(event);
                     return;
                 }
+            }
+        }
+    }
+
+    /// Tells what is left at the end. What was acknowledged is acknowledged; an event for
+    /// which there is no room is lost, as if it had come a moment later.
+    fn tell_rest(&mut self) {
+        for ready in self.ready.drain(..) {
+            match ready {
+                Ready::Event(event) => drop(self.events.try_send(event)),
+                Ready::Delivered(token) => drop(token.send(())),
             }
         }
     }

@@ -13,12 +13,16 @@ use tokio::{
 use super::{
     client::{Client, ClientOptions, Ended, Event, Events, Keep, Message},
     topic::{Key, Topic},
+    wire::LONGEST_PAYLOAD,
 };
 use crate::{BrokerAddress, Connector, Receipt, SendError, answer::Answer};
 
-/// From a broker's PUBACK to the receipt. Without one the post was lost between them, and is
-/// sent again; the receiver keeps it once.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// From a broker's PUBACK to the receipt. Without one the post was lost between them, as
+/// when the receiver was not connected, and is sent again; the receiver keeps it once.
+/// Doubled with each time, for a receiver that is away for long.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Longest wait for a receipt.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// Longest packet that a device takes, in bytes: receipts and hints are short.
 const LONGEST: usize = 64 * 1024;
 
@@ -143,7 +147,11 @@ impl Device {
         body: Vec<u8>,
     ) -> impl Future<Output = Result<Receipt, SendError>> + use<> {
         let (reply, received) = oneshot::channel();
+        let refuse = |reason: String| Err(SendError::Refused { reason });
         let posted = match addressed {
+            Some(_) if body.len() > LONGEST_PAYLOAD => {
+                refuse(format!("it has more than {LONGEST_PAYLOAD} bytes"))
+            }
             Some((key, topic)) => {
                 // If nobody takes it, the reply is dropped, which the future below tells.
                 let _ = self.posts.send(Post {
@@ -154,9 +162,7 @@ impl Device {
                 });
                 Ok(())
             }
-            None => Err(SendError::Refused {
-                reason: "its key is no idempotency key".to_owned(),
-            }),
+            None => refuse("its key is no idempotency key".to_owned()),
         };
         async move {
             posted?;
@@ -186,6 +192,17 @@ struct Waiting {
     post: Post,
     /// When the broker acknowledged it; the client repeats it until then.
     since: Option<Instant>,
+    /// How often nobody sent a receipt in time.
+    unanswered: u32,
+}
+
+impl Waiting {
+    /// When it is sent again.
+    fn due(&self) -> Option<Instant> {
+        let factor = 1_u32.checked_shl(self.unanswered).unwrap_or(u32::MAX);
+        let patience = PATIENCE.saturating_mul(factor).min(LONGEST_PATIENCE);
+        self.since.map(|since| since + patience)
+    }
 }
 
 impl Courier {
@@ -208,22 +225,30 @@ impl Courier {
                 },
                 () = sleep_until(overdue.unwrap_or_else(Instant::now)), if overdue.is_some() => {
                     let now = Instant::now();
-                    self.again(|since| now >= since + PATIENCE);
+                    self.again(|one| {
+                        let overdue = one.due().is_some_and(|due| now >= due);
+                        one.unanswered = one.unanswered.saturating_add(overdue.into());
+                        overdue
+                    });
                 }
             }
         }
     }
 
     fn overdue(&self) -> Option<Instant> {
-        let since = self.waiting.values().filter_map(|one| one.since);
-        since.min().map(|since| since + PATIENCE)
+        self.waiting.values().filter_map(Waiting::due).min()
     }
 
     fn take(&mut self, post: Post) {
         self.publish(&post);
         let key = post.key.clone();
         // The same post twice: the later takes the receipt, the earlier is told to retry.
-        self.waiting.insert(key, Waiting { post, since: None });
+        let waiting = Waiting {
+            post,
+            since: None,
+            unanswered: 0,
+        };
+        self.waiting.insert(key, waiting);
     }
 
     fn publish(&mut self, post: &Post) {
@@ -282,33 +307,28 @@ impl Courier {
             (Ok(()), Ack::Broker) => self.received(key, Ok(Receipt::Stored)),
             (Err(Ended), _) => self.received(
                 key,
-                Err(SendError::Refused {
+                Err(SendError::Retry {
+                    after: None,
                     reason: Ended.to_string(),
                 }),
             ),
         }
     }
 
-    /// Publishes again what the broker has acknowledged and nobody has received, if `due`
-    /// says so of when that was.
-    fn again(&mut self, due: impl Fn(Instant) -> bool) {
-        let mut lost: Vec<_> = self
-            .waiting
-            .values_mut()
-            .filter(|one| one.since.is_some_and(&due))
-            .filter_map(|one| {
-                let since = one.since.take()?;
-                Some((
-                    since,
-                    one.post.topic.clone(),
-                    one.post.key.clone(),
-                    one.post.payload.clone(),
-                ))
-            })
-            .collect();
+    /// Publishes again what the broker has acknowledged and nobody has received, where
+    /// `due` says so.
+    fn again(&mut self, due: impl Fn(&mut Waiting) -> bool) {
+        let mut lost = Vec::new();
+        for waiting in self.waiting.values_mut() {
+            if waiting.since.is_some() && due(waiting) {
+                let post = &waiting.post;
+                let message = (post.topic.clone(), post.payload.clone());
+                lost.push((waiting.since.take(), post.key.clone(), message));
+            }
+        }
         // In the order in which they were acknowledged, which is that of sending.
         lost.sort_by_key(|(since, ..)| *since);
-        for (_, topic, key, payload) in lost {
+        for (_, key, (topic, payload)) in lost {
             let delivery = self.client.publish(topic, payload);
             self.acknowledged
                 .spawn(async move { (key, delivery.await) });

@@ -318,6 +318,26 @@ async fn nothing_is_published_before_the_subscriptions_are_granted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_acknowledged_at_the_very_end_counts() {
+    let mut fixture = Fixture::new(&[]);
+    let mut delivered = [fixture.publish(1), fixture.publish(2)];
+    let (ending, ()) = fixture
+        .run(0, async |mut broker| {
+            broker.accept(false).await;
+            broker.publish().await;
+            broker.publish().await;
+            // In one piece with what makes the client leave.
+            let bytes = b"\x40\x02\0\x01\x40\x02\0\x02\0\0";
+            broker.stream.write_all(bytes).await.unwrap();
+        })
+        .await;
+    assert!(reason(ending).contains("does not keep to MQTT"));
+    for delivered in &mut delivered {
+        assert_eq!(delivered.try_recv(), Ok(()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_is_not_needed_says_goodbye() {
     let mut fixture = Fixture::new(&[]);
     let (give, orders) = mpsc::unbounded_channel();

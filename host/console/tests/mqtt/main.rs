@@ -1,0 +1,128 @@
+//! Reports over MQTT with real programs: the console as a broker, and as a client of an
+//! unmodified Mosquitto, straight and through squid. Whatever is killed in the middle, each
+//! report is in the console's database exactly once.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
+mod clients;
+mod desk;
+mod flow;
+mod mosquitto;
+mod process;
+mod squid;
+
+use std::time::Duration;
+
+use bailiwick_transport::{ProxySettings, mqtt::Link};
+
+use desk::{Desk, Place};
+use mosquitto::Mosquitto;
+use squid::Squid;
+
+/// Longest time of a test, on a machine that does other things too.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Times that something is killed, and reports that flow meanwhile.
+const KILLS: usize = 5;
+const REPORTS: usize = 300;
+
+/// Ends a test that takes too long.
+async fn bounded(test: impl Future<Output = ()>) {
+    tokio::time::timeout(LIMIT, test)
+        .await
+        .expect("the test takes too long");
+}
+
+#[tokio::test]
+async fn a_console_that_is_killed_as_a_broker_loses_nothing() {
+    bounded(async {
+        let desk = Desk::new();
+        let port = process::free_port();
+        let mut console = Some(desk.serve(&Place::Broker(port)));
+        let device = desk.device(
+            &format!("mqtts://127.0.0.1:{port}"),
+            &ProxySettings::direct(),
+        );
+        flow::send(&device, REPORTS, KILLS, || {
+            // Ended before the next one takes the port.
+            drop(console.take());
+            console = Some(desk.serve(&Place::Broker(port)));
+        })
+        .await;
+        desk.has_each_once(REPORTS);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mosquitto_that_is_killed_loses_nothing_for_good() {
+    let Some(program) = bailiwick_needs::program("mosquitto") else {
+        return;
+    };
+    bounded(async {
+        let desk = Desk::new();
+        let mosquitto = Mosquitto::new(program, &desk);
+        let mut broker = Some(mosquitto.start());
+        let address = format!("mqtts://127.0.0.1:{}", mosquitto.port);
+        let _console = desk.serve(&Place::Client(address.clone()));
+        let device = desk.device(&address, &ProxySettings::direct());
+        flow::send(&device, REPORTS, KILLS, || {
+            drop(broker.take());
+            broker = Some(mosquitto.start());
+        })
+        .await;
+        desk.has_each_once(REPORTS);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn through_squid_nothing_is_lost_either() {
+    let (Some(program), Some(proxy)) = (
+        bailiwick_needs::program("mosquitto"),
+        bailiwick_needs::program("squid"),
+    ) else {
+        return;
+    };
+    bounded(async {
+        let desk = Desk::new();
+        let mosquitto = Mosquitto::new(program, &desk);
+        let squid = Squid::start(&proxy);
+        let mut broker = Some(mosquitto.start());
+        let _console = desk.serve(&Place::Client(format!(
+            "mqtts://127.0.0.1:{}",
+            mosquitto.port
+        )));
+        let address = format!("mqtts://{}:{}", squid::SERVER, mosquitto.port);
+        let device = desk.device(&address, &squid.with("user:secret"));
+        flow::send(&device, REPORTS, KILLS, || {
+            drop(broker.take());
+            broker = Some(mosquitto.start());
+        })
+        .await;
+        desk.has_each_once(REPORTS);
+        let proxy = format!(
+            "the proxy 127.0.0.1:{}: opened a way to {address}",
+            squid.port
+        );
+        let Link::Up(way) = device.link().borrow().clone() else {
+            panic!("it is not connected");
+        };
+        assert!(way.starts_with(&proxy.replace("mqtts://", "")), "{way}");
+
+        let stranger = desk.device(&address, &squid.with("user:wrong"));
+        let mut link = stranger.link();
+        let down = link
+            .wait_for(|link| *link != Link::Connecting)
+            .await
+            .unwrap();
+        let Link::Down(reason) = &*down else {
+            panic!("it is connected");
+        };
+        assert!(
+            reason.contains("answered 407: it does not accept the credentials"),
+            "{reason}"
+        );
+    })
+    .await;
+}
