@@ -13,7 +13,8 @@ use super::{Fingerprint, Role, Secret, secret::NoRandom};
 
 /// How long a link can be used, in milliseconds.
 pub(crate) const LIFE_MS: u64 = 10 * 60 * 1000;
-/// Most links that wait to be used.
+/// Most links that wait to be used. One more replaces the oldest: a console that is
+/// started over and over prints a link each time.
 const MOST: usize = 64;
 /// Longest content of a link's file, in bytes.
 const LONGEST: u64 = 64;
@@ -27,8 +28,6 @@ pub(crate) struct Links(PathBuf);
 pub(crate) enum LinkError {
     #[error("the login link can't be written to {folder}: {error}")]
     Write { folder: PathBuf, error: io::Error },
-    #[error("{MOST} login links wait to be used: use one, or wait until they end")]
-    TooMany,
     #[error(transparent)]
     Random(#[from] NoRandom),
 }
@@ -47,9 +46,7 @@ impl Links {
             error,
         };
         super::private_folder(&self.0).map_err(write)?;
-        if self.sweep(now).map_err(write)? >= MOST {
-            return Err(LinkError::TooMany);
-        }
+        self.sweep(now).map_err(write)?;
         let ends = now.as_ms().saturating_add(LIFE_MS);
         self.write(&secret.fingerprint(), &format!("{role} {ends}\n"))
             .map_err(write)?;
@@ -82,17 +79,21 @@ impl Links {
         fs::remove_file(path).ok().map(|()| role)
     }
 
-    /// Removes links that have ended, and tells how many are left.
-    fn sweep(&self, now: Timestamp) -> io::Result<usize> {
-        let mut left = 0;
+    /// Removes links that have ended, and the oldest of the others where one more would
+    /// be too many.
+    fn sweep(&self, now: Timestamp) -> io::Result<()> {
+        let mut left = Vec::new();
         for entry in fs::read_dir(&self.0)? {
             let path = entry?.path();
             match read(&path) {
-                Some((_, ends)) if ends > now => left += 1,
+                Some((_, ends)) if ends > now => left.push((ends, path)),
                 _ => fs::remove_file(path).or_else(gone)?,
             }
         }
-        Ok(left)
+        left.sort_unstable();
+        let too_many = (left.len() + 1).saturating_sub(MOST);
+        left.drain(..too_many)
+            .try_for_each(|(_, path)| fs::remove_file(path).or_else(gone))
     }
 }
 
@@ -163,13 +164,14 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let links = Links::of(data.path());
         let secret = links.make(Role::Viewer, at(0)).unwrap();
-        for _ in 1..MOST {
-            links.make(Role::Viewer, at(0)).unwrap();
+        for later in 1..MOST as u64 {
+            links.make(Role::Viewer, at(later)).unwrap();
         }
-        assert!(matches!(
-            links.make(Role::Viewer, at(1)),
-            Err(LinkError::TooMany)
-        ));
+        assert!(links.look(&secret, at(100)).is_some());
+        let last = links.make(Role::Viewer, at(100)).unwrap();
+        assert_eq!(fs::read_dir(&links.0).unwrap().count(), MOST);
+        assert_eq!(links.look(&secret, at(101)), None);
+        let secret = last;
         let path = links.0.join(secret.fingerprint().to_string());
         assert!(!fs::read_to_string(&path).unwrap().contains(secret.reveal()));
         #[cfg(unix)]
