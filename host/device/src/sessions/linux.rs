@@ -34,6 +34,9 @@ const AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// A login makes several signals: they are waited for, so that it is read once. It also
 /// bounds what users cost who change their sessions as fast as they can.
 const GATHER: Duration = Duration::from_millis(250);
+/// logind that is upgraded is away for some tenths of a second. To ask the kernel meanwhile
+/// would open and close again what only one of them counts as a session.
+const GRACE: Duration = Duration::from_secs(1);
 /// As the port says.
 const MOST_PROCESSES: usize = 65_536;
 
@@ -147,9 +150,8 @@ impl Sessions for DeviceSessions {
                         } else {
                             logind.changed().await
                         };
-                        if link.heard(heard) {
-                            sleep(GATHER).await;
-                        }
+                        link.heard(heard);
+                        sleep(if link.is_present() { GATHER } else { GRACE }).await;
                         return;
                     }
                     // Its bus tells when logind comes.
@@ -231,14 +233,13 @@ impl Link {
         }
     }
 
-    /// Whether the connection lasts.
-    fn heard(&mut self, heard: Result<(), BusError>) -> bool {
-        match heard {
-            Ok(()) => true,
-            Err(error) => {
-                self.lose(&error);
-                false
-            }
+    fn is_present(&self) -> bool {
+        self.logind.as_ref().is_some_and(Logind::is_present)
+    }
+
+    fn heard(&mut self, heard: Result<(), BusError>) {
+        if let Err(error) = heard {
+            self.lose(&error);
         }
     }
 
@@ -246,7 +247,11 @@ impl Link {
         self.logind = None;
         self.remark = format!("logind can't be asked: {error}");
         let is_cheap = matches!(error, BusError::Unreachable { .. } | BusError::Lost(_));
-        self.again_at = Instant::now().checked_add(if is_cheap { PERIOD } else { AFTER_FAILURE });
+        self.again_at = if is_cheap {
+            None
+        } else {
+            Instant::now().checked_add(AFTER_FAILURE)
+        };
     }
 
     fn stalled(&mut self) {

@@ -82,15 +82,29 @@ async fn logind_is_believed_at_once_and_its_loss_loses_no_session() {
     );
 
     two.set(&bus, "SetLockedHint").await;
-    let is_locked = |change: &Change| match change {
-        Change::Changed { session, aspects } if session.id == second.id => {
-            let state = session.facts.state.as_ref().unwrap().value;
-            (aspects == &[Aspect::State] && state == SessionState::Locked).then_some(())
+    let became = |expected: SessionState| {
+        let id = second.id.clone();
+        move |change: &Change| match change {
+            Change::Changed { session, aspects } if session.id == id => {
+                let state = session.facts.state.as_ref().unwrap().value;
+                (aspects == &[Aspect::State] && state == expected).then_some(())
+            }
+            _ => None,
         }
-        _ => None,
     };
-    let ((), took) = watch.until(is_locked).await;
+    let ((), took) = watch.until(became(SessionState::Locked)).await;
     assert!(took < WITHIN, "{took:?}");
+
+    // logind is restarted as an upgrade does it, and forgets that one was locked. The kernel
+    // is not asked meanwhile.
+    watch.changes.clear();
+    bus.restart_logind();
+    let ((), took) = watch.until(became(SessionState::Active)).await;
+    // Unless the machine is too busy to start it within the second that it is waited for.
+    if took < Duration::from_millis(1_400) {
+        assert_eq!(watch.changes, []);
+    }
+    assert!(!watch.heard_of(mallory) && !watch.heard_of(peggy));
 
     // The bus is killed: the kernel is asked, and nothing has closed.
     bus.kill();

@@ -99,6 +99,19 @@ impl PrivateBus {
         assert!(line.starts_with("unix:path="), "{line}");
         self.running.push(daemon);
         self.systemd = Some(systemd::stand_in(&self.address()).await);
+        self.start_logind();
+    }
+
+    /// Kills logind and starts it again at once.
+    pub(super) fn restart_logind(&mut self) {
+        if let Some(mut logind) = self.running.pop() {
+            logind.kill().unwrap();
+            logind.wait().unwrap();
+        }
+        self.start_logind();
+    }
+
+    fn start_logind(&mut self) {
         let logind = Command::new("unshare")
             .args(["--mount", "sh", "-c", IN_NAMESPACE])
             .env("FOLDER", self.path())
