@@ -1,6 +1,7 @@
 //! What pages have in common.
 
 pub(crate) mod changes;
+pub(crate) mod rows;
 pub(crate) mod time;
 pub(crate) mod value;
 pub(crate) mod words;
