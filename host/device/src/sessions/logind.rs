@@ -7,7 +7,10 @@ use bailiwick_core::{
     time::Timestamp,
 };
 
-use super::bus::{Bus, BusError, Message, Value, WireError};
+use super::{
+    bus::{Bus, BusError, Message, Value, WireError},
+    leaders::Leaders,
+};
 
 const LOGIND: &str = "org.freedesktop.login1";
 const MANAGER: &str = "org.freedesktop.login1.Manager";
@@ -34,6 +37,7 @@ pub(super) struct Logind {
     /// Object's path → the session; none for one that is no user's.
     known: BTreeMap<String, Option<Seen>>,
     stale: BTreeSet<String>,
+    leaders: Leaders,
     presence: Presence,
 }
 
@@ -66,6 +70,7 @@ impl Logind {
             bus,
             known: BTreeMap::new(),
             stale: BTreeSet::new(),
+            leaders: Leaders::default(),
             presence: Presence::Unknown,
         })
     }
@@ -115,13 +120,24 @@ impl Logind {
         }
         self.known = known;
         self.stale.clear();
+        let leaders = self.known.iter().filter_map(|(path, seen)| {
+            let leader = seen.as_ref()?.leader?;
+            Some((path.as_str(), leader))
+        });
+        self.leaders.watch(leaders);
         Ok(Some(Told { seen, cut }))
     }
 
     /// Returns when [`Logind::sessions`] may tell something else. May be dropped at any time.
     pub(super) async fn changed(&mut self) -> Result<(), BusError> {
         loop {
-            let signal = self.bus.signal().await?;
+            let signal = tokio::select! {
+                signal = self.bus.signal() => signal?,
+                path = self.leaders.ended() => {
+                    self.stale.insert(path);
+                    return Ok(());
+                }
+            };
             if self.note(&signal) {
                 return Ok(());
             }

@@ -42,7 +42,7 @@ impl Writer {
         self.bytes.push(0);
     }
 
-    pub(super) fn signature(&mut self, text: &str) {
+    pub(crate) fn signature(&mut self, text: &str) {
         self.bytes.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
         self.bytes.extend_from_slice(text.as_bytes());
         self.bytes.push(0);

@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
 };
 
 use bailiwick_needs::{own_mounts, program, root, without};
@@ -41,6 +42,7 @@ pub(super) struct PrivateBus {
     daemon: PathBuf,
     logind: PathBuf,
     running: Vec<Child>,
+    pub(super) lingering: systemd::Lingering,
     systemd: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -66,6 +68,7 @@ impl PrivateBus {
             daemon,
             logind,
             running: Vec::new(),
+            lingering: systemd::Lingering::default(),
             systemd: None,
         };
         bus.run().await;
@@ -98,7 +101,7 @@ impl PrivateBus {
         BufReader::new(stdout).read_line(&mut line).unwrap();
         assert!(line.starts_with("unix:path="), "{line}");
         self.running.push(daemon);
-        self.systemd = Some(systemd::stand_in(&self.address()).await);
+        self.systemd = Some(systemd::stand_in(&self.address(), Arc::clone(&self.lingering)).await);
         self.start_logind();
     }
 

@@ -1,5 +1,11 @@
 //! What logind asks of systemd, which is process 1 and can't be started a second time:
-//! scopes and services for users. Each job is done at once, and no unit is ever active.
+//! scopes and services for users. Each job is done at once, and no unit is active unless
+//! programs are said to linger.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use tokio::task::JoinHandle;
 
@@ -8,8 +14,11 @@ use super::super::bus::{Bus, Kind, Message, Writer};
 const SYSTEMD: &str = "org.freedesktop.systemd1";
 const MANAGER: &str = "org.freedesktop.systemd1.Manager";
 
+/// Whether programs of a session are left when its user has logged out.
+pub(super) type Lingering = Arc<AtomicBool>;
+
 /// Answers on the bus at `address` until it ends.
-pub(super) async fn stand_in(address: &str) -> JoinHandle<()> {
+pub(super) async fn stand_in(address: &str, lingering: Lingering) -> JoinHandle<()> {
     let mut bus = Bus::connect(address).await.unwrap();
     let own_name = Message {
         signature: "su".to_owned(),
@@ -34,7 +43,8 @@ pub(super) async fn stand_in(address: &str) -> JoinHandle<()> {
                 continue;
             }
             job += 1;
-            for answer in answers(&message, job) {
+            let lingers = lingering.load(Ordering::SeqCst);
+            for answer in answers(&message, job, lingers) {
                 if bus.send(answer).await.is_err() {
                     return;
                 }
@@ -47,7 +57,7 @@ fn call(destination: &str, path: &str, interface: &str, member: &str) -> Message
     Message::call(destination, path, interface, member, &[])
 }
 
-fn answers(asked: &Message, job: u32) -> Vec<Message> {
+fn answers(asked: &Message, job: u32, lingers: bool) -> Vec<Message> {
     let reply = |kind| Message {
         reply_to: asked.serial,
         destination: asked.sender.clone(),
@@ -64,8 +74,18 @@ fn answers(asked: &Message, job: u32) -> Vec<Message> {
             };
             vec![accepted, job_removed(job, &path, &unit)]
         }
-        // The scope of a login whose processes have all ended, as they have here.
-        "Abandon" => vec![reply(Kind::Return), unit_removed(&asked.path)],
+        // The scope of a login whose processes have all ended.
+        "Abandon" if !lingers => vec![reply(Kind::Return), unit_removed(&asked.path)],
+        "Get" if lingers => vec![Message {
+            signature: "v".to_owned(),
+            body: {
+                let mut body = Writer::default();
+                body.signature("s");
+                body.string("active");
+                body.into_bytes()
+            },
+            ..reply(Kind::Return)
+        }],
         "Get" => vec![Message {
             error: "org.freedesktop.systemd1.NoSuchUnit".to_owned(),
             signature: "s".to_owned(),
