@@ -20,6 +20,19 @@ pub struct EventLine<E> {
     pub event: E,
 }
 
+/// Events as they are posted: one JSON object per line.
+///
+/// # Errors
+/// One has no JSON form.
+pub fn event_lines<E: Serialize>(events: &[EventLine<E>]) -> serde_json::Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    for event in events {
+        serde_json::to_writer(&mut lines, event)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
 fn write_device<S: Serializer>(device: &DeviceId, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(device)
 }

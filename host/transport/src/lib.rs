@@ -27,7 +27,7 @@ pub use address::{Address, AddressError, is_path};
 pub use backoff::full_jitter;
 pub use connector::{BrokerAddress, BrokerAddressError, ConnectError, Connector, Hop};
 pub use endpoint::Endpoint;
-pub use event::EventLine;
+pub use event::{EventLine, event_lines};
 pub use https::{BuildError, Https};
 pub use proxy::{ProxyError, ProxySettings};
 pub use reports::{Events, Receipt, Reports, SendError};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bailiwick_core::bytes::ByteCount;
 use reqwest::{Response, StatusCode, Url, header};
 
-use crate::{Address, EventLine, Https, answer::Answer, cause, retry_after};
+use crate::{Address, EventLine, Https, answer::Answer, cause, event::event_lines, retry_after};
 
 /// For one upload, answer included: a report is at most a few MB.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -67,13 +67,9 @@ impl Events {
         idempotency_key: &str,
         events: &[EventLine<E>],
     ) -> Result<(), SendError> {
-        let mut lines = Vec::new();
-        for event in events {
-            serde_json::to_writer(&mut lines, event).map_err(|error| SendError::Refused {
-                reason: format!("the event has no JSON form: {error}"),
-            })?;
-            lines.push(b'\n');
-        }
+        let lines = event_lines(events).map_err(|error| SendError::Refused {
+            reason: format!("the event has no JSON form: {error}"),
+        })?;
         match self.0.post(idempotency_key, lines).await? {
             Receipt::Stored => Ok(()),
             Receipt::NeedFull => Err(SendError::Retry {

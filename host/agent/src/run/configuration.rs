@@ -103,10 +103,17 @@ impl Configuration {
         let read = self.sources.read(self.signed.as_deref())?;
         let reload = self.used.reload(read);
         let is_new = |name| reload.changed.iter().any(|change| change.to.name == name);
-        let elsewhere = [Name::UpdateUrl, Name::ReportUrl, Name::CaFile].map(is_new);
+        let elsewhere = [
+            Name::UpdateUrl,
+            Name::ReportUrl,
+            Name::MqttUrl,
+            Name::Ack,
+            Name::CaFile,
+        ]
+        .map(is_new);
         if elsewhere.contains(&true) {
             // Before anything is changed: this can fail.
-            let connections = Connections::new(&reload.used)?;
+            let connections = Connections::new(&reload.used, self.host.device)?;
             coordinator.set_endpoint(connections.endpoint);
             self.destinations.send_replace(connections.destination);
         }

@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
-use bailiwick_core::{ports::Fetch, settings::Settings};
-use bailiwick_transport::{Address, Endpoint, Events, Https, ProxySettings, Reports, Trust};
+use bailiwick_core::{ids::DeviceId, ports::Fetch, settings::Settings};
+use bailiwick_transport::{
+    Address, BrokerAddress, Connector, Endpoint, Events, Https, ProxySettings, Reports, Trust,
+    mqtt::Device,
+};
 
-/// Where reports and events go.
+/// Where reports and events go. A clone of an MQTT destination keeps its connection: let it
+/// go when there is another destination.
 #[derive(Clone)]
-pub(crate) struct Destination {
-    pub(crate) reports: Reports,
-    pub(crate) events: Events,
+pub(crate) enum Destination {
+    /// Straight to the console.
+    Https { reports: Reports, events: Events },
+    /// Through a broker, the console's or another one.
+    Mqtt(Device),
 }
 
 /// Both directions.
@@ -20,28 +26,35 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// As `settings` say. Nothing is connected yet.
+    /// As `settings` say. A broker is connected to from here on, anything else when it is
+    /// needed.
     ///
     /// # Errors
     /// The file of the certificate authority can't be read.
-    pub(crate) fn new(settings: &Settings) -> anyhow::Result<Self> {
+    pub(crate) fn new(settings: &Settings, device: DeviceId) -> anyhow::Result<Self> {
         let mut trust = Trust::os();
         if let Some(file) = &settings.ca_file {
             trust = trust.and_file(file);
         }
         let proxy = ProxySettings::new(None, |name| std::env::var(name).ok());
         let https = Https::new(&trust, &proxy)?;
-        let destination = match &settings.report_url {
-            Some(url) => {
+        let update = settings.update_url.parse::<Address>()?;
+        let destination = match (&settings.mqtt_url, &settings.report_url) {
+            (Some(url), _) => {
+                let broker = url.parse::<BrokerAddress>()?;
+                let connector = Connector::new(&trust, &proxy)?;
+                let device = Device::start(connector, broker, device, settings.ack);
+                Some(Destination::Mqtt(device))
+            }
+            (None, Some(url)) => {
                 let address = url.parse::<Address>()?;
-                Some(Destination {
+                Some(Destination::Https {
                     reports: Reports::new(&https, &address),
                     events: Events::new(&https, &address),
                 })
             }
-            None => None,
+            (None, None) => None,
         };
-        let update = settings.update_url.parse::<Address>()?;
         Ok(Self {
             endpoint: Arc::new(Endpoint::new(&https, update)),
             destination,

@@ -31,6 +31,8 @@ pub(crate) struct Host {
     pub(crate) uploads: Notify,
     /// Rung when an event waits to be sent.
     pub(crate) events: Notify,
+    /// Rung when somebody says that updates may be there.
+    pub(crate) hints: Notify,
     /// What attacks every limit before a plugin starts; compiled when it is first needed.
     pub(crate) probe: OnceCell<Component>,
     /// Version of this program.

@@ -117,6 +117,7 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
                 // Whoever asked may be gone.
                 drop(reply.send(service.answer(request).await));
             }
+            () = service.host.hints.notified() => service.refresh_at = Instant::now(),
             () = changed.notified() => service.files_changed(Instant::now()),
             () = until(read_at), if read_at.is_some() => {
                 (service.read_at, service.changed_at) = (None, None);

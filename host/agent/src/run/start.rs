@@ -60,9 +60,10 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
     };
     let engine = engine::engine()?;
     let artifacts = Artifacts::open(&data.join("artifacts"), &engine)?;
-    let connections = Connections::new(&settings)?;
+    let device = store.device_id().await?;
+    let connections = Connections::new(&settings, device)?;
     let host = Arc::new(Host {
-        device: store.device_id().await?,
+        device,
         ports: ports(&clock, &store),
         sessions: Arc::new(DeviceSessions::new()),
         clock,
@@ -73,6 +74,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
         ceiling: OwnersCeiling::open(settings.ceiling_file.as_deref()),
         uploads: Notify::new(),
         events: Notify::new(),
+        hints: Notify::new(),
         version: env!("CARGO_PKG_VERSION").parse()?,
         probe: OnceCell::new(),
         output,

@@ -1,5 +1,6 @@
 //! From the store to the console: oldest first, deleted only on the receiver's receipt.
 
+mod broker;
 mod events;
 mod reports;
 
@@ -26,7 +27,8 @@ pub(crate) async fn run(
 ) {
     let result = tokio::try_join!(
         reports::run(&host, destinations.clone(), need_full),
-        events::run(&host, destinations),
+        events::run(&host, destinations.clone()),
+        broker::run(&host, destinations),
     );
     if let Err(error) = result {
         host.tell(Event::NotDelivered {

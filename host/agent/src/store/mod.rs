@@ -19,7 +19,7 @@ use std::{path::Path, sync::Arc};
 
 pub(crate) use error::StoreError;
 pub(crate) use events::{Audience, EventBatch, LONGEST_EVENT, NewEvent};
-pub(crate) use outbox::{Caps, Dropped, NewReport};
+pub(crate) use outbox::{Caps, Dropped, NewReport, StoredReport};
 use redb::Database;
 use tokio::task::spawn_blocking;
 

@@ -20,7 +20,7 @@ pub struct Layer {
     pub(super) values: BTreeMap<Name, (String, Origin)>,
 }
 
-const KEYS: [&Key; 11] = [
+const KEYS: [&Key; 13] = [
     &FORMAT,
     &Key::new("data-dir", "\"/var/lib/bailiwick\"", Name::DataDir.rule()),
     &Key::new(
@@ -35,6 +35,12 @@ const KEYS: [&Key; 11] = [
         "\"https://reports.example/\"",
         Name::ReportUrl.rule(),
     ),
+    &Key::new(
+        "mqtt-url",
+        "\"mqtts://broker.example:8883\"",
+        Name::MqttUrl.rule(),
+    ),
+    &Key::new("ack", "\"receipt\"", Name::Ack.rule()),
     &Key::new("groups", "[\"pilot\"]", Name::Groups.rule()),
     &Key::new("refresh-every", "\"1 h\"", Name::RefreshEvery.rule()),
     &Key::new(

@@ -63,8 +63,13 @@ pub struct Settings {
     pub root_sha256: Sha256,
     /// PEM file of a certificate authority to trust besides the system's.
     pub ca_file: Option<PathBuf>,
-    /// Where reports are sent. Without it they are kept on the device.
+    /// Where reports are sent over HTTPS. Without it, and without [`Self::mqtt_url`], they
+    /// are kept on the device.
     pub report_url: Option<String>,
+    /// The MQTT broker over which reports are sent instead.
+    pub mqtt_url: Option<String>,
+    /// What proves, over MQTT, that a report arrived.
+    pub ack: Ack,
     /// Groups to which the device belongs.
     pub groups: BTreeSet<GroupName>,
     /// From one look at the update endpoint to the next, jitter apart.
@@ -76,6 +81,27 @@ pub struct Settings {
     /// The owner's ceiling file.
     pub ceiling_file: Option<PathBuf>,
     listed: Vec<Listed>,
+}
+
+/// What proves that a report sent over MQTT arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ack {
+    /// The receiver's own receipt, sent after its commit. True with every broker.
+    #[default]
+    Receipt,
+    /// The broker's acknowledgement. True with the console's embedded broker, which commits
+    /// first. Any other may lose what it has acknowledged, for instance when it is killed.
+    Broker,
+}
+
+impl Ack {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Receipt => "receipt",
+            Self::Broker => "broker",
+        }
+    }
 }
 
 /// One setting for people.

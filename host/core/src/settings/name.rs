@@ -11,6 +11,8 @@ pub enum Name {
     RootSha256,
     CaFile,
     ReportUrl,
+    MqttUrl,
+    Ack,
     Groups,
     RefreshEvery,
     Socket,
@@ -20,12 +22,14 @@ pub enum Name {
 
 impl Name {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::DataDir,
         Self::UpdateUrl,
         Self::RootSha256,
         Self::CaFile,
         Self::ReportUrl,
+        Self::MqttUrl,
+        Self::Ack,
         Self::Groups,
         Self::RefreshEvery,
         Self::Socket,
@@ -41,6 +45,8 @@ impl Name {
             Self::RootSha256 => "root-sha256",
             Self::CaFile => "ca-file",
             Self::ReportUrl => "report-url",
+            Self::MqttUrl => "mqtt-url",
+            Self::Ack => "ack",
             Self::Groups => "groups",
             Self::RefreshEvery => "refresh-every",
             Self::Socket => "socket",
@@ -66,6 +72,13 @@ impl Name {
             Self::UpdateUrl | Self::ReportUrl => {
                 "an https:// address without user, query and fragment"
             }
+            Self::MqttUrl => {
+                "an mqtts://host:port or wss://host/path address without user, query and fragment"
+            }
+            Self::Ack => {
+                "`receipt`, or `broker` where the broker's own acknowledgement is to count: a \
+                 broker other than the console's can lose what it has acknowledged"
+            }
             Self::RootSha256 => {
                 "the sha256 of the first root metadata in 64 hexadecimal digits, as \
                  `bailiwick-console repo status` shows it"
@@ -81,6 +94,8 @@ impl Name {
             Self::UpdateUrl
             | Self::CaFile
             | Self::ReportUrl
+            | Self::MqttUrl
+            | Self::Ack
             | Self::Groups
             | Self::RefreshEvery
             | Self::CeilingFile => TakesEffect::AtOnce,
@@ -94,7 +109,7 @@ impl Name {
     /// files and its groups is the device's own.
     pub const fn may_be_signed(self) -> bool {
         match self {
-            Self::RefreshEvery | Self::ReportUrl => true,
+            Self::RefreshEvery | Self::ReportUrl | Self::MqttUrl | Self::Ack => true,
             Self::DataDir
             | Self::UpdateUrl
             | Self::RootSha256

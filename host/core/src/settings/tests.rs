@@ -151,3 +151,31 @@ fn addresses_are_https_and_plain() {
         "https://127.0.0.1:8443/repo"
     ));
 }
+
+#[test]
+fn a_broker_is_reached_over_tls_and_nothing_else() {
+    let accepted = |name: &str, text: &str| {
+        let text = format!("format = 1\n{name} = \"{text}\"\n");
+        Layer::file("a.toml", &text).is_ok()
+    };
+    for good in [
+        "mqtts://b.example",
+        "mqtts://b.example:1/",
+        "wss://b.example/mqtt",
+        "wss://b.example",
+    ] {
+        assert!(accepted("mqtt-url", good), "{good}");
+    }
+    for bad in [
+        "mqtt://b.example",
+        "ws://b.example/",
+        "https://b.example/",
+        "mqtts://",
+        "mqtts://b.example/path",
+        "mqtts://u:p@b.example",
+        "wss://b.example/?a=b",
+    ] {
+        assert!(!accepted("mqtt-url", bad), "{bad}");
+    }
+    assert!(accepted("ack", "broker") && !accepted("ack", "nobody"));
+}

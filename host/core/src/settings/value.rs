@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
-use super::{Layer, Listed, Name, Origin, Settings, SettingsError};
+use super::{Ack, Layer, Listed, Name, Origin, Settings, SettingsError};
 use crate::{digest::Sha256, ids::GroupName, time::Span};
 
 /// Whether `text` is a value of `name`.
@@ -12,6 +12,8 @@ pub(super) fn is_accepted(name: Name, text: &str) -> bool {
             path(text).is_some()
         }
         Name::UpdateUrl | Name::ReportUrl => url(text).is_some(),
+        Name::MqttUrl => mqtt(text).is_some(),
+        Name::Ack => ack(text).is_some(),
         Name::RootSha256 => text.parse::<Sha256>().is_ok(),
         Name::Groups => groups(text).is_some(),
         Name::RefreshEvery => span(text).is_some(),
@@ -24,7 +26,25 @@ fn path(text: &str) -> Option<PathBuf> {
 }
 
 fn url(text: &str) -> Option<String> {
-    let rest = text.strip_prefix("https://")?;
+    address(text, "https://")
+}
+
+fn mqtt(text: &str) -> Option<String> {
+    let bare = |text: &str| text.trim_end_matches('/').matches('/').count() == 2;
+    match address(text, "mqtts://") {
+        Some(address) => bare(&address).then_some(address),
+        None => address(text, "wss://"),
+    }
+}
+
+fn ack(text: &str) -> Option<Ack> {
+    [Ack::Receipt, Ack::Broker]
+        .into_iter()
+        .find(|ack| ack.as_str() == text)
+}
+
+fn address(text: &str, scheme: &str) -> Option<String> {
+    let rest = text.strip_prefix(scheme)?;
     let host = rest.split('/').next()?;
     let fits = !host.is_empty()
         && text.len() <= 2_048
@@ -116,6 +136,8 @@ impl<'a> Merged<'a> {
             root_sha256: self.required(Name::RootSha256, |text| text.parse().ok())?,
             ca_file: self.read(Name::CaFile, path)?,
             report_url: self.read(Name::ReportUrl, url)?,
+            mqtt_url: self.read(Name::MqttUrl, mqtt)?,
+            ack: self.read(Name::Ack, ack)?.unwrap_or_default(),
             groups: self.read(Name::Groups, groups)?.unwrap_or_default(),
             refresh_every: self
                 .read(Name::RefreshEvery, span)?
@@ -152,6 +174,8 @@ fn shown(settings: &Settings, name: Name) -> String {
         Name::RootSha256 => settings.root_sha256.to_string(),
         Name::CaFile => optional(&settings.ca_file),
         Name::ReportUrl => settings.report_url.clone().unwrap_or_default(),
+        Name::MqttUrl => settings.mqtt_url.clone().unwrap_or_default(),
+        Name::Ack => settings.ack.as_str().to_owned(),
         Name::Groups => {
             let names: Vec<_> = settings.groups.iter().map(GroupName::as_str).collect();
             names.join(",")

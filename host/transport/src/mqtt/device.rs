@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use bailiwick_core::ids::{DeviceId, PluginName};
+use bailiwick_core::{
+    ids::{DeviceId, PluginName},
+    settings::Ack,
+};
 use bytes::Bytes;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -26,17 +29,6 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// Longest packet that a device takes, in bytes: receipts and hints are short.
 const LONGEST: usize = 64 * 1024;
 
-/// What proves that a post arrived.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ack {
-    /// The receiver's own receipt, sent after its commit. True with every broker.
-    #[default]
-    Receipt,
-    /// The broker's PUBACK. True with the console's embedded broker, which commits first.
-    /// Any other may lose what it has acknowledged, for instance when it is killed.
-    Broker,
-}
-
 /// Whether the device reaches the broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Link {
@@ -54,7 +46,7 @@ pub struct Device {
     id: DeviceId,
     posts: mpsc::UnboundedSender<Post>,
     link: watch::Receiver<Link>,
-    hints: watch::Receiver<u64>,
+    hints: watch::Receiver<Option<u64>>,
 }
 
 /// A post and where its receipt goes.
@@ -80,7 +72,7 @@ impl Device {
         let (client, events) = Client::start(connector, options);
         let (posts, posted) = mpsc::unbounded_channel();
         let (told, link) = watch::channel(Link::Connecting);
-        let (hinted, hints) = watch::channel(0);
+        let (hinted, hints) = watch::channel(None);
         let courier = Courier {
             id,
             ack,
@@ -136,8 +128,9 @@ impl Device {
         self.link.clone()
     }
 
-    /// Changes with each hint that updates may be there.
-    pub fn update_hints(&self) -> watch::Receiver<u64> {
+    /// The number of the timestamp that the last hint named. It changes when updates may be
+    /// there, and proves nothing.
+    pub fn update_hints(&self) -> watch::Receiver<Option<u64>> {
         self.hints.clone()
     }
 
@@ -184,7 +177,7 @@ struct Courier {
     waiting: HashMap<Key, Waiting>,
     acknowledged: JoinSet<(Key, Result<(), Ended>)>,
     link: watch::Sender<Link>,
-    hints: watch::Sender<u64>,
+    hints: watch::Sender<Option<u64>>,
 }
 
 /// A post without its receipt.
@@ -283,7 +276,13 @@ impl Courier {
                     self.received(&key, answer.meaning());
                 }
             }
-            Some(Topic::UpdateHint) => self.hints.send_modify(|count| *count += 1),
+            Some(Topic::UpdateHint) => {
+                let number = std::str::from_utf8(&message.payload).ok();
+                if let Some(number) = number.and_then(|text| text.parse().ok()) {
+                    self.hints
+                        .send_if_modified(|known| known.replace(number) != Some(number));
+                }
+            }
             // Nobody subscribed to it.
             _ => {}
         }

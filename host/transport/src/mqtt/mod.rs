@@ -19,8 +19,9 @@ mod session;
 pub mod topic;
 pub mod wire;
 
+pub use bailiwick_core::settings::Ack;
 pub use client::{Client, ClientOptions, Delivery, Ended, Event, Events, Keep, Message};
-pub use device::{Ack, Device, Link};
+pub use device::{Device, Link};
 pub use leaving::Leaving;
 
 #[cfg(test)]

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use bailiwick_transport::{EventLine, Events, SendError};
+use bailiwick_transport::{EventLine, SendError, event_lines};
 use serde_json::Value;
 
 use super::{Destinations, Pace, Round, destination};
-use crate::{events::Event, run::host::Host, store::EventBatch};
+use crate::{
+    events::Event,
+    run::{connections::Destination, host::Host},
+    store::EventBatch,
+};
 
 /// Events come several at a time: a post waits this long for those that follow.
 const GATHERING: Duration = Duration::from_millis(500);
@@ -15,7 +19,16 @@ pub(super) async fn run(host: &Host, mut destinations: Destinations) -> anyhow::
     let mut pace = Pace::default();
     loop {
         let to = destination(&mut destinations).await?;
-        match round(host, &to.events).await? {
+        // A receipt can take as long as a broker is away; another destination does not wait
+        // for it.
+        let round = tokio::select! {
+            round = round(host, to) => round?,
+            changed = destinations.changed() => {
+                changed?;
+                continue;
+            }
+        };
+        match round {
             Round::Empty => {
                 host.events.notified().await;
                 tokio::time::sleep(GATHERING).await;
@@ -29,7 +42,7 @@ pub(super) async fn run(host: &Host, mut destinations: Destinations) -> anyhow::
     }
 }
 
-async fn round(host: &Host, events: &Events) -> anyhow::Result<Round> {
+async fn round(host: &Host, to: Destination) -> anyhow::Result<Round> {
     let Some(batch) = host.store.next_events().await? else {
         return Ok(Round::Empty);
     };
@@ -37,7 +50,7 @@ async fn round(host: &Host, events: &Events) -> anyhow::Result<Round> {
     if !lines.is_empty() {
         // The numbers of a device's events rise for ever, so no other batch has this key.
         let key = format!("{}-events-{}-{}", host.device, batch.first, batch.last);
-        match events.send(&key, &lines).await {
+        match send(&to, &key, &lines).await {
             Ok(()) => {}
             Err(SendError::Retry { after, reason }) => return Ok(Round::Retry { after, reason }),
             Err(error) => {
@@ -54,6 +67,19 @@ async fn round(host: &Host, events: &Events) -> anyhow::Result<Round> {
     }
     host.store.events_sent(batch.last).await?;
     Ok(Round::Sent)
+}
+
+async fn send(to: &Destination, key: &str, events: &[EventLine<Value>]) -> Result<(), SendError> {
+    match to {
+        Destination::Https { events: to, .. } => to.send(key, events).await,
+        Destination::Mqtt(device) => {
+            let lines = event_lines(events).map_err(|error| SendError::Refused {
+                reason: format!("the event has no JSON form: {error}"),
+            })?;
+            // There is one thing to say of events: a full report is never asked for.
+            device.events(key, lines).await.map(drop)
+        }
+    }
 }
 
 /// The events of a batch. One that was damaged on disk must not hold up the others.

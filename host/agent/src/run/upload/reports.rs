@@ -1,13 +1,16 @@
-//! Reports, one by one.
+//! Reports: over HTTPS one by one, over MQTT many at once.
+
+use std::{pin::pin, time::Duration};
 
 use bailiwick_core::{bytes::ByteCount, ids::PluginName};
-use bailiwick_transport::{Receipt, Reports, SendError};
-use tokio::sync::mpsc;
+use bailiwick_transport::{Receipt, Reports, SendError, mqtt::Device};
+use tokio::{sync::mpsc, time::timeout};
 
 use super::{Destinations, Pace, Round, destination};
 use crate::{
     events::Event,
-    run::{host::Host, report::CAPS},
+    run::{connections::Destination, host::Host, report::CAPS},
+    store::StoredReport,
 };
 
 const BATCH: usize = 64;
@@ -19,9 +22,24 @@ pub(super) async fn run(
     need_full: mpsc::Sender<PluginName>,
 ) -> anyhow::Result<()> {
     let mut pace = Pace::default();
+    let sending = Sending { host, need_full };
     loop {
-        let to = destination(&mut destinations).await?;
-        match round(host, &to.reports, &need_full).await? {
+        let round = match destination(&mut destinations).await? {
+            Destination::Https { reports, .. } => sending.one_by_one(&reports).await?,
+            Destination::Mqtt(device) => {
+                // Receipts can take as long as the broker is away; another destination
+                // does not wait for them.
+                tokio::select! {
+                    round = sending.at_once(&device) => round?,
+                    changed = destinations.changed() => {
+                        changed?;
+                        continue;
+                    }
+                }
+            }
+        };
+        match round {
+            // The connection is not kept here: the destination may be another one then.
             Round::Empty => host.uploads.notified().await,
             Round::Sent => pace.succeeded(),
             Round::Retry { after, reason } => {
@@ -31,33 +49,102 @@ pub(super) async fn run(
     }
 }
 
-async fn round(
-    host: &Host,
-    reports: &Reports,
-    need_full: &mpsc::Sender<PluginName>,
-) -> anyhow::Result<Round> {
-    // A report can grow too old here, with no new one that would make room for itself.
-    let dropped = host.store.trim(CAPS, host.clock.now()).await?;
-    host.tell_dropped(dropped).await;
-    let batch = host.store.next_batch(BATCH, BATCH_BYTES).await?;
-    if batch.is_empty() {
-        return Ok(Round::Empty);
+struct Sending<'a> {
+    host: &'a Host,
+    need_full: mpsc::Sender<PluginName>,
+}
+
+impl Sending<'_> {
+    async fn one_by_one(&self, reports: &Reports) -> anyhow::Result<Round> {
+        let batch = self.batch().await?;
+        if batch.is_empty() {
+            return Ok(Round::Empty);
+        }
+        for mut report in batch {
+            let body = std::mem::take(&mut report.body);
+            let answer = reports.send(&report.idempotency_key, body).await;
+            let sequence = report.sequence;
+            if let Some(retry) = self.settle(report, answer).await? {
+                return Ok(retry);
+            }
+            self.host.store.acknowledge(vec![sequence]).await?;
+        }
+        Ok(Round::Sent)
     }
-    for report in batch {
+
+    /// Sends a batch, in its order, and settles each as its receipt comes. Those that came
+    /// together are forgotten in one commit; one that is sent again because of an end
+    /// before that is kept once.
+    async fn at_once(&self, device: &Device) -> anyhow::Result<Round> {
+        let batch = self.batch().await?;
+        if batch.is_empty() {
+            return Ok(Round::Empty);
+        }
+        let mut under_way = Vec::new();
+        for mut report in batch {
+            let body = std::mem::take(&mut report.body);
+            let key = &report.idempotency_key;
+            let receipt = device.report(report.plugin.clone(), key, body);
+            under_way.push((report, receipt));
+        }
+        let mut done = Vec::new();
+        for (report, receipt) in under_way {
+            let mut receipt = pin!(receipt);
+            let answer = match timeout(Duration::ZERO, &mut receipt).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    self.forget(&mut done).await?;
+                    receipt.await
+                }
+            };
+            let sequence = report.sequence;
+            if let Some(retry) = self.settle(report, answer).await? {
+                self.forget(&mut done).await?;
+                return Ok(retry);
+            }
+            done.push(sequence);
+        }
+        self.forget(&mut done).await?;
+        Ok(Round::Sent)
+    }
+
+    async fn forget(&self, done: &mut Vec<u64>) -> anyhow::Result<()> {
+        if !done.is_empty() {
+            self.host.store.acknowledge(std::mem::take(done)).await?;
+        }
+        Ok(())
+    }
+
+    async fn batch(&self) -> anyhow::Result<Vec<StoredReport>> {
+        // A report can grow too old here, with no new one that would make room for itself.
+        let dropped = self.host.store.trim(CAPS, self.host.clock.now()).await?;
+        self.host.tell_dropped(dropped).await;
+        Ok(self.host.store.next_batch(BATCH, BATCH_BYTES).await?)
+    }
+
+    /// Does what a receipt asks for. The report can be forgotten then, unless it is to be
+    /// sent again.
+    async fn settle(
+        &self,
+        report: StoredReport,
+        answer: Result<Receipt, SendError>,
+    ) -> anyhow::Result<Option<Round>> {
         let key = report.idempotency_key;
-        match reports.send(&key, report.body).await {
-            Ok(Receipt::Stored) => host.tell(Event::Delivered { key }).await,
-            Ok(Receipt::NeedFull) => need_full.send(report.plugin).await?,
-            Err(SendError::Retry { after, reason }) => return Ok(Round::Retry { after, reason }),
+        match answer {
+            Ok(Receipt::Stored) => self.host.tell(Event::Delivered { key }).await,
+            Ok(Receipt::NeedFull) => self.need_full.send(report.plugin).await?,
+            Err(SendError::Retry { after, reason }) => {
+                return Ok(Some(Round::Retry { after, reason }));
+            }
             Err(error) => {
-                host.tell(Event::Dropped {
-                    key,
-                    reason: error.to_string(),
-                })
-                .await
+                self.host
+                    .tell(Event::Dropped {
+                        key,
+                        reason: error.to_string(),
+                    })
+                    .await;
             }
         }
-        host.store.acknowledge(vec![report.sequence]).await?;
+        Ok(None)
     }
-    Ok(Round::Sent)
 }
