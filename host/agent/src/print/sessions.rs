@@ -46,8 +46,12 @@ fn session(line: &SessionLine) -> String {
     for part in parts.into_iter().flatten() {
         let _ = write!(out, ", {part}");
     }
-    if let Some(processes) = line.processes {
-        let _ = write!(out, ", {processes} processes");
+    match line.processes {
+        None => {}
+        Some(1) => out.push_str(", 1 process"),
+        Some(processes) => {
+            let _ = write!(out, ", {processes} processes");
+        }
     }
     let _ = writeln!(out, "; events call the user {}", line.user);
     out
