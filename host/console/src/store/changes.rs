@@ -7,7 +7,7 @@ use bailiwick_report::{
     rows::{Row, Snapshot, Value},
     schema::{Collection, Field, Kind, Privacy},
 };
-use rusqlite::{Statement, Transaction, params};
+use rusqlite::{CachedStatement, Transaction, params};
 
 use super::derived;
 
@@ -47,7 +47,7 @@ pub(super) fn record(
     };
     let whole = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     transaction
-        .prepare(
+        .prepare_cached(
             "INSERT INTO change_sets
                 (report, device, plugin, version, taken_ms, against, added, changed, removed)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -70,14 +70,14 @@ pub(super) fn record(
 }
 
 struct Lines<'a> {
-    insert: Statement<'a>,
+    insert: CachedStatement<'a>,
     report: i64,
     place: i64,
 }
 
 impl<'a> Lines<'a> {
     fn new(transaction: &'a Transaction<'_>, report: i64) -> rusqlite::Result<Self> {
-        let insert = transaction.prepare(
+        let insert = transaction.prepare_cached(
             "INSERT INTO changes
                 (report, place, change, collection, row, row_privacy, field, kind, unit, privacy,
                  old, new)

@@ -108,7 +108,7 @@ pub(super) fn report(
     );
     let taken_ms = i64::try_from(stored.envelope.taken_at).unwrap_or(i64::MAX);
     transaction
-        .prepare(
+        .prepare_cached(
             "INSERT INTO device_plugins
                 (device, plugin, version, reports, bytes, taken_ms, received_ms)
              VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6)
@@ -125,7 +125,7 @@ pub(super) fn report(
         ])?;
     if let Some((host_name, os)) = names(accepted.stream.snapshot()) {
         transaction
-            .prepare(
+            .prepare_cached(
                 "UPDATE devices SET host_name = coalesce(?2, host_name), os = coalesce(?3, os)
                  WHERE device = ?1
                     AND (host_name IS NOT coalesce(?2, host_name) OR os IS NOT coalesce(?3, os))",
@@ -139,7 +139,7 @@ pub(super) fn report(
 pub(super) fn event(transaction: &Transaction<'_>, event: &Event<'_>) -> rusqlite::Result<()> {
     seen(transaction, event.device, event.received_ms)?;
     transaction
-        .prepare(
+        .prepare_cached(
             "INSERT INTO tallies (device, plugin, event, count, last) VALUES (?1, ?2, ?3, 1, ?4)
              ON CONFLICT DO UPDATE SET count = count + 1, last = ?4",
         )?
@@ -159,14 +159,14 @@ pub(super) fn label(
     label: Option<&str>,
 ) -> rusqlite::Result<bool> {
     let updated = transaction
-        .prepare("UPDATE devices SET label = ?2 WHERE device = ?1")?
+        .prepare_cached("UPDATE devices SET label = ?2 WHERE device = ?1")?
         .execute(params![device.to_string(), label])?;
     Ok(updated == 1)
 }
 
 fn seen(transaction: &Transaction<'_>, device: &str, received_ms: i64) -> rusqlite::Result<()> {
     transaction
-        .prepare(
+        .prepare_cached(
             "INSERT INTO devices (device, first_seen_ms, last_seen_ms) VALUES (?1, ?2, ?2)
              ON CONFLICT DO UPDATE SET last_seen_ms = max(last_seen_ms, ?2)",
         )?
@@ -203,7 +203,7 @@ fn names(snapshot: &Snapshot) -> Option<(Option<String>, Option<String>)> {
 
 /// Fills the tables of [`TABLES`], which are empty, from all that was stored.
 pub(super) fn rebuild(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    let mut statement = transaction.prepare(
+    let mut statement = transaction.prepare_cached(
         "SELECT id, device, plugin, received_ms, body FROM reports ORDER BY device, plugin, id",
     )?;
     let mut rows = statement.query([])?;
@@ -230,7 +230,7 @@ pub(super) fn rebuild(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         }
     }
     let mut statement = transaction
-        .prepare("SELECT id, device, plugin, event, received_ms FROM events ORDER BY id")?;
+        .prepare_cached("SELECT id, device, plugin, event, received_ms FROM events ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (device, plugin): (String, Option<String>) = (row.get("device")?, row.get("plugin")?);

@@ -49,6 +49,10 @@ CREATE TABLE events (
 CREATE INDEX events_of_a_device ON events (device, id);
 ";
 
+/// Statements that the writer keeps prepared: preparing them anew took a fifth of the
+/// time of storing a small report.
+const STATEMENTS: usize = 64;
+
 /// Opens the database for its one writer, and makes it if there is none.
 ///
 /// Write-ahead log, so that readers never wait for the writer; synchronous FULL, so that a
@@ -60,6 +64,7 @@ pub(super) fn open_to_write(path: &Path, patience: Duration) -> Result<Connectio
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let version = version(&connection)?;
         if version < VERSION {
             let transaction = connection.transaction()?;

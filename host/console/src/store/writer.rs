@@ -161,7 +161,7 @@ fn report(
     received: Timestamp,
 ) -> Result<Answer, WriteError> {
     let known = transaction
-        .prepare("SELECT body = ?2, answer FROM reports WHERE key = ?1")?
+        .prepare_cached("SELECT body = ?2, answer FROM reports WHERE key = ?1")?
         .query_row(params![key, body], |row| {
             Ok((row.get::<_, bool>(0)?, row.get::<_, String>(1)?))
         })
@@ -183,7 +183,7 @@ fn report(
         Verdict::NeedFull(_) => Answer::NeedFull,
         Verdict::Accepted(accepted) => {
             transaction
-                .prepare(
+                .prepare_cached(
                     "INSERT OR REPLACE INTO streams (device, plugin, state) VALUES (?1, ?2, ?3)",
                 )?
                 .execute(params![device, origin.plugin(), accepted.stream.to_bytes()])?;
@@ -212,7 +212,7 @@ fn stream(
     plugin: &str,
 ) -> rusqlite::Result<Option<Stream>> {
     let bytes: Option<Vec<u8>> = transaction
-        .prepare("SELECT state FROM streams WHERE device = ?1 AND plugin = ?2")?
+        .prepare_cached("SELECT state FROM streams WHERE device = ?1 AND plugin = ?2")?
         .query_row(params![device, plugin], |row| row.get(0))
         .optional()?;
     Ok(bytes.and_then(|bytes| match Stream::from_bytes(&bytes) {
@@ -240,7 +240,7 @@ fn insert(
         "differential"
     };
     transaction
-        .prepare(
+        .prepare_cached(
             "INSERT INTO reports (key, received_ms, device, plugin, version, taken_ms, kind,
              epoch, counter, answer, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -269,7 +269,7 @@ fn events(
     received: Timestamp,
 ) -> Result<Answer, WriteError> {
     let known: Option<String> = transaction
-        .prepare("SELECT sha256 FROM event_posts WHERE key = ?1")?
+        .prepare_cached("SELECT sha256 FROM event_posts WHERE key = ?1")?
         .query_row([key], |row| row.get(0))
         .optional()?;
     match known {
@@ -283,9 +283,9 @@ fn events(
         .map(|event| whole(event.at.as_ms()))
         .collect::<Result<Vec<_>, _>>()?;
     transaction
-        .prepare("INSERT INTO event_posts (key, sha256) VALUES (?1, ?2)")?
+        .prepare_cached("INSERT INTO event_posts (key, sha256) VALUES (?1, ?2)")?
         .execute([key, sha256])?;
-    let mut insert = transaction.prepare(
+    let mut insert = transaction.prepare_cached(
         "INSERT INTO events (received_ms, at_ms, device, plugin, event, words, body)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;

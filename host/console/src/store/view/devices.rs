@@ -42,7 +42,7 @@ impl View {
         page: u32,
         length: u32,
     ) -> Result<Page<Device>, StoreError> {
-        let mut statement = self.0.prepare(
+        let mut statement = self.0.prepare_cached(
             "SELECT * FROM devices
              WHERE :search = '' OR instr(lower(coalesce(label, '') || char(10)
                 || coalesce(host_name, '') || char(10) || coalesce(os, '') || char(10)
@@ -62,7 +62,7 @@ impl View {
 
     /// Devices that were not heard of since `before_ms`, the one heard of last first.
     pub(crate) fn quiet(&self, before_ms: i64, length: u32) -> Result<Page<Device>, StoreError> {
-        let mut statement = self.0.prepare(
+        let mut statement = self.0.prepare_cached(
             "SELECT * FROM devices WHERE last_seen_ms <= ?1
              ORDER BY last_seen_ms DESC, device DESC LIMIT ?2",
         )?;
@@ -72,15 +72,17 @@ impl View {
 
     /// One device.
     pub(crate) fn device(&self, id: &str) -> Result<Option<Device>, StoreError> {
-        let mut statement = self.0.prepare("SELECT * FROM devices WHERE device = ?1")?;
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT * FROM devices WHERE device = ?1")?;
         Ok(statement.query_row([id], device).optional()?)
     }
 
     /// The plugins that have reported from a device, by name.
     pub(crate) fn installed(&self, device: &str) -> Result<Vec<Installed>, StoreError> {
-        let mut statement = self
-            .0
-            .prepare("SELECT * FROM device_plugins WHERE device = ?1 ORDER BY plugin LIMIT ?2")?;
+        let mut statement = self.0.prepare_cached(
+            "SELECT * FROM device_plugins WHERE device = ?1 ORDER BY plugin LIMIT ?2",
+        )?;
         let rows = statement.query_map((device, PLUGINS), |row| {
             Ok(Installed {
                 plugin: row.get("plugin")?,

@@ -38,7 +38,7 @@ impl View {
         before: Option<i64>,
         length: u32,
     ) -> Result<Page<Happened>, StoreError> {
-        let mut statement = self.0.prepare(
+        let mut statement = self.0.prepare_cached(
             "SELECT * FROM events WHERE device = :device AND id < :before
              ORDER BY id DESC LIMIT :limit",
         )?;
@@ -55,7 +55,7 @@ impl View {
 
     /// The last event of each kind and plugin of a device, in the order in which they came.
     pub(crate) fn latest(&self, device: &str) -> Result<Vec<Latest>, StoreError> {
-        let mut statement = self.0.prepare(
+        let mut statement = self.0.prepare_cached(
             "SELECT e.*, t.count FROM tallies t JOIN events e ON e.id = t.last
              WHERE t.device = ?1 ORDER BY e.id LIMIT ?2",
         )?;
@@ -74,7 +74,7 @@ impl View {
         kinds: &[&str],
         length: u32,
     ) -> Result<Page<String>, StoreError> {
-        let mut statement = self.0.prepare(
+        let mut statement = self.0.prepare_cached(
             "SELECT device, last FROM tallies WHERE event = ?1 ORDER BY last DESC LIMIT ?2",
         )?;
         let mut found: Vec<(i64, String)> = Vec::new();

@@ -79,7 +79,7 @@ impl View {
             Some(_) => "AND plugin = :plugin",
             None => "AND :plugin IS NULL",
         };
-        let mut statement = self.0.prepare(&format!(
+        let mut statement = self.0.prepare_cached(&format!(
             "SELECT * FROM change_sets
              WHERE device = :device {of_plugin} AND report < :before
              ORDER BY report DESC LIMIT :limit",
@@ -104,7 +104,7 @@ impl View {
     ) -> Result<Option<ChangeSet>, StoreError> {
         let mut statement = self
             .0
-            .prepare("SELECT * FROM change_sets WHERE device = ?1 AND report = ?2")?;
+            .prepare_cached("SELECT * FROM change_sets WHERE device = ?1 AND report = ?2")?;
         Ok(statement
             .query_row((device, report), change_set)
             .optional()?)
@@ -117,7 +117,7 @@ impl View {
         place: i64,
         length: u32,
     ) -> Result<Page<Change>, StoreError> {
-        let mut statement = self.0.prepare(
+        let mut statement = self.0.prepare_cached(
             "SELECT * FROM changes WHERE report = ?1 AND place >= ?2 ORDER BY place LIMIT ?3",
         )?;
         let rows = statement.query_map((report, place, length + 1), change)?;

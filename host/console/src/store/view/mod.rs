@@ -51,7 +51,7 @@ impl View {
     pub(crate) fn stream(&self, device: &str, plugin: &str) -> Result<Option<Stream>, StoreError> {
         let state: Option<Vec<u8>> = self
             .0
-            .prepare("SELECT state FROM streams WHERE device = ?1 AND plugin = ?2")?
+            .prepare_cached("SELECT state FROM streams WHERE device = ?1 AND plugin = ?2")?
             .query_row([device, plugin], |row| row.get(0))
             .optional()?;
         // A damaged state is replaced by the full report that the device is asked for.
