@@ -137,6 +137,7 @@ fn plugin(line: &PluginLine) -> String {
 fn state(state: PluginState) -> &'static str {
     match state {
         PluginState::Running => "running",
+        PluginState::Resting => "resting until its next call",
         PluginState::Probation => "running, on probation",
         PluginState::BackOff => "failed, waits for its next try",
         PluginState::Suspended => "suspended after too many failures",

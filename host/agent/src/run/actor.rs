@@ -16,10 +16,15 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     describe::{Description, Doing},
     host::Host,
-    launch::Live,
+    launch::LaunchError,
+    live::Live,
     report::{ReportError, Reporter},
 };
 use crate::events::Event;
+
+/// A plugin that is not called for so long rests meanwhile: to start it again takes less
+/// than a millisecond, and its memory is some megabytes.
+const REST: Duration = Duration::from_secs(300);
 
 /// What can be asked of a running plugin.
 pub(crate) enum Order {
@@ -104,6 +109,9 @@ impl Actor {
                     Decision::InFlight => now,
                 },
             };
+            if wake.since(now) >= REST {
+                self.rest().await;
+            }
             tokio::select! {
                 () = tokio::time::sleep(wake.since(now)) => {}
                 order = orders.recv() => match order {
@@ -111,6 +119,13 @@ impl Actor {
                     None => return,
                 }
             }
+        }
+    }
+
+    /// A plugin that can't save what it leaves misbehaves as one that can't collect.
+    async fn rest(&mut self) {
+        if let Err(error) = self.live.rest().await {
+            self.judge(Err(error.into())).await;
         }
     }
 
@@ -153,11 +168,7 @@ impl Actor {
 
     /// One call, and its report on disk.
     async fn collect(&mut self) -> Result<(), Failure> {
-        if !self.live.instance.is_alive() {
-            // A fresh one of the same version, without what the old one had in memory.
-            self.live = self.live.launch.live(&self.host).await?;
-        }
-        let rows = self.live.instance.collect().await?;
+        let rows = self.live.collect(&self.host).await?;
         let Live { launch, schema, .. } = &self.live;
         let version = &launch.release.version;
         self.reporter
@@ -221,18 +232,12 @@ impl Actor {
     async fn swap(&mut self, mut new: Live) -> Result<(), String> {
         let old = &self.live.launch;
         let (from, old_id) = (old.release.version.to_string(), old.generation.id);
-        let state = if self.live.instance.is_alive() {
-            let saved = self.live.instance.save().await;
-            saved.map_err(|error| format!("{from} could not save what it hands over: {error}"))?
-        } else {
-            Vec::new()
-        };
-        if !state.is_empty() {
-            new.instance
-                .load(&from, &state)
-                .await
-                .map_err(|error| error.to_string())?;
-        }
+        let saved = self.live.save().await;
+        let state =
+            saved.map_err(|error| format!("{from} could not save what it hands over: {error}"))?;
+        new.load(&from, &state)
+            .await
+            .map_err(|error| error.to_string())?;
         let bytes = state.len() as u64;
         self.handed_over = Some((old_id, state));
         self.take(new);
@@ -252,9 +257,7 @@ impl Actor {
     async fn go_back(&mut self, mut old: Live) {
         if let Some((generation, state)) = self.handed_over.take()
             && generation == old.launch.generation.id
-            && !state.is_empty()
             && let Err(error) = old
-                .instance
                 .load(&old.launch.release.version.to_string(), &state)
                 .await
         {
@@ -269,15 +272,11 @@ impl Actor {
     async fn renew(&mut self, mut new: Live) {
         let version = new.launch.release.version.to_string();
         let mut state = Vec::new();
-        if self.live.instance.is_alive() {
-            match self.live.instance.save().await {
-                Ok(saved) => state = saved,
-                Err(error) => self.remark = error.to_string(),
-            }
+        match self.live.save().await {
+            Ok(saved) => state = saved,
+            Err(error) => self.remark = error.to_string(),
         }
-        if !state.is_empty()
-            && let Err(error) = new.instance.load(&version, &state).await
-        {
+        if let Err(error) = new.load(&version, &state).await {
             self.remark = error.to_string();
             state.clear();
         }
@@ -310,7 +309,9 @@ impl Actor {
             .max(self.schedule.due());
         Description {
             launch: Arc::clone(&self.live.launch),
-            doing: if self.supervision.may_call() {
+            doing: if self.supervision.may_call() && self.live.is_resting() {
+                Doing::Resting
+            } else if self.supervision.may_call() {
                 Doing::Running
             } else if self.supervision.is_suspended() {
                 Doing::Suspended
@@ -345,13 +346,15 @@ impl From<CallError> for Failure {
     }
 }
 
-impl From<super::launch::LaunchError> for Failure {
-    fn from(error: super::launch::LaunchError) -> Self {
-        // Its window is used up: it is started in the next.
-        let struck = !error.is_wait();
-        Self {
-            reason: error.to_string(),
-            struck,
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Self {
+        match error {
+            LaunchError::Call(error) => error.into(),
+            // Its window is used up: it is started in the next.
+            error => Self {
+                struck: !error.is_wait(),
+                reason: error.to_string(),
+            },
         }
     }
 }

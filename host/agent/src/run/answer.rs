@@ -155,8 +155,11 @@ fn line(plugin: &Plugin, description: Description, now: Timestamp) -> PluginLine
         version: launch.release.version.to_string(),
         generation: launch.generation.id,
         state: match description.doing {
-            Doing::Running if plugin.rollout.on_probation() => PluginState::Probation,
+            Doing::Running | Doing::Resting if plugin.rollout.on_probation() => {
+                PluginState::Probation
+            }
             Doing::Running => PluginState::Running,
+            Doing::Resting => PluginState::Resting,
             Doing::BackOff => PluginState::BackOff,
             Doing::Suspended => PluginState::Suspended,
         },

@@ -10,6 +10,7 @@ use super::launch::Launch;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doing {
     Running,
+    Resting,
     BackOff,
     Suspended,
 }

@@ -10,7 +10,7 @@ use bailiwick_core::{
 use bailiwick_report::schema::Schema;
 use bailiwick_sandbox::{CallError, Component, CpuBudget, Instance, StartError};
 
-use super::host::Host;
+use super::{host::Host, live::Live};
 
 /// What is needed to start a generation of a plugin, without asking anybody.
 pub(crate) struct Launch {
@@ -22,20 +22,15 @@ pub(crate) struct Launch {
     pub(crate) budget: CpuBudget,
 }
 
-/// A started generation.
-pub(crate) struct Live {
-    pub(crate) launch: Arc<Launch>,
-    pub(crate) instance: Instance,
-    pub(crate) schema: Arc<Schema>,
-}
-
 /// Why a generation did not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LaunchError {
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("its schema can't be had: {0}")]
-    Schema(#[from] CallError),
+    Schema(CallError),
+    #[error(transparent)]
+    Call(#[from] CallError),
 }
 
 impl LaunchError {
@@ -51,6 +46,12 @@ impl LaunchError {
 impl Launch {
     /// A fresh instance that has told its schema.
     pub(crate) async fn live(self: &Arc<Self>, host: &Host) -> Result<Live, LaunchError> {
+        let (instance, schema) = self.instance(host).await?;
+        Ok(Live::new(Arc::clone(self), instance, schema))
+    }
+
+    /// The same, without what belongs to the generation.
+    pub(crate) async fn instance(&self, host: &Host) -> Result<(Instance, Schema), LaunchError> {
         let mut instance = Instance::start_within(
             &self.component,
             &self.policy,
@@ -60,12 +61,8 @@ impl Launch {
             &self.budget,
         )
         .await?;
-        let schema = Arc::new(instance.schema().await?);
-        Ok(Live {
-            launch: Arc::clone(self),
-            instance,
-            schema,
-        })
+        let schema = instance.schema().await.map_err(LaunchError::Schema)?;
+        Ok((instance, schema))
     }
 
     /// What the policy grants, one line each: what, and why. Denials say so.

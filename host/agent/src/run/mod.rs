@@ -11,6 +11,7 @@ mod coordinator;
 mod describe;
 mod host;
 mod launch;
+mod live;
 mod logging;
 mod offline;
 mod output;

@@ -15,7 +15,8 @@ use super::{
     actor::{Actor, CallEnded, Order},
     describe::Description,
     host::Host,
-    launch::{Launch, Live},
+    launch::Launch,
+    live::Live,
     rollout_words,
 };
 use crate::events::Event;

@@ -190,6 +190,8 @@ impl From<Punctuality> for Timing {
 pub(crate) enum PluginState {
     /// Waits for its next call, or is in one.
     Running,
+    /// Is not called for long, so that only what it saved is kept until then.
+    Resting,
     /// A new version that is still being watched.
     Probation,
     /// Failed and waits before it is tried again.

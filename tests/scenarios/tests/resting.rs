@@ -1,0 +1,65 @@
+//! Plugins that are not called for long keep what they saved, and no memory.
+
+#![cfg(unix)]
+
+use std::fs;
+
+use bailiwick_scenarios::Desk;
+
+fn every_ten_minutes(line: &str) -> String {
+    match line.split_once(" = ") {
+        Some(("every", _)) => "every = \"10 min\"".to_owned(),
+        Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
+        _ => line.to_owned(),
+    }
+}
+
+#[test]
+fn who_rests_is_started_for_a_call_and_hands_over_what_it_saved() {
+    let mut desk = Desk::new();
+    let _console = desk.console();
+    fs::write(desk.path("device.toml"), desk.settings()).unwrap();
+    for (plugin, version) in [
+        ("inventory", "0.1.0"),
+        ("pressure", "0.2.0"),
+        ("pressure", "0.2.1"),
+    ] {
+        desk.publish(plugin, version);
+        desk.policy(plugin, every_ten_minutes);
+    }
+    desk.assign("inventory", "0.1.0");
+    desk.assign("pressure", "0.2.0");
+    let mut agent = desk.agent();
+    for plugin in ["inventory", "pressure"] {
+        agent.until("the first report", |line| {
+            line["event"] == "reported" && line["plugin"] == plugin
+        });
+    }
+    // On probation it says so, resting or not.
+    let states = |desk: &Desk| {
+        let list = desk.ask(&["plugin", "list"]);
+        ["inventory", "pressure"].map(|name| {
+            let plugins = list["plugins"].as_array().cloned().unwrap_or_default();
+            let found = plugins.iter().find(|plugin| plugin["name"] == name);
+            found.map(|plugin| plugin["state"].clone())
+        })
+    };
+    let before = states(&desk);
+
+    // It is started for the question, reports, and rests again.
+    let inventory = desk.ask(&["inventory"]);
+    assert!(inventory.is_object() || inventory.is_array(), "{inventory}");
+    let again = agent.event("reported");
+    assert_eq!(
+        (&again["plugin"], &again["kind"]),
+        (&"inventory".into(), &"differential".into())
+    );
+    assert_eq!(states(&desk), before);
+
+    // What it saved when it went to rest is what its successor gets.
+    desk.assign("pressure", "0.2.1");
+    desk.ask(&["update", "refresh"]);
+    let swapped = agent.event("swapped");
+    assert!(swapped["state"].as_u64() > Some(0), "{swapped}");
+    agent.stop();
+}
