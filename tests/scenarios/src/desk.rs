@@ -22,6 +22,8 @@ pub struct Desk {
     root_sha256: String,
     /// The console's address, once it has listened.
     address: String,
+    /// That of its broker.
+    broker: String,
 }
 
 impl Default for Desk {
@@ -46,6 +48,7 @@ impl Desk {
             folder,
             root_sha256: String::new(),
             address: "127.0.0.1:0".to_owned(),
+            broker: "127.0.0.1:0".to_owned(),
         };
         fs::create_dir(desk.path("console")).expect("the folder is ours");
         let made = desk.repo(&["init", "--vendor", VENDOR]);
@@ -146,7 +149,8 @@ impl Desk {
     pub fn console(&mut self) -> Program {
         let mut command = Command::new(program("bailiwick-console"));
         command
-            .args(["serve", "--json", "--listen", &self.address, "--data"])
+            .args(["serve", "--json", "--listen", &self.address])
+            .args(["--mqtt", &self.broker, "--data"])
             .arg(self.path("console"))
             .arg("--public")
             .arg(self.path("repository/public"))
@@ -158,6 +162,10 @@ impl Desk {
             .as_str()
             .unwrap_or_default()
             .clone_into(&mut self.address);
+        let broker = line["mqtt"].as_str().unwrap_or_default();
+        broker
+            .trim_start_matches("mqtts://")
+            .clone_into(&mut self.broker);
         console
     }
 
@@ -171,6 +179,17 @@ impl Desk {
             self.root_sha256,
             text(&self.path("repository/tls/ca.pem")),
         )
+    }
+
+    /// The same for a device that reports over MQTT alone.
+    #[must_use]
+    pub fn settings_over_mqtt(&self) -> String {
+        let settings = self.settings();
+        let lines = settings.lines().map(|line| match line.split_once(" = ") {
+            Some(("report-url", _)) => format!("mqtt-url = \"mqtts://{}\"\n", self.broker),
+            _ => format!("{line}\n"),
+        });
+        lines.collect()
     }
 
     /// Starts the agent with the settings file `device.toml` and the data folder `device`.

@@ -18,9 +18,11 @@ use crate::{
 
 /// Devices that were told at once don't ask at once.
 const SPREAD_MS: u64 = 500;
-/// From one hint that is followed to the next: who can send hints can't make a device ask
-/// all the time.
-const BETWEEN: Duration = Duration::from_secs(5);
+/// Hints that are followed at once: a publication is several steps.
+const BURST: u32 = 5;
+/// From one to the next after those: who can send hints can't make a device ask all the
+/// time.
+const BETWEEN: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(host: &Host, mut destinations: Destinations) -> anyhow::Result<()> {
     loop {
@@ -64,13 +66,51 @@ async fn outages(host: &Host, mut link: watch::Receiver<Link>) {
     }
 }
 
-/// Rings for a refresh with each hint that names another timestamp.
+/// Rings for a refresh with each hint that names another timestamp. Of those that come
+/// faster than they are followed the last one counts.
 async fn follow(host: &Host, mut hints: watch::Receiver<Option<u64>>) -> anyhow::Result<()> {
+    let mut allowance = Allowance::full(Instant::now());
     while hints.changed().await.is_ok() {
-        let followed = Instant::now();
+        tokio::time::sleep_until(allowance.take(Instant::now())).await;
         sleep(Duration::from_millis(random::number()? % SPREAD_MS)).await;
+        hints.mark_unchanged();
         host.hints.notify_one();
-        tokio::time::sleep_until(followed + BETWEEN).await;
     }
     std::future::pending().await
+}
+
+/// How many hints may be followed.
+struct Allowance {
+    /// When all of them may be again.
+    full_at: Instant,
+}
+
+impl Allowance {
+    const fn full(now: Instant) -> Self {
+        Self { full_at: now }
+    }
+
+    /// Uses one, and says from when on it may be.
+    fn take(&mut self, now: Instant) -> Instant {
+        self.full_at = self.full_at.max(now) + BETWEEN;
+        now.max(self.full_at - BETWEEN * BURST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_hints_are_followed_at_once_and_many_in_turn() {
+        let start = Instant::now() + BETWEEN * BURST;
+        let mut allowance = Allowance::full(start);
+        for _ in 0..BURST {
+            assert_eq!(allowance.take(start), start);
+        }
+        assert_eq!(allowance.take(start), start + BETWEEN);
+        assert_eq!(allowance.take(start), start + BETWEEN * 2);
+        let later = start + BETWEEN * 100;
+        assert_eq!(allowance.take(later), later);
+    }
 }
