@@ -71,8 +71,13 @@ impl Host {
     /// Prints an event and keeps it in the device's own record. A record that can't be
     /// written must not stop the work that it is about: that is printed too.
     pub(crate) async fn tell(&self, event: Event) {
-        let told = vec![self.print(&event)];
-        let for_console = told[0].audience == Audience::Console;
+        self.tell_all(&[event]).await;
+    }
+
+    /// The same of several events, in one commit.
+    pub(crate) async fn tell_all(&self, events: &[Event]) {
+        let told: Vec<NewEvent> = events.iter().map(|event| self.print(event)).collect();
+        let for_console = told.iter().any(|event| event.audience == Audience::Console);
         let kept = self.store.record_events(told).await;
         self.kept(kept, for_console);
     }

@@ -67,9 +67,14 @@ impl Desk {
 
     /// The device, which waits for receipts.
     pub(crate) fn device(&self, broker: &str, proxy: &ProxySettings) -> Device {
+        self.device_with(broker, proxy, Ack::Receipt)
+    }
+
+    /// The device, which waits for `ack`.
+    pub(crate) fn device_with(&self, broker: &str, proxy: &ProxySettings, ack: Ack) -> Device {
         let trust = Trust::os().and_file(self.tls("ca.pem"));
         let connector = Connector::new(&trust, proxy).unwrap();
-        Device::start(connector, broker.parse().unwrap(), DEVICE, Ack::Receipt)
+        Device::start(connector, broker.parse().unwrap(), DEVICE, ack)
     }
 
     /// The keys of the reports in the database, and how often each is there.

@@ -26,6 +26,16 @@ pub(crate) fn report(device: DeviceId, plugin: &str) -> Vec<u8> {
     Sender::new(1).next(&origin, 10, snapshot).bytes
 }
 
+/// A differential report of `plugin`, whose base nobody has.
+pub(crate) fn difference(device: DeviceId, plugin: &str) -> Vec<u8> {
+    let field = Field::new("name", Kind::Text, "", 0, Privacy::None).unwrap();
+    let schema = Schema::new(vec![Collection::new("disks", 1, vec![field]).unwrap()]).unwrap();
+    let origin = Origin::new(*device.as_bytes(), plugin, "0.1.0").unwrap();
+    let snapshot = Snapshot::empty(Arc::new(schema));
+    let first = Sender::new(1).next(&origin, 10, snapshot.clone());
+    first.sender.next(&origin, 20, snapshot).bytes
+}
+
 /// Sends `count` reports and waits for their receipts. `kill` is called `kills` times in
 /// between, each time in the middle of those that are under way.
 pub(crate) async fn send(device: &Device, count: usize, kills: usize, mut kill: impl FnMut()) {

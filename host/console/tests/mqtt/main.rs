@@ -2,6 +2,7 @@
 //! unmodified Mosquitto, straight and through squid. Whatever is killed in the middle, each
 //! report is in the console's database exactly once.
 
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 mod clients;
@@ -13,9 +14,12 @@ mod squid;
 
 use std::time::Duration;
 
-use bailiwick_transport::{ProxySettings, mqtt::Link};
+use bailiwick_transport::{
+    ProxySettings, Receipt, SendError,
+    mqtt::{Ack, Link, wire::LONGEST_PAYLOAD},
+};
 
-use desk::{Desk, Place};
+use desk::{DEVICE, Desk, Place};
 use mosquitto::Mosquitto;
 use squid::Squid;
 
@@ -50,6 +54,37 @@ async fn a_console_that_is_killed_as_a_broker_loses_nothing() {
         })
         .await;
         desk.has_each_once(REPORTS);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_consoles_own_acknowledgement_is_enough_and_what_it_says_besides_is_heard() {
+    bounded(async {
+        let desk = Desk::new();
+        let port = process::free_port();
+        let _console = desk.serve(&Place::Broker(port));
+        let address = format!("mqtts://127.0.0.1:{port}");
+        let device = desk.device_with(&address, &ProxySettings::direct(), Ack::Broker);
+        let plugin = || "inventory".parse().unwrap();
+        let difference = flow::difference(DEVICE, "inventory");
+        let answer = device.report(plugin(), "k1", difference).await;
+        assert_eq!(answer, Ok(Receipt::NeedFull));
+        let full = flow::report(DEVICE, "inventory");
+        assert_eq!(
+            device.report(plugin(), "k2", full).await,
+            Ok(Receipt::Stored)
+        );
+        let nonsense = device.report(plugin(), "k3", b"nonsense".to_vec()).await;
+        assert!(
+            matches!(nonsense, Err(SendError::Refused { .. })),
+            "{nonsense:?}"
+        );
+        let long = device
+            .report(plugin(), "k4", vec![0; LONGEST_PAYLOAD + 1])
+            .await;
+        assert!(matches!(long, Err(SendError::Refused { .. })), "{long:?}");
+        desk.has_each_once(2);
     })
     .await;
 }

@@ -1,5 +1,6 @@
 //! Ways to a server: straight, through a proxy, and what is said when one is closed.
 
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -166,4 +167,39 @@ async fn a_server_that_says_nothing_is_given_up() {
     let connector = Connector::new(&trust, &ProxySettings::direct()).unwrap();
     let error = error(&connector, &format!("mqtts://127.0.0.1:{port}")).await;
     assert!(error.contains("did not answer within 15 s"), "{error}");
+}
+
+#[tokio::test]
+async fn on_a_websocket_over_tls() {
+    let (acceptor, ca_pem) = tls_for("127.0.0.1");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let stream = acceptor.accept(stream).await.unwrap();
+        assert_eq!(
+            stream.get_ref().1.alpn_protocol(),
+            None,
+            "the server offers none"
+        );
+        let answer = super::websocket::test_answer(Some("mqtt"));
+        let mut socket = tokio_tungstenite::accept_hdr_async(stream, answer)
+            .await
+            .unwrap();
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_binary() {
+                socket.send(message).await.unwrap();
+            }
+        }
+    });
+    let trust = Trust::os().and_pem(ca_pem);
+    let connector = Connector::new(&trust, &ProxySettings::direct()).unwrap();
+    let address = format!("wss://127.0.0.1:{port}/mqtt").parse().unwrap();
+    let connected = connector.connect(&address).await.unwrap();
+    let hop = connected.hops[0].to_string();
+    assert!(
+        hop.ends_with("connected with a WebSocket over TLS"),
+        "{hop}"
+    );
+    says_hello(connected).await;
 }

@@ -49,6 +49,13 @@ pub(super) async fn run(
     }
 }
 
+/// Reports whose receipts came.
+#[derive(Default)]
+struct Settled {
+    told: Vec<Event>,
+    sequences: Vec<u64>,
+}
+
 struct Sending<'a> {
     host: &'a Host,
     need_full: mpsc::Sender<PluginName>,
@@ -60,14 +67,14 @@ impl Sending<'_> {
         if batch.is_empty() {
             return Ok(Round::Empty);
         }
+        let mut settled = Settled::default();
         for mut report in batch {
             let body = std::mem::take(&mut report.body);
             let answer = reports.send(&report.idempotency_key, body).await;
-            let sequence = report.sequence;
-            if let Some(retry) = self.settle(report, answer).await? {
+            if let Some(retry) = self.settle(report, answer, &mut settled).await? {
                 return Ok(retry);
             }
-            self.host.store.acknowledge(vec![sequence]).await?;
+            self.forget(&mut settled).await?;
         }
         Ok(Round::Sent)
     }
@@ -87,30 +94,34 @@ impl Sending<'_> {
             let receipt = device.report(report.plugin.clone(), key, body);
             under_way.push((report, receipt));
         }
-        let mut done = Vec::new();
+        let mut settled = Settled::default();
+        let mut end = Round::Sent;
         for (report, receipt) in under_way {
             let mut receipt = pin!(receipt);
             let answer = match timeout(Duration::ZERO, &mut receipt).await {
                 Ok(answer) => answer,
                 Err(_) => {
-                    self.forget(&mut done).await?;
+                    self.forget(&mut settled).await?;
                     receipt.await
                 }
             };
-            let sequence = report.sequence;
-            if let Some(retry) = self.settle(report, answer).await? {
-                self.forget(&mut done).await?;
-                return Ok(retry);
+            if let Some(retry) = self.settle(report, answer, &mut settled).await? {
+                end = retry;
+                break;
             }
-            done.push(sequence);
         }
-        self.forget(&mut done).await?;
-        Ok(Round::Sent)
+        self.forget(&mut settled).await?;
+        Ok(end)
     }
 
-    async fn forget(&self, done: &mut Vec<u64>) -> anyhow::Result<()> {
-        if !done.is_empty() {
-            self.host.store.acknowledge(std::mem::take(done)).await?;
+    /// Tells of what was settled, and forgets the reports.
+    async fn forget(&self, settled: &mut Settled) -> anyhow::Result<()> {
+        let Settled { told, sequences } = std::mem::take(settled);
+        if !told.is_empty() {
+            self.host.tell_all(&told).await;
+        }
+        if !sequences.is_empty() {
+            self.host.store.acknowledge(sequences).await?;
         }
         Ok(())
     }
@@ -122,29 +133,27 @@ impl Sending<'_> {
         Ok(self.host.store.next_batch(BATCH, BATCH_BYTES).await?)
     }
 
-    /// Does what a receipt asks for. The report can be forgotten then, unless it is to be
-    /// sent again.
+    /// Does what a receipt asks for. Afterwards the report is to be told of and forgotten,
+    /// unless it is to be sent again.
     async fn settle(
         &self,
         report: StoredReport,
         answer: Result<Receipt, SendError>,
+        settled: &mut Settled,
     ) -> anyhow::Result<Option<Round>> {
         let key = report.idempotency_key;
         match answer {
-            Ok(Receipt::Stored) => self.host.tell(Event::Delivered { key }).await,
+            Ok(Receipt::Stored) => settled.told.push(Event::Delivered { key }),
             Ok(Receipt::NeedFull) => self.need_full.send(report.plugin).await?,
             Err(SendError::Retry { after, reason }) => {
                 return Ok(Some(Round::Retry { after, reason }));
             }
-            Err(error) => {
-                self.host
-                    .tell(Event::Dropped {
-                        key,
-                        reason: error.to_string(),
-                    })
-                    .await;
-            }
+            Err(error) => settled.told.push(Event::Dropped {
+                key,
+                reason: error.to_string(),
+            }),
         }
+        settled.sequences.push(report.sequence);
         Ok(None)
     }
 }

@@ -197,3 +197,5 @@ impl AsyncWrite for WebSocket {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(super) use tests::test_answer;

@@ -15,14 +15,12 @@ use tokio_tungstenite::{
 
 use super::*;
 
-/// The server's end and ours, of one connection.
-async fn pair(
+/// A server's answer to what is asked for at `/mqtt`.
+#[expect(clippy::result_large_err, reason = "the library's own type")]
+pub(in super::super) fn test_answer(
     protocol: Option<&'static str>,
-) -> (WebSocketStream<DuplexStream>, Result<WebSocket, String>) {
-    let (ours, theirs) = duplex(4_096);
-    let server = HostPort::new("broker.example", 443);
-    #[expect(clippy::result_large_err, reason = "the library's own type")]
-    let answer = move |request: &Request, mut response: Response| {
+) -> impl FnOnce(&Request, Response) -> Result<Response, ErrorResponse> + Unpin {
+    move |request, mut response| {
         let asked = request.headers().get("sec-websocket-protocol").unwrap();
         assert_eq!(
             (request.uri().path(), asked.as_bytes()),
@@ -34,8 +32,17 @@ async fn pair(
                 .headers_mut()
                 .insert(name, protocol.parse().unwrap());
         }
-        Ok::<_, ErrorResponse>(response)
-    };
+        Ok(response)
+    }
+}
+
+/// The server's end and ours, of one connection.
+async fn pair(
+    protocol: Option<&'static str>,
+) -> (WebSocketStream<DuplexStream>, Result<WebSocket, String>) {
+    let (ours, theirs) = duplex(4_096);
+    let server = HostPort::new("broker.example", 443);
+    let answer = test_answer(protocol);
     let accepted = accept_hdr_async(theirs, answer);
     let opened = WebSocket::open(Box::new(ours), &server, "/mqtt");
     let (accepted, opened) = tokio::join!(accepted, opened);
