@@ -367,3 +367,36 @@ async fn what_waits_for_its_commit_is_answered_when_the_broker_stops() {
     assert!(stored >= acknowledged.len(), "{acknowledged:?} {stored}");
     assert!(acknowledged.is_sorted(), "{acknowledged:?}");
 }
+
+proptest::proptest! {
+    /// Whatever a client sends after its CONNECT, or in its place: no panic, no report, and
+    /// an end.
+    #[test]
+    fn hostile_clients(greets: bool, packets: Vec<(u8, Vec<u8>)>) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let desk = Desk::new();
+            let (mut ours, theirs) = duplex(64 * 1024);
+            let mut bytes = BytesMut::new();
+            if greets {
+                let connect = Packet::Connect(Connect::new(DEVICE.to_string()));
+                wire::write(&mut bytes, &connect).unwrap();
+            }
+            for (kind, body) in packets {
+                let length = u8::try_from(body.len().min(127)).unwrap();
+                bytes.extend_from_slice(&[kind, length]);
+                bytes.extend_from_slice(&body);
+            }
+            let hostile = async {
+                let _ = ours.write_all(&bytes).await;
+                let _ = ours.shutdown().await;
+            };
+            tokio::join!(hostile, connection::speak(theirs, desk.shared.clone()));
+            assert_eq!(desk.keys(), [""; 0]);
+        });
+    }
+}

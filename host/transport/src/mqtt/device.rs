@@ -23,7 +23,7 @@ use crate::{BrokerAddress, Connector, Receipt, SendError, answer::Answer};
 /// From a broker's PUBACK to the receipt. Without one the post was lost between them, as
 /// when the receiver was not connected, and is sent again; the receiver keeps it once.
 /// Doubled with each time, for a receiver that is away for long.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest wait for a receipt.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// Longest packet that a device takes, in bytes: receipts and hints are short.
