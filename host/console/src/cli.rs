@@ -74,6 +74,9 @@ pub(crate) struct Serve {
     /// system does not know it
     #[arg(long, value_name = "FILE", requires = "broker")]
     pub(crate) broker_ca: Option<PathBuf>,
+    /// File with the user and the password that that broker asks for, a line each
+    #[arg(long, value_name = "FILE", requires = "broker")]
+    pub(crate) broker_login: Option<PathBuf>,
     /// Address and port of the page. On loopback it is plain HTTP; anywhere else it is
     /// TLS with the console's certificate [default: 127.0.0.1:8480, or a free port of
     /// 127.0.0.1 if that one is taken]

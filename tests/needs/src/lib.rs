@@ -61,6 +61,11 @@ pub const PROGRAMS: &[Program] = &[
         why: "that no report is lost where somebody else's broker is killed",
     },
     Program {
+        name: "mosquitto_passwd",
+        package: "mosquitto",
+        why: "that the rules for somebody else's broker give devices their own alone",
+    },
+    Program {
         name: "mosquitto_pub",
         package: "mosquitto-clients",
         why: "another client at the console's broker",

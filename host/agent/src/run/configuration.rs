@@ -107,6 +107,7 @@ impl Configuration {
             Name::UpdateUrl,
             Name::ReportUrl,
             Name::MqttUrl,
+            Name::MqttLoginFile,
             Name::Ack,
             Name::CaFile,
         ]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bailiwick_core::{ids::DeviceId, ports::Fetch, settings::Settings};
 use bailiwick_transport::{
     Address, BrokerAddress, Connector, Endpoint, Events, Https, ProxySettings, Reports, Trust,
-    mqtt::Device,
+    mqtt::{Device, DeviceOptions, Login},
 };
 
 /// Where reports and events go. A clone of an MQTT destination keeps its connection: let it
@@ -30,7 +30,7 @@ impl Connections {
     /// needed.
     ///
     /// # Errors
-    /// The file of the certificate authority can't be read.
+    /// The file of the certificate authority, or of the login, can't be read.
     pub(crate) fn new(settings: &Settings, device: DeviceId) -> anyhow::Result<Self> {
         let mut trust = Trust::os();
         if let Some(file) = &settings.ca_file {
@@ -43,8 +43,14 @@ impl Connections {
             (Some(url), _) => {
                 let broker = url.parse::<BrokerAddress>()?;
                 let connector = Connector::new(&trust, &proxy)?;
-                let device = Device::start(connector, broker, device, settings.ack);
-                Some(Destination::Mqtt(device))
+                let login = settings.mqtt_login_file.as_deref();
+                let options = DeviceOptions {
+                    broker,
+                    id: device,
+                    login: login.map(Login::read).transpose()?,
+                    ack: settings.ack,
+                };
+                Some(Destination::Mqtt(Device::start(connector, options)))
             }
             (None, Some(url)) => {
                 let address = url.parse::<Address>()?;

@@ -10,7 +10,7 @@ use std::{collections::VecDeque, time::Duration};
 use bailiwick_core::time::Timestamp;
 use bailiwick_transport::{
     BrokerAddress, Connector,
-    mqtt::{Client, ClientOptions, Event, Keep, Message, topic, topic::Topic, wire},
+    mqtt::{Client, ClientOptions, Event, Keep, Login, Message, topic, topic::Topic, wire},
 };
 use tokio::{sync::watch, time::sleep};
 
@@ -30,6 +30,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// What is ingested where.
 pub(crate) struct Ingest {
     pub(crate) entrance: Entrance,
+    pub(crate) login: Option<Login>,
     pub(crate) hint: watch::Receiver<Option<u64>>,
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -54,6 +55,7 @@ impl Ingest {
         let options = ClientOptions {
             address,
             client_id: CLIENT_ID.to_owned(),
+            login: self.login.take(),
             keep: Keep::Session,
             subscriptions: vec![
                 topic::EVERY_REPORT.to_owned(),

@@ -3,7 +3,7 @@
 use std::{io::ErrorKind, net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
-use bailiwick_transport::{BrokerAddress, Connector, ProxySettings, Trust};
+use bailiwick_transport::{BrokerAddress, Connector, ProxySettings, Trust, mqtt::Login};
 use tokio::sync::watch;
 
 use crate::{
@@ -44,7 +44,9 @@ impl Mqtt {
         let (inlet, stop, now) = (context.inlet.clone(), stop.clone(), context.now);
         let mqtt = match &arguments.broker {
             Some(address) => {
+                let login = arguments.broker_login.as_deref();
                 let ingest = Ingest {
+                    login: login.map(Login::read).transpose()?,
                     entrance: Entrance { inlet, now },
                     hint,
                     stop,

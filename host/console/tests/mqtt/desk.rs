@@ -10,7 +10,7 @@ use std::{
 use bailiwick_core::ids::DeviceId;
 use bailiwick_transport::{
     Connector, ProxySettings, Trust,
-    mqtt::{Ack, Device},
+    mqtt::{Ack, Device, DeviceOptions, Login},
 };
 
 use crate::{process::Process, squid};
@@ -26,6 +26,8 @@ pub(crate) enum Place {
     Broker(u16),
     /// A client of the broker at this address.
     Client(String),
+    /// The same with the login in this file.
+    ClientAs(String, PathBuf),
 }
 
 pub(crate) struct Desk {
@@ -56,6 +58,11 @@ impl Desk {
             Place::Client(broker) => command
                 .args(["--broker", broker, "--broker-ca"])
                 .arg(self.tls("ca.pem")),
+            Place::ClientAs(broker, login) => command
+                .args(["--broker", broker, "--broker-ca"])
+                .arg(self.tls("ca.pem"))
+                .arg("--broker-login")
+                .arg(login),
         };
         let mut process = Process::start(&mut command);
         let output = process.0.stdout.take().unwrap();
@@ -70,11 +77,38 @@ impl Desk {
         self.device_with(broker, proxy, Ack::Receipt)
     }
 
+    /// The device with a login.
+    pub(crate) fn device_as(&self, broker: &str, user: &str, password: &str) -> Device {
+        let options = DeviceOptions {
+            broker: broker.parse().unwrap(),
+            id: DEVICE,
+            login: Some(Login::read(&self.login(user, password)).unwrap()),
+            ack: Ack::Receipt,
+        };
+        Device::start(self.connector(&ProxySettings::direct()), options)
+    }
+
+    /// A file with a login.
+    pub(crate) fn login(&self, user: &str, password: &str) -> PathBuf {
+        let file = self.folder.path().join(format!("login-{user}"));
+        std::fs::write(&file, format!("{user}\n{password}\n")).unwrap();
+        file
+    }
+
+    fn connector(&self, proxy: &ProxySettings) -> Connector {
+        let trust = Trust::os().and_file(self.tls("ca.pem"));
+        Connector::new(&trust, proxy).unwrap()
+    }
+
     /// The device, which waits for `ack`.
     pub(crate) fn device_with(&self, broker: &str, proxy: &ProxySettings, ack: Ack) -> Device {
-        let trust = Trust::os().and_file(self.tls("ca.pem"));
-        let connector = Connector::new(&trust, proxy).unwrap();
-        Device::start(connector, broker.parse().unwrap(), DEVICE, ack)
+        let options = DeviceOptions {
+            broker: broker.parse().unwrap(),
+            id: DEVICE,
+            login: None,
+            ack,
+        };
+        Device::start(self.connector(proxy), options)
     }
 
     /// The keys of the reports in the database, and how often each is there.

@@ -112,6 +112,52 @@ async fn a_mosquitto_that_is_killed_loses_nothing_for_good() {
 }
 
 #[tokio::test]
+async fn the_rules_for_a_mosquitto_give_each_device_its_own_alone() {
+    let (Some(program), Some(passwd)) = (
+        bailiwick_needs::program("mosquitto"),
+        bailiwick_needs::program("mosquitto_passwd"),
+    ) else {
+        return;
+    };
+    bounded(async {
+        let desk = Desk::new();
+        let id = DEVICE.to_string();
+        let other = "0".repeat(32);
+        let users = [("console", "c"), (id.as_str(), "d"), (other.as_str(), "o")];
+        let mosquitto = Mosquitto::new(program, &desk).guarded(&passwd, &users);
+        let address = format!("mqtts://127.0.0.1:{}", mosquitto.port);
+        let _broker = mosquitto.start();
+        let login = desk.login("console", "c");
+        let _console = desk.serve(&Place::ClientAs(address.clone(), login));
+        let report = || flow::report(DEVICE, "inventory");
+        let device = desk.device_as(&address, &id, "d");
+        let sent = device.report("inventory".parse().unwrap(), "k", report());
+        assert_eq!(sent.await, Ok(Receipt::Stored));
+        drop(device);
+        // Another device does not speak for this one: Mosquitto acknowledges that, and
+        // leaves it out.
+        let thief = desk.device_as(&address, &other, "o");
+        let sent = thief.report(
+            "stolen".parse().unwrap(),
+            "s",
+            flow::report(DEVICE, "stolen"),
+        );
+        let receipt = tokio::time::timeout(Duration::from_secs(3), sent).await;
+        assert!(receipt.is_err(), "{receipt:?}");
+        drop(thief);
+        let stranger = desk.device_as(&address, &id, "wrong");
+        let mut link = stranger.link();
+        let down = link.wait_for(|link| matches!(link, Link::Down(_))).await;
+        let Link::Down(reason) = down.unwrap().clone() else {
+            panic!("it is connected");
+        };
+        assert!(reason.contains("does not let this client in"), "{reason}");
+        desk.has_each_once(1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn through_squid_nothing_is_lost_either() {
     let (Some(program), Some(proxy)) = (
         bailiwick_needs::program("mosquitto"),

@@ -1,6 +1,10 @@
 //! An unmodified Mosquitto, on loopback and with TLS.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::{
     desk::Desk,
@@ -34,6 +38,34 @@ impl Mosquitto {
             folder,
             port,
         }
+    }
+
+    /// Nobody gets in but these users, each within the rules that the console comes with.
+    pub(crate) fn guarded(self, passwd: &Path, users: &[(&str, &str)]) -> Self {
+        let at = |name| self.folder.path().join(name);
+        fs::write(at("passwords"), "").unwrap();
+        for (user, password) in users {
+            let mut command = Command::new(passwd);
+            command
+                .arg("-b")
+                .arg(at("passwords"))
+                .args([user, password]);
+            assert!(command.output().unwrap().status.success());
+        }
+        let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/mosquitto.acl");
+        fs::copy(rules, at("rules")).unwrap();
+        let text = fs::read_to_string(at("mosquitto.conf")).unwrap();
+        let guard = format!(
+            "allow_anonymous false\npassword_file {}\nacl_file {}",
+            at("passwords").display(),
+            at("rules").display()
+        );
+        fs::write(
+            at("mosquitto.conf"),
+            text.replace("allow_anonymous true", &guard),
+        )
+        .unwrap();
+        self
     }
 
     /// Starts it; clients try until it listens.

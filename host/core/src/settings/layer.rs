@@ -20,7 +20,7 @@ pub struct Layer {
     pub(super) values: BTreeMap<Name, (String, Origin)>,
 }
 
-const KEYS: [&Key; 13] = [
+const KEYS: [&Key; 14] = [
     &FORMAT,
     &Key::new("data-dir", "\"/var/lib/bailiwick\"", Name::DataDir.rule()),
     &Key::new(
@@ -39,6 +39,11 @@ const KEYS: [&Key; 13] = [
         "mqtt-url",
         "\"mqtts://broker.example:8883\"",
         Name::MqttUrl.rule(),
+    ),
+    &Key::new(
+        "mqtt-login-file",
+        "\"/etc/bailiwick/mqtt-login\"",
+        Name::MqttLoginFile.rule(),
     ),
     &Key::new("ack", "\"receipt\"", Name::Ack.rule()),
     &Key::new("groups", "[\"pilot\"]", Name::Groups.rule()),

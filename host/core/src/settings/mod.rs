@@ -68,6 +68,9 @@ pub struct Settings {
     pub report_url: Option<String>,
     /// The MQTT broker over which reports are sent instead.
     pub mqtt_url: Option<String>,
+    /// File with the user and the password that the broker asks for, a line each. The
+    /// console's asks for none.
+    pub mqtt_login_file: Option<PathBuf>,
     /// What proves, over MQTT, that a report arrived.
     pub ack: Ack,
     /// Groups to which the device belongs.

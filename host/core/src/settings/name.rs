@@ -12,6 +12,7 @@ pub enum Name {
     CaFile,
     ReportUrl,
     MqttUrl,
+    MqttLoginFile,
     Ack,
     Groups,
     RefreshEvery,
@@ -22,13 +23,14 @@ pub enum Name {
 
 impl Name {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::DataDir,
         Self::UpdateUrl,
         Self::RootSha256,
         Self::CaFile,
         Self::ReportUrl,
         Self::MqttUrl,
+        Self::MqttLoginFile,
         Self::Ack,
         Self::Groups,
         Self::RefreshEvery,
@@ -46,6 +48,7 @@ impl Name {
             Self::CaFile => "ca-file",
             Self::ReportUrl => "report-url",
             Self::MqttUrl => "mqtt-url",
+            Self::MqttLoginFile => "mqtt-login-file",
             Self::Ack => "ack",
             Self::Groups => "groups",
             Self::RefreshEvery => "refresh-every",
@@ -66,9 +69,12 @@ impl Name {
     /// What it takes, in words.
     pub const fn rule(self) -> &'static str {
         match self {
-            Self::DataDir | Self::CaFile | Self::Socket | Self::Compiler | Self::CeilingFile => {
-                "an absolute path"
-            }
+            Self::DataDir
+            | Self::CaFile
+            | Self::MqttLoginFile
+            | Self::Socket
+            | Self::Compiler
+            | Self::CeilingFile => "an absolute path",
             Self::UpdateUrl | Self::ReportUrl => {
                 "an https:// address without user, query and fragment"
             }
@@ -95,6 +101,7 @@ impl Name {
             | Self::CaFile
             | Self::ReportUrl
             | Self::MqttUrl
+            | Self::MqttLoginFile
             | Self::Ack
             | Self::Groups
             | Self::RefreshEvery
@@ -114,6 +121,7 @@ impl Name {
             | Self::UpdateUrl
             | Self::RootSha256
             | Self::CaFile
+            | Self::MqttLoginFile
             | Self::Groups
             | Self::Socket
             | Self::Compiler

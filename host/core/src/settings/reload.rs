@@ -78,6 +78,7 @@ impl Settings {
             Name::CaFile => self.ca_file.clone_from(&from.ca_file),
             Name::ReportUrl => self.report_url.clone_from(&from.report_url),
             Name::MqttUrl => self.mqtt_url.clone_from(&from.mqtt_url),
+            Name::MqttLoginFile => self.mqtt_login_file.clone_from(&from.mqtt_login_file),
             Name::Ack => self.ack = from.ack,
             Name::Groups => self.groups.clone_from(&from.groups),
             Name::RefreshEvery => self.refresh_every = from.refresh_every,
@@ -132,7 +133,7 @@ mod tests {
         let old = settings("");
         let new = settings(
             "data-dir = \"/b\"\nca-file = \"/c\"\nreport-url = \"https://r.example/\"\n\
-             mqtt-url = \"mqtts://m.example\"\nack = \"broker\"\n\
+             mqtt-url = \"mqtts://m.example\"\nack = \"broker\"\nmqtt-login-file = \"/m\"\n\
              groups = [\"g\"]\nrefresh-every = \"2 h\"\nsocket = \"/s\"\ncompiler = \"/k\"\n\
              ceiling-file = \"/l\"\n",
         );

@@ -8,9 +8,12 @@ use crate::{digest::Sha256, ids::GroupName, time::Span};
 /// Whether `text` is a value of `name`.
 pub(super) fn is_accepted(name: Name, text: &str) -> bool {
     match name {
-        Name::DataDir | Name::CaFile | Name::Socket | Name::Compiler | Name::CeilingFile => {
-            path(text).is_some()
-        }
+        Name::DataDir
+        | Name::CaFile
+        | Name::MqttLoginFile
+        | Name::Socket
+        | Name::Compiler
+        | Name::CeilingFile => path(text).is_some(),
         Name::UpdateUrl | Name::ReportUrl => url(text).is_some(),
         Name::MqttUrl => mqtt(text).is_some(),
         Name::Ack => ack(text).is_some(),
@@ -137,6 +140,7 @@ impl<'a> Merged<'a> {
             ca_file: self.read(Name::CaFile, path)?,
             report_url: self.read(Name::ReportUrl, url)?,
             mqtt_url: self.read(Name::MqttUrl, mqtt)?,
+            mqtt_login_file: self.read(Name::MqttLoginFile, path)?,
             ack: self.read(Name::Ack, ack)?.unwrap_or_default(),
             groups: self.read(Name::Groups, groups)?.unwrap_or_default(),
             refresh_every: self
@@ -175,6 +179,7 @@ fn shown(settings: &Settings, name: Name) -> String {
         Name::CaFile => optional(&settings.ca_file),
         Name::ReportUrl => settings.report_url.clone().unwrap_or_default(),
         Name::MqttUrl => settings.mqtt_url.clone().unwrap_or_default(),
+        Name::MqttLoginFile => optional(&settings.mqtt_login_file),
         Name::Ack => settings.ack.as_str().to_owned(),
         Name::Groups => {
             let names: Vec<_> = settings.groups.iter().map(GroupName::as_str).collect();

@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     connection::{self, Ending, Order},
+    login::Login,
     session::{Outgoing, Retain, Session},
     wire,
 };
@@ -44,6 +45,8 @@ pub struct ClientOptions {
     pub address: BrokerAddress,
     /// Unique at the broker: a second client of the same name ends the first.
     pub client_id: String,
+    /// What the broker asks for besides TLS.
+    pub login: Option<Login>,
     /// Between connections.
     pub keep: Keep,
     /// Filters to subscribe to in every connection, with QoS 1. Nothing is published before

@@ -173,6 +173,9 @@ impl Connection<'_> {
         let mut connect = Connect::new(self.options.client_id.clone());
         connect.keep_alive = u16::try_from(KEEP_ALIVE.as_secs()).unwrap_or(u16::MAX);
         connect.clean_session = self.options.keep == Keep::Nothing;
+        if let Some(login) = &self.options.login {
+            connect.set_login(&login.user, &login.password);
+        }
         self.send(&Packet::Connect(connect))
     }
 

@@ -15,6 +15,7 @@ use tokio::{
 
 use super::{
     client::{Client, ClientOptions, Ended, Event, Events, Keep, Message},
+    login::Login,
     topic::{Key, Topic},
     wire::LONGEST_PAYLOAD,
 };
@@ -40,6 +41,19 @@ pub enum Link {
     Down(String),
 }
 
+/// Who a device is, and where it reports.
+#[derive(Clone, Debug)]
+pub struct DeviceOptions {
+    /// The broker.
+    pub broker: BrokerAddress,
+    /// The device.
+    pub id: DeviceId,
+    /// What the broker asks for besides TLS. The console's asks for nothing.
+    pub login: Option<Login>,
+    /// What proves that a post arrived.
+    pub ack: Ack,
+}
+
 /// The device's end. Cloning shares the connection, which ends with the last clone.
 #[derive(Clone, Debug)]
 pub struct Device {
@@ -59,11 +73,18 @@ struct Post {
 }
 
 impl Device {
-    /// Connects to `broker` as `id`, and goes on trying.
-    pub fn start(connector: Connector, broker: BrokerAddress, id: DeviceId, ack: Ack) -> Self {
+    /// Connects, and goes on trying.
+    pub fn start(connector: Connector, options: DeviceOptions) -> Self {
+        let DeviceOptions {
+            broker,
+            id,
+            login,
+            ack,
+        } = options;
         let options = ClientOptions {
             address: broker,
             client_id: id.to_string(),
+            login,
             // What is under way is sent again anyway, and a receipt that was missed with it.
             keep: Keep::Nothing,
             subscriptions: vec![Topic::receipts_of(&id), Topic::UpdateHint.to_string()],

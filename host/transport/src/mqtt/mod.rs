@@ -15,14 +15,16 @@ mod connection;
 mod device;
 mod keep_alive;
 mod leaving;
+mod login;
 mod session;
 pub mod topic;
 pub mod wire;
 
 pub use bailiwick_core::settings::Ack;
 pub use client::{Client, ClientOptions, Delivery, Ended, Event, Events, Keep, Message};
-pub use device::{Device, Link};
+pub use device::{Device, DeviceOptions, Link};
 pub use leaving::Leaving;
+pub use login::{Login, LoginError};
 
 #[cfg(test)]
 mod tests;

@@ -79,6 +79,7 @@ impl Fixture {
             options: ClientOptions {
                 address: "mqtts://broker.example".parse().unwrap(),
                 client_id: "device".to_owned(),
+                login: None,
                 keep: Keep::Session,
                 subscriptions: subscriptions.iter().map(|one| (*one).to_owned()).collect(),
                 longest: 10_000,
