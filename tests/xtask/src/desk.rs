@@ -19,6 +19,15 @@ use crate::{
 /// Who publishes the plugins.
 const VENDOR: &str = "bailiwick";
 
+/// A console that serves.
+pub(crate) struct Opened {
+    pub(crate) console: Program,
+    /// Where devices find it.
+    pub(crate) address: String,
+    /// A link that lets an operator in, once.
+    pub(crate) login: String,
+}
+
 /// Repository, console and device.
 pub(crate) struct Desk {
     folder: PathBuf,
@@ -151,16 +160,20 @@ impl Desk {
 
     /// Starts the console on `address`, of which port 0 picks a free one, and tells its own
     /// address.
-    pub(crate) fn open(&self, address: &str) -> anyhow::Result<(Program, String)> {
+    pub(crate) fn open(&self, address: &str) -> anyhow::Result<Opened> {
         let mut console = Program::start("bailiwick-console", &mut self.serve(address))?;
         let line = console
             .next(Instant::now() + Duration::from_secs(20))?
             .context("the console named no address in 20 s")?;
-        let address = line["console"]
-            .as_str()
-            .ok_or_else(|| anyhow!("the console named no address: {line}"))?
-            .to_owned();
-        Ok((console, address))
+        let named = |key: &str| {
+            let text = line[key].as_str().map(str::to_owned);
+            text.ok_or_else(|| anyhow!("the console named no {key}: {line}"))
+        };
+        Ok(Opened {
+            address: named("console")?,
+            login: named("login")?,
+            console,
+        })
     }
 
     fn serve(&self, address: &str) -> Command {

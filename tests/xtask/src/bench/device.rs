@@ -18,12 +18,12 @@ pub(crate) struct Device {
 impl Device {
     /// Starts both; the agent's data folder is empty.
     pub(crate) fn begin(desk: Desk) -> anyhow::Result<Self> {
-        let (console, address) = desk.open("127.0.0.1:0")?;
-        let agent = Program::start("bailiwick", &mut desk.agent(&address))?;
+        let opened = desk.open("127.0.0.1:0")?;
+        let agent = Program::start("bailiwick", &mut desk.agent(&opened.address))?;
         Ok(Self {
             desk,
             agent,
-            console,
+            console: opened.console,
         })
     }
 

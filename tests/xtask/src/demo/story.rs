@@ -178,9 +178,11 @@ impl<'a> Story<'a> {
     }
 
     fn serve(&mut self, address: &str) -> anyhow::Result<()> {
-        let (console, address) = self.desk.open(address)?;
-        self.address = address;
-        self.console = Some(console);
+        let opened = self.desk.open(address)?;
+        self.address = opened.address;
+        self.console = Some(opened.console);
+        println!("  What devices report is on a page; this link lets you in once:");
+        println!("  {}", opened.login);
         Ok(())
     }
 
