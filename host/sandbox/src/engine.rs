@@ -81,7 +81,7 @@ impl Engine {
     }
 
     /// Makes the ticker run, and wake this flight's call, until the flight is dropped.
-    pub(crate) fn fly(&self) -> Flight {
-        Ticker::fly(&self.ticker)
+    pub(crate) fn fly(&self) -> Flight<'_> {
+        self.ticker.fly()
     }
 }

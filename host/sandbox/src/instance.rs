@@ -1,13 +1,9 @@
 //! One running plugin.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use bailiwick_core::{
-    bytes::ByteCount,
-    ids::PluginName,
-    limits::Limits,
-    policy::Policy,
-    time::{Monotonic, Timestamp},
+    bytes::ByteCount, ids::PluginName, limits::Limits, policy::Policy, time::Timestamp,
 };
 use bailiwick_report::schema::Schema;
 use wasmtime::{Store, UpdateDeadline};
@@ -22,7 +18,7 @@ use crate::{
     error::{CallError, StartError},
     limits::{
         CpuBudget, Enforced, Enforcer,
-        timing::{Opening, Spent},
+        timing::{Opening, Spent, Timing},
     },
     linker,
     schema::schema,
@@ -52,6 +48,7 @@ pub struct Instance {
     store: Store<Context>,
     exports: Collector,
     component: Component,
+    timing: Arc<Timing>,
     limits: Limits,
     enforced: Enforced,
     budget: CpuBudget,
@@ -135,7 +132,8 @@ impl Instance {
             .and_then(crate::bindings::CollectorPre::new)
             .map_err(contract)?;
         let mut store = store(component, policy, plugin, ports, now, enforced);
-        let opening = Opening::new(budget, store.data().ports.clock.monotonic());
+        let timing = Arc::clone(&store.data().timing);
+        let opening = Opening::new(budget, timing.now());
         if opening.left_ns == 0 && enforced.is_on(Enforcer::Cpu) {
             return Err(StartError::Wait {
                 plugin: plugin.to_string(),
@@ -144,12 +142,12 @@ impl Instance {
         }
         store.data_mut().account.begin(0);
         store.set_hostcall_fuel(fuel(0));
-        let timing = Arc::clone(&store.data().timing);
-        let flight = component.engine.fly();
         store.set_epoch_deadline(1);
-        let (made, spent) = timing
-            .run(flight, budget, opening, ready.instantiate_async(&mut store))
-            .await;
+        let (made, spent) = {
+            let mut flight = component.engine.fly();
+            let call = pin!(ready.instantiate_async(&mut store));
+            timing.run(&mut flight, budget, opening, call).await
+        };
         let account = &store.data().account;
         let exports = made
             .and_then(|made| made.map_err(|error| Trap::classify(&error, account)))
@@ -164,6 +162,7 @@ impl Instance {
             store,
             exports,
             component: component.clone(),
+            timing,
             limits: policy.limits,
             enforced,
             budget: budget.clone(),
@@ -314,7 +313,7 @@ impl Instance {
         if !self.alive {
             return Err(CallError::Dead);
         }
-        let opening = Opening::new(&self.budget, self.now());
+        let opening = Opening::new(&self.budget, self.timing.now());
         if opening.left_ns == 0 && self.enforced.is_on(Enforcer::Cpu) {
             return Err(CallError::Wait(opening.wait()));
         }
@@ -322,8 +321,6 @@ impl Instance {
         // instance left in the middle of a call can't be entered again.
         self.alive = false;
         self.calls += 1;
-        let timing = Arc::clone(&self.store.data().timing);
-        let flight = self.component.engine.fly();
         let reserved = self.store.data_mut().account.begin(most);
         self.store
             .set_hostcall_fuel(if self.enforced.is_on(Enforcer::Output) {
@@ -332,8 +329,13 @@ impl Instance {
                 usize::MAX
             });
         self.store.set_epoch_deadline(1);
-        let call = export(&self.exports, &mut self.store);
-        let (result, spent) = timing.run(flight, &self.budget, opening, call).await;
+        let (result, spent) = {
+            let mut flight = self.component.engine.fly();
+            let call = pin!(export(&self.exports, &mut self.store));
+            self.timing
+                .run(&mut flight, &self.budget, opening, call)
+                .await
+        };
         self.spent(spent);
         let context = self.store.data_mut();
         context.lines.end_call();
@@ -343,15 +345,13 @@ impl Instance {
         match result {
             Ok(value) => {
                 self.alive = true;
-                self.commit().await?;
+                if self.store.data().state.is_changed() {
+                    self.commit().await?;
+                }
                 Ok(value)
             }
             Err(trap) => Err(self.stop(trap)),
         }
-    }
-
-    fn now(&self) -> Monotonic {
-        self.store.data().ports.clock.monotonic()
     }
 
     fn spent(&mut self, spent: Spent) {
@@ -363,9 +363,6 @@ impl Instance {
     async fn commit(&mut self) -> Result<(), CallError> {
         let context = self.store.data_mut();
         let changes = context.state.take_changes();
-        if changes.is_empty() {
-            return Ok(());
-        }
         let committed = context.ports.state.commit(&context.plugin, changes).await;
         if let Err(error) = committed {
             context.state.roll_back();

@@ -48,6 +48,12 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    #[cold]
+    fn unpark(&self) {
+        drop(self.lock());
+        self.changed.notify_one();
+    }
 }
 
 impl Ticker {
@@ -68,18 +74,14 @@ impl Ticker {
     }
 
     /// Announces a call.
-    pub(crate) fn fly(ticker: &Arc<Self>) -> Flight {
-        let shared = &ticker.shared;
+    pub(crate) fn fly(&self) -> Flight<'_> {
+        let shared = &*self.shared;
         // Either the thread sees this count before it parks, or this sees it parked.
         shared.in_flight.fetch_add(1, SeqCst);
         if shared.parked.load(SeqCst) {
-            drop(shared.lock());
-            shared.changed.notify_one();
+            shared.unpark();
         }
-        Flight {
-            ticker: Arc::clone(ticker),
-            id: None,
-        }
+        Flight { shared, id: None }
     }
 }
 
@@ -116,15 +118,15 @@ fn run(shared: &Shared, engine: &wasmtime::Engine) {
 }
 
 /// One call in flight; dropping it lands.
-pub(crate) struct Flight {
-    ticker: Arc<Ticker>,
+pub(crate) struct Flight<'a> {
+    shared: &'a Shared,
     id: Option<u64>,
 }
 
-impl Flight {
+impl Flight<'_> {
     /// Has `waker` woken at the next tick.
     pub(crate) fn wake_at_tick(&mut self, waker: &Waker) {
-        let mut state = self.ticker.shared.lock();
+        let mut state = self.shared.lock();
         let id = *self.id.get_or_insert_with(|| {
             state.next += 1;
             state.next
@@ -133,12 +135,12 @@ impl Flight {
     }
 }
 
-impl Drop for Flight {
+impl Drop for Flight<'_> {
     fn drop(&mut self) {
         if let Some(id) = self.id {
-            self.ticker.shared.lock().waiting.remove(&id);
+            self.shared.lock().waiting.remove(&id);
         }
-        self.ticker.shared.in_flight.fetch_sub(1, SeqCst);
+        self.shared.in_flight.fetch_sub(1, SeqCst);
     }
 }
 
@@ -169,11 +171,11 @@ mod tests {
         woken.recv().unwrap();
         flight.wake_at_tick(&waker);
         woken.recv().unwrap();
-        let ticker = Arc::clone(&flight.ticker);
-        assert_eq!(ticker.shared.in_flight.load(SeqCst), 1);
+        let shared = flight.shared;
+        assert_eq!(shared.in_flight.load(SeqCst), 1);
         drop(flight);
-        assert_eq!(ticker.shared.in_flight.load(SeqCst), 0);
-        assert!(ticker.shared.lock().waiting.is_empty());
+        assert_eq!(shared.in_flight.load(SeqCst), 0);
+        assert!(shared.lock().waiting.is_empty());
     }
 
     #[test]

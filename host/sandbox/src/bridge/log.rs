@@ -76,8 +76,8 @@ impl Lines {
     /// A call has ended: says once how many lines it lost.
     pub(crate) fn end_call(&self) {
         self.written.store(0, Relaxed);
-        let dropped = self.dropped.swap(0, Relaxed);
-        if dropped > 0 {
+        if self.dropped.load(Relaxed) > 0 {
+            let dropped = self.dropped.swap(0, Relaxed);
             let line = format!(
                 "{dropped} lines of this call were dropped: its limit is {}",
                 self.limit

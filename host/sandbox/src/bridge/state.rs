@@ -64,7 +64,12 @@ impl Store {
         Ok(self.values.get_or_insert_default())
     }
 
-    /// This call's changes, if any, in the form in which the port takes them.
+    /// Whether this call has changed anything.
+    pub(crate) fn is_changed(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// This call's changes in the form in which the port takes them.
     pub(crate) fn take_changes(&mut self) -> Vec<(String, Option<Vec<u8>>)> {
         let changes = std::mem::take(&mut self.changes);
         self.held -= changes

@@ -5,13 +5,13 @@
 //! the deadline holds there too.
 
 use std::{
-    future::{Future, poll_fn},
-    pin::pin,
+    future::Future,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    task::Poll,
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -19,7 +19,7 @@ use bailiwick_core::{
     charge,
     limits::{CpuShare, Limits},
     ports::Clock,
-    time::{Monotonic, Span},
+    time::Monotonic,
 };
 
 use super::{CpuBudget, CpuWindow, Enforced, Enforcer};
@@ -27,11 +27,11 @@ use crate::{ticker::Flight, trap::Trap};
 
 /// The clock, and what the current call has used. A call's fields are set by its owner
 /// before it is polled; they are atomic because the guest's thread changes from poll to
-/// poll.
+/// poll. One thread at a time reads and writes them, so none is changed in one step.
 pub(crate) struct Timing {
     clock: Arc<dyn Clock>,
     enforced: Enforced,
-    deadline: Span,
+    deadline: Duration,
     share: CpuShare,
     call: Call,
 }
@@ -60,13 +60,13 @@ impl Timing {
         Self {
             clock,
             enforced,
-            deadline: limits.deadline,
+            deadline: limits.deadline.get(),
             share: limits.cpu,
             call: Call::default(),
         }
     }
 
-    fn now(&self) -> Monotonic {
+    pub(crate) fn now(&self) -> Monotonic {
         self.clock.monotonic()
     }
 
@@ -112,7 +112,7 @@ impl Timing {
 
     fn check(&self, now: Monotonic, poll_used_ns: u64) -> Result<(), Trap> {
         let began = Monotonic::from_ns(self.call.began_ns.load(Relaxed));
-        if self.enforced.is_on(Enforcer::Deadline) && now.since(began) > self.deadline.get() {
+        if self.enforced.is_on(Enforcer::Deadline) && now.since(began) > self.deadline {
             return Err(Trap::Deadline);
         }
         let used = self.call.used_ns.load(Relaxed).saturating_add(poll_used_ns);
@@ -126,56 +126,113 @@ impl Timing {
 
     /// Runs `call`, which began as `opening` says, under the deadline and what `budget` has
     /// left, and charges the budget. Also tells what it cost.
-    pub(crate) async fn run<T>(
-        &self,
-        mut flight: Flight,
-        budget: &CpuBudget,
+    pub(crate) fn run<'a, 't, F>(
+        &'a self,
+        flight: &'a mut Flight<'t>,
+        budget: &'a CpuBudget,
         opening: Opening,
-        call: impl Future<Output = T>,
-    ) -> (Result<T, Trap>, Spent) {
+        call: Pin<&'a mut F>,
+    ) -> Run<'a, 't, F> {
         self.begin(opening);
-        let mut settlement = Settlement {
+        Run {
             timing: self,
+            flight,
             budget,
-            settled: false,
+            call,
+            progress: Progress::Unpolled,
+        }
+    }
+
+    fn add_used(&self, ns: u64) {
+        let used = &self.call.used_ns;
+        used.store(used.load(Relaxed).saturating_add(ns), Relaxed);
+    }
+
+    fn take_gives_way(&self) -> bool {
+        let gives_way = self.call.gives_way.load(Relaxed);
+        self.call.gives_way.store(false, Relaxed);
+        gives_way
+    }
+
+    /// Charges `budget` with a call that ended at `now`.
+    fn settle(&self, budget: &CpuBudget, now: Monotonic) -> Spent {
+        let cpu_ns = self.call.used_ns.load(Relaxed);
+        budget.charge(cpu_ns, now);
+        let began = self.call.began_ns.load(Relaxed);
+        Spent {
+            elapsed_ns: now.as_ns().saturating_sub(began),
+            cpu_ns,
+        }
+    }
+}
+
+/// A call that runs, see [`Timing::run`]. It charges the budget even if it is dropped.
+///
+/// A future by hand: an empty call pays for each layer, and for each time that one is
+/// moved.
+pub(crate) struct Run<'a, 't, F> {
+    timing: &'a Timing,
+    flight: &'a mut Flight<'t>,
+    budget: &'a CpuBudget,
+    call: Pin<&'a mut F>,
+    progress: Progress,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Unpolled,
+    Polled,
+    Settled,
+}
+
+impl<F: Future> Future for Run<'_, '_, F> {
+    type Output = (Result<F::Output, Trap>, Spent);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let run = &mut *self;
+        let timing = run.timing;
+        if run.progress == Progress::Polled {
+            let now = timing.now();
+            if let Err(trap) = timing.check(now, 0) {
+                return Poll::Ready((Err(trap), run.settle(now)));
+            }
+            let began = timing.clock.thread_cpu_ns();
+            timing.call.poll_cpu_ns.store(began, Relaxed);
+        }
+        run.progress = Progress::Polled;
+        // Of whoever else was polled here.
+        charge::take();
+        let polled = run.call.as_mut().poll(cx);
+        let now = timing.now();
+        timing.add_used(timing.poll_used_ns(now).saturating_add(charge::take()));
+        // A call that computes is polled again by itself, after the timers: a waker that
+        // the ticker wakes during the poll would put it before them.
+        if polled.is_pending() && !timing.take_gives_way() {
+            run.flight.wake_at_tick(cx.waker());
+        }
+        let result = match (timing.check(now, 0), polled) {
+            (Ok(()), Poll::Pending) => return Poll::Pending,
+            // It ended within its last tick: the result counts, and the window is charged
+            // with all of it.
+            (Ok(()) | Err(Trap::Cpu), Poll::Ready(value)) => Ok(value),
+            (Err(trap), _) => Err(trap),
         };
-        let mut call = pin!(call);
-        let mut first = true;
-        let (result, ended) = poll_fn(|cx| {
-            if !first {
-                let now = self.now();
-                if let Err(trap) = self.check(now, 0) {
-                    return Poll::Ready((Err(trap), now));
-                }
-                self.call
-                    .poll_cpu_ns
-                    .store(self.clock.thread_cpu_ns(), Relaxed);
-            }
-            first = false;
-            // Of whoever else was polled here.
-            charge::take();
-            let polled = call.as_mut().poll(cx);
-            let now = self.now();
-            let used_ns = self.poll_used_ns(now).saturating_add(charge::take());
-            self.call.used_ns.fetch_add(used_ns, Relaxed);
-            // A call that computes is polled again by itself, after the timers: a waker that
-            // the ticker wakes during the poll would put it before them.
-            if polled.is_pending() && !self.call.gives_way.swap(false, Relaxed) {
-                flight.wake_at_tick(cx.waker());
-            }
-            match self.check(now, 0) {
-                Ok(()) => polled.map(|value| (Ok(value), now)),
-                Err(trap) => match polled {
-                    // It ended within its last tick: the result counts, and the window
-                    // is charged with all of it.
-                    Poll::Ready(value) if trap == Trap::Cpu => Poll::Ready((Ok(value), now)),
-                    Poll::Ready(_) | Poll::Pending => Poll::Ready((Err(trap), now)),
-                },
-            }
-        })
-        .await;
-        let spent = settlement.settle(ended);
-        (result, spent)
+        Poll::Ready((result, run.settle(now)))
+    }
+}
+
+impl<F> Run<'_, '_, F> {
+    fn settle(&mut self, now: Monotonic) -> Spent {
+        self.progress = Progress::Settled;
+        self.timing.settle(self.budget, now)
+    }
+}
+
+impl<F> Drop for Run<'_, '_, F> {
+    fn drop(&mut self) {
+        if self.progress != Progress::Settled {
+            self.settle(self.timing.now());
+        }
     }
 }
 
@@ -210,33 +267,5 @@ impl Opening {
     /// How long until the next window begins.
     pub(crate) fn wait(&self) -> Duration {
         self.window.next().since(self.now)
-    }
-}
-
-/// Charges the budget even if the call's future is dropped.
-struct Settlement<'a> {
-    timing: &'a Timing,
-    budget: &'a CpuBudget,
-    settled: bool,
-}
-
-impl Settlement<'_> {
-    fn settle(&mut self, now: Monotonic) -> Spent {
-        self.settled = true;
-        let cpu_ns = self.timing.call.used_ns.swap(0, Relaxed);
-        self.budget.charge(cpu_ns, now);
-        let began = self.timing.call.began_ns.load(Relaxed);
-        Spent {
-            elapsed_ns: now.as_ns().saturating_sub(began),
-            cpu_ns,
-        }
-    }
-}
-
-impl Drop for Settlement<'_> {
-    fn drop(&mut self) {
-        if !self.settled {
-            self.settle(self.timing.now());
-        }
     }
 }
