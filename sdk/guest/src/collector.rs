@@ -7,8 +7,8 @@ use crate::{Rows, Schema};
 ///
 /// One value lives as long as the instance: what `collect` keeps in `self` is there at the
 /// next call, and gone when the host replaces the instance, unless [`Collector::save`] and
-/// [`Collector::load`] hand it over (to the next version) or the plugin keeps it in
-/// [`crate::state`].
+/// [`Collector::load`] hand it over (to the next version, and over the rest of a plugin
+/// that is not called for minutes) or the plugin keeps it in [`crate::state`].
 pub trait Collector: Sized + 'static {
     /// Its collections; the same each time.
     fn schema() -> Schema;
