@@ -4,6 +4,7 @@
 //! function of a state, an event and the time that the caller passes in. What the outside
 //! must provide is in [`ports`]; [`charge`] is how a port tells what it cost.
 
+pub mod action;
 pub mod assignment;
 pub mod audit;
 pub mod bytes;
