@@ -1,8 +1,10 @@
 //! What is kept beside reports and events so that the page finds it: which devices there
-//! are, what each plugin last did, and what each report changed.
+//! are, what each plugin last did, what each report changed, and what sessions there were.
 //!
-//! Written in the transaction that stores the report or event; made anew of all of them
-//! when a database of version 1 is opened.
+//! Written in the transaction that stores the report or event; made of all of them when a
+//! database is opened that a version before wrote.
+
+pub(super) mod sessions;
 
 use bailiwick_core::ids::DeviceId;
 use bailiwick_report::{
@@ -91,7 +93,11 @@ pub(super) struct Event<'a> {
     pub(super) device: &'a str,
     pub(super) plugin: Option<&'a str>,
     pub(super) event: &'a str,
+    /// By the device's clock.
+    pub(super) at_ms: i64,
     pub(super) received_ms: i64,
+    /// JSON.
+    pub(super) body: &'a str,
 }
 
 /// Notes an accepted report. `known` is what was known before it.
@@ -149,7 +155,7 @@ pub(super) fn event(transaction: &Transaction<'_>, event: &Event<'_>) -> rusqlit
             event.event,
             event.id
         ])?;
-    Ok(())
+    sessions::event(transaction, event)
 }
 
 /// Calls a device `label`; whether there is that device.
@@ -201,8 +207,20 @@ fn names(snapshot: &Snapshot) -> Option<(Option<String>, Option<String>)> {
     (host_name.is_some() || os.is_some()).then_some((host_name, os))
 }
 
-/// Fills the tables of [`TABLES`], which are empty, from all that was stored.
-pub(super) fn rebuild(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+/// Fills what a database of `version` did not have from all that it stored.
+pub(super) fn rebuild(transaction: &Transaction<'_>, version: i64) -> rusqlite::Result<()> {
+    match version {
+        1 => {
+            reports(transaction)?;
+            events(transaction)?;
+            first_seen(transaction)
+        }
+        2 => sessions::rebuild(transaction),
+        _ => Ok(()),
+    }
+}
+
+fn reports(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "SELECT id, device, plugin, received_ms, body FROM reports ORDER BY device, plugin, id",
     )?;
@@ -229,8 +247,11 @@ pub(super) fn rebuild(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
             known = Some((stream, accepted.stream));
         }
     }
-    let mut statement = transaction
-        .prepare_cached("SELECT id, device, plugin, event, received_ms FROM events ORDER BY id")?;
+    Ok(())
+}
+
+fn events(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached("SELECT * FROM events ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (device, plugin): (String, Option<String>) = (row.get("device")?, row.get("plugin")?);
@@ -239,10 +260,16 @@ pub(super) fn rebuild(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
             device: &device,
             plugin: plugin.as_deref(),
             event: &row.get::<_, String>("event")?,
+            at_ms: row.get("at_ms")?,
             received_ms: row.get("received_ms")?,
+            body: &row.get::<_, String>("body")?,
         };
         event(transaction, &stored)?;
     }
+    Ok(())
+}
+
+fn first_seen(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(
         "UPDATE devices SET first_seen_ms = min(
             coalesce((SELECT min(received_ms) FROM reports r WHERE r.device = devices.device),

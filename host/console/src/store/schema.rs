@@ -6,9 +6,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{StoreError, derived};
 
-/// Version of the tables below. A database of a later version is not opened: this program
-/// would misread it. Version 1 had only what devices sent; 2 adds what is derived of it.
-const VERSION: i64 = 2;
+/// What each version added, in order: version 1 had only what devices sent, 2 added what is
+/// derived of it, 3 sessions. A database of a later version is not opened: this program would
+/// misread it.
+const ADDED: &[&str] = &[TABLES, derived::TABLES, derived::sessions::TABLES];
+
+const VERSION: i64 = ADDED.len() as i64;
 
 const TABLES: &str = "
 CREATE TABLE reports (
@@ -68,11 +71,11 @@ pub(super) fn open_to_write(path: &Path, patience: Duration) -> Result<Connectio
         let version = version(&connection)?;
         if version < VERSION {
             let transaction = connection.transaction()?;
-            if version == 0 {
-                transaction.execute_batch(TABLES)?;
+            for added in ADDED.iter().skip(usize::try_from(version).unwrap_or(0)) {
+                transaction.execute_batch(added)?;
             }
-            transaction.execute_batch(derived::TABLES)?;
-            derived::rebuild(&transaction)?;
+            // Only once all tables are there: what is derived today may go into any of them.
+            derived::rebuild(&transaction, version)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;
         }

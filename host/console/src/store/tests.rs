@@ -10,6 +10,7 @@ use bailiwick_report::{
     wire::Origin,
 };
 use rusqlite::{Connection, types::Value as Sql};
+use serde_json::json;
 
 use super::{
     FILE, Store,
@@ -104,15 +105,53 @@ async fn fill(store: &Store) {
         let stored = inlet.events(key.clone(), key, vec![incoming], received);
         stored.await.unwrap();
     }
+    for (number, event) in ["opened", "changed", "closed"].into_iter().enumerate() {
+        let body = json!({
+            "event": format!("session-{event}"), "session": "7#1", "user": "u-1",
+            "kind": { "remote": "ssh" }, "source": "logind", "since": 900,
+            "state": "locked", "idle-since": 950, "why": "ended",
+        });
+        session_event(store, 1_000 + number as u64, body).await;
+    }
 }
 
-const DERIVED: [&str; 5] = [
+async fn session_event(store: &Store, at: u64, body: serde_json::Value) {
+    let incoming = IncomingEvent {
+        device: bailiwick_core::ids::DeviceId::from_bytes(DEVICE),
+        at: Timestamp::from_ms(at),
+        plugin: None,
+        event: body["event"].as_str().unwrap().to_owned(),
+        words: String::new(),
+        body: body.to_string(),
+    };
+    let key = format!("s{at}");
+    let received = Timestamp::from_ms(150);
+    let stored = store
+        .inlet()
+        .events(key.clone(), key, vec![incoming], received);
+    stored.await.unwrap();
+}
+
+const DERIVED: [&str; 6] = [
     "devices",
     "device_plugins",
     "tallies",
     "change_sets",
     "changes",
+    "sessions",
 ];
+
+/// The database as that of an earlier version, without what came after it.
+fn age(connection: &Connection, version: i64, later: &[&str]) {
+    for table in later {
+        connection
+            .execute_batch(&format!("DROP TABLE {table}"))
+            .unwrap();
+    }
+    connection
+        .pragma_update(None, "user_version", version)
+        .unwrap();
+}
 
 fn rows(connection: &Connection, table: &str) -> Vec<Vec<Sql>> {
     let mut statement = connection
@@ -124,7 +163,7 @@ fn rows(connection: &Connection, table: &str) -> Vec<Vec<Sql>> {
 }
 
 #[tokio::test]
-async fn a_database_of_version_1_gets_what_a_new_one_would_have() {
+async fn an_older_database_gets_what_a_new_one_would_have() {
     let folder = tempfile::tempdir().unwrap();
     let open = || Store::open(folder.path(), Duration::from_secs(5)).unwrap();
     let store = open();
@@ -132,20 +171,19 @@ async fn a_database_of_version_1_gets_what_a_new_one_would_have() {
     store.close();
     let connection = Connection::open(folder.path().join(FILE)).unwrap();
     let dump = |connection: &Connection| DERIVED.map(|table| rows(connection, table));
-    let expected = dump(&connection);
-    assert!(expected.iter().all(|rows| !rows.is_empty()), "{expected:?}");
-    for table in DERIVED {
+    let version = || -> i64 {
         connection
-            .execute_batch(&format!("DROP TABLE {table}"))
-            .unwrap();
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap()
+    };
+    let (expected, newest) = (dump(&connection), version());
+    assert!(expected.iter().all(|rows| !rows.is_empty()), "{expected:?}");
+    for (old, later) in [(1, &DERIVED[..]), (2, &DERIVED[5..])] {
+        age(&connection, old, later);
+        open().close();
+        assert_eq!(dump(&connection), expected, "from version {old}");
+        assert_eq!(version(), newest);
     }
-    connection.pragma_update(None, "user_version", 1).unwrap();
-    open().close();
-    assert_eq!(dump(&connection), expected);
-    let version: i64 = connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .unwrap();
-    assert_eq!(version, 2);
 }
 
 #[tokio::test]
@@ -239,7 +277,7 @@ async fn devices_are_found_by_what_they_are_called() {
     assert!(!second.more && second.rows[0].device == desk);
     assert_eq!(
         (second.rows[0].first_seen_ms, second.rows[0].last_seen_ms),
-        (101, 104)
+        (101, 150)
     );
     let latest = view.latest(&other).unwrap();
     let counted: Vec<_> = latest

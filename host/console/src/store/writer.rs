@@ -307,7 +307,9 @@ fn events(
                 device: &event.device.to_string(),
                 plugin,
                 event: &event.event,
+                at_ms: at,
                 received_ms: whole(received.as_ms())?,
+                body: &event.body,
             },
         )?;
     }
