@@ -63,10 +63,20 @@ pub fn root(untested: &str) -> bool {
 /// Whether this process may have mounts of its own, which root of a container need not. If
 /// not, the skip is noted; `untested` says what is not tested without it.
 pub fn own_mounts(untested: &str) -> bool {
-    let tried = Command::new("unshare").args(["--mount", "true"]).output();
+    may_unshare("--mount", "the right to mount", untested)
+}
+
+/// Whether this process may have network namespaces of its own, which root of a container
+/// need not. If not, the skip is noted; `untested` says what is not tested without it.
+pub fn own_networks(untested: &str) -> bool {
+    may_unshare("--net", "the right to make network namespaces", untested)
+}
+
+fn may_unshare(namespace: &str, right: &str, untested: &str) -> bool {
+    let tried = Command::new("unshare").args([namespace, "true"]).output();
     let may = tried.is_ok_and(|output| output.status.success());
     if !may {
-        skip("the right to mount", untested, Rule::Everywhere);
+        skip(right, untested, Rule::Everywhere);
     }
     may
 }

@@ -13,7 +13,7 @@ mod skip;
 
 use std::path::PathBuf;
 
-pub use kernel::{KernelFeature, own_mounts, root};
+pub use kernel::{KernelFeature, own_mounts, own_networks, root};
 pub use login::{Login, own_uid};
 pub use skip::SKIPPED;
 
@@ -79,6 +79,16 @@ pub const PROGRAMS: &[Program] = &[
         name: "squid",
         package: "squid",
         why: "MQTT through a proxy that asks for credentials",
+    },
+    Program {
+        name: "nginx",
+        package: "nginx-light",
+        why: "that any server of files can be the update endpoint",
+    },
+    Program {
+        name: "ip",
+        package: "iproute2",
+        why: "a device whose network is cut, in a namespace of the test's own",
     },
     Program {
         name: "rpm",

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -39,6 +40,15 @@ impl Desk {
     /// A program failed.
     #[must_use]
     pub fn new() -> Self {
+        Self::at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same for a console that listens on another address of this machine.
+    ///
+    /// # Panics
+    /// A program failed.
+    #[must_use]
+    pub fn at(address: Ipv4Addr) -> Self {
         program("bailiwick-compile");
         let folder = match TempDir::new() {
             Ok(folder) => folder,
@@ -47,11 +57,12 @@ impl Desk {
         let mut desk = Self {
             folder,
             root_sha256: String::new(),
-            address: "127.0.0.1:0".to_owned(),
-            broker: "127.0.0.1:0".to_owned(),
+            address: format!("{address}:0"),
+            broker: format!("{address}:0"),
         };
         fs::create_dir(desk.path("console")).expect("the folder is ours");
-        let made = desk.repo(&["init", "--vendor", VENDOR]);
+        let name = address.to_string();
+        let made = desk.repo(&["init", "--vendor", VENDOR, "--server-name", &name]);
         desk.root_sha256 = made["root-sha256"].as_str().unwrap_or_default().to_owned();
         desk
     }
@@ -197,7 +208,22 @@ impl Desk {
     /// # Panics
     /// It is not started.
     pub fn agent(&self) -> Program {
-        let mut command = Command::new(program("bailiwick"));
+        self.run(Command::new(program("bailiwick")))
+    }
+
+    /// The same within a network namespace.
+    ///
+    /// # Panics
+    /// It is not started.
+    pub fn agent_within(&self, namespace: &str) -> Program {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", namespace])
+            .arg(program("bailiwick"));
+        self.run(command)
+    }
+
+    fn run(&self, mut command: Command) -> Program {
         command
             .args(["run", "--json", "--data"])
             .arg(self.path("device"))

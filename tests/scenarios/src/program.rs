@@ -23,7 +23,11 @@ pub struct Program {
 }
 
 impl Program {
-    pub(crate) fn start(command: &mut Command) -> Self {
+    /// Starts it. What it says on its standard output and is no JSON is a line of text.
+    ///
+    /// # Panics
+    /// It can't be started.
+    pub fn start(command: &mut Command) -> Self {
         let started = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -80,6 +84,12 @@ impl Program {
         self.seen.extend(self.lines.try_iter());
         let fits = |line: &&Value| line["event"] == name;
         self.seen.iter().filter(fits).count()
+    }
+
+    /// The first event of this name among what was passed over until now.
+    pub fn passed(&mut self, name: &str) -> Option<&Value> {
+        self.seen.extend(self.lines.try_iter());
+        self.seen.iter().find(|line| line["event"] == name)
     }
 
     fn give_up(&self, what: &str, error: RecvTimeoutError) -> ! {

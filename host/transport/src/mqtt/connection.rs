@@ -248,7 +248,8 @@ impl Connection<'_> {
 
     /// Does what the time asks for, and says until when nothing is.
     fn due(&mut self, now: Instant) -> Result<Instant, Stop> {
-        let mut wake = match self.alive.poll(now, self.leaving.len()) {
+        let owed = self.session.overdue(Duration::ZERO);
+        let mut wake = match self.alive.poll(now, self.leaving.len(), owed) {
             Pulse::Wait(until) => until,
             Pulse::Ping => {
                 self.send(&Packet::PingReq)?;

@@ -6,7 +6,10 @@ use tokio::time::Instant;
 
 /// For the answer to a ping. What the operating system holds back on a slow line goes
 /// before it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// For an answer that is owed, until a ping asks whether anybody is there.
+const SOON: Duration = Duration::from_secs(10);
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +23,8 @@ pub(super) enum Pulse {
 }
 
 /// A connection is quiet while nothing was written, or nothing read, for `every`: then a
-/// ping asks. So a half-open connection is noticed within `every` + 60 s, also while this
-/// side goes on writing into it. While a long message leaves on a slow line there is no
+/// ping asks. So a half-open connection is noticed within `every` + 30 s, also while this
+/// side goes on writing into it, and within 40 s while an answer is owed. While a long message leaves on a slow line there is no
 /// ping, which would wait behind it: then it counts that something can still be written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeepAlive {
@@ -58,12 +61,17 @@ impl KeepAlive {
         self.asked = Some(now);
     }
 
-    /// What is due, while `backlog` bytes wait to be written.
-    pub(super) fn poll(&self, now: Instant, backlog: usize) -> Pulse {
+    /// What is due, while `backlog` bytes wait to be written, and an answer has been owed
+    /// since `owed`.
+    pub(super) fn poll(&self, now: Instant, backlog: usize, owed: Option<Instant>) -> Pulse {
         let (due, then) = match self.asked {
             _ if backlog > 0 => (self.written + self.every + PATIENCE, Pulse::Dead),
             Some(asked) => (asked + PATIENCE, Pulse::Dead),
-            None => (self.written.min(self.read) + self.every, Pulse::Ping),
+            None => {
+                let quiet = self.written.min(self.read) + self.every;
+                let owed = owed.map(|since| since.max(self.read) + SOON);
+                (owed.map_or(quiet, |owed| owed.min(quiet)), Pulse::Ping)
+            }
         };
         if now >= due { then } else { Pulse::Wait(due) }
     }
@@ -80,13 +88,13 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut alive = KeepAlive::new(EVERY, start);
-        assert_eq!(alive.poll(at(59), 0), Pulse::Wait(at(60)));
-        assert_eq!(alive.poll(at(60), 0), Pulse::Ping);
+        assert_eq!(alive.poll(at(59), 0, None), Pulse::Wait(at(60)));
+        assert_eq!(alive.poll(at(60), 0, None), Pulse::Ping);
         alive.pinged(at(60));
-        assert_eq!(alive.poll(at(119), 0), Pulse::Wait(at(120)));
-        assert_eq!(alive.poll(at(120), 0), Pulse::Dead);
-        alive.heard(at(119));
-        assert_eq!(alive.poll(at(119), 0), Pulse::Wait(at(120)));
+        assert_eq!(alive.poll(at(89), 0, None), Pulse::Wait(at(90)));
+        assert_eq!(alive.poll(at(90), 0, None), Pulse::Dead);
+        alive.heard(at(89));
+        assert_eq!(alive.poll(at(89), 0, None), Pulse::Wait(at(120)));
     }
 
     #[test]
@@ -95,7 +103,22 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut alive = KeepAlive::new(EVERY, start);
         alive.wrote(at(50));
-        assert_eq!(alive.poll(at(60), 0), Pulse::Ping);
+        assert_eq!(alive.poll(at(60), 0, None), Pulse::Ping);
+    }
+
+    #[test]
+    fn an_answer_that_is_owed_is_asked_for_soon_unless_something_else_came() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut alive = KeepAlive::new(EVERY, start);
+        alive.wrote(at(20));
+        let owed = Some(at(20));
+        assert_eq!(alive.poll(at(29), 0, owed), Pulse::Wait(at(30)));
+        assert_eq!(alive.poll(at(30), 0, owed), Pulse::Ping);
+        alive.heard(at(28));
+        assert_eq!(alive.poll(at(30), 0, owed), Pulse::Wait(at(38)));
+        alive.pinged(at(38));
+        assert_eq!(alive.poll(at(68), 0, owed), Pulse::Dead);
     }
 
     #[test]
@@ -104,8 +127,8 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut alive = KeepAlive::new(EVERY, start);
         alive.wrote(at(200));
-        assert_eq!(alive.poll(at(200), 1), Pulse::Wait(at(320)));
-        assert_eq!(alive.poll(at(320), 1), Pulse::Dead);
-        assert_eq!(alive.poll(at(200), 0), Pulse::Ping);
+        assert_eq!(alive.poll(at(200), 1, None), Pulse::Wait(at(290)));
+        assert_eq!(alive.poll(at(290), 1, None), Pulse::Dead);
+        assert_eq!(alive.poll(at(200), 0, None), Pulse::Ping);
     }
 }
