@@ -3,7 +3,7 @@
 
 use bailiwick_core::{
     digest::Sha256,
-    ids::{DeviceId, PluginName, VendorName},
+    ids::{DeviceId, GenerationId, PluginName, VendorName},
     session::{Aspect, Closing, SessionId, SessionKind, SessionState, Source},
     time::Timestamp,
 };
@@ -11,7 +11,10 @@ use bailiwick_transport::EventLine;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::store::{Audience, LONGEST_EVENT};
+use crate::{
+    figures::{Bounds, Figures},
+    store::{Audience, LONGEST_EVENT},
+};
 
 /// One thing that happened. The JSON form is what `bailiwick run --json` prints, one
 /// object a line, with `event` as its tag.
@@ -76,6 +79,22 @@ pub(crate) enum Event {
         plugin: PluginName,
         /// Names of the limits.
         limits: Vec<String>,
+        /// How high each is.
+        #[serde(default)]
+        bounds: Bounds,
+    },
+    /// What a plugin has used.
+    PluginStatus {
+        /// Which.
+        plugin: PluginName,
+        /// Its version.
+        version: String,
+        /// Its generation: one activated set of version and policy.
+        generation: GenerationId,
+        /// From when on the figures count.
+        since: Timestamp,
+        /// The figures.
+        figures: Figures,
     },
     /// A plugin runs.
     PluginStarted {
@@ -362,9 +381,21 @@ impl Event {
                     approved_by.join(", ")
                 )
             }
-            Self::LimitsProven { plugin, limits } => {
+            Self::LimitsProven { plugin, limits, .. } => {
                 format!("{plugin}: limits shown to hold: {}", limits.join(", "))
             }
+            Self::PluginStatus {
+                plugin,
+                version,
+                figures,
+                ..
+            } => format!(
+                "{plugin} {version}: {} calls, {} trapped, {} ms of CPU, {} bytes of memory at most",
+                figures.calls,
+                figures.traps,
+                figures.cpu_us / 1000,
+                figures.memory_high_bytes
+            ),
             Self::PluginStarted {
                 plugin,
                 version,
@@ -596,6 +627,34 @@ mod tests {
         let line = short.to_line(DeviceId::from_bytes([7; 16]), Timestamp::from_ms(9));
         let read: EventLine<Event> = serde_json::from_slice(&line).unwrap();
         assert_eq!((read.words, read.event), (short.words(), short));
+    }
+
+    /// Once an hour for each of four plugins, that is little of the 16 KB that an idle hour
+    /// may take.
+    #[test]
+    fn what_a_plugin_has_used_is_told_in_a_few_hundred_bytes() {
+        let most = u64::MAX;
+        let event = Event::PluginStatus {
+            plugin: "x".repeat(32).parse().unwrap(),
+            version: "100.100.100".to_owned(),
+            generation: GenerationId(most),
+            since: Timestamp::from_ms(1_795_000_000_000),
+            figures: Figures {
+                calls: most,
+                traps: most,
+                host_calls: most,
+                denials: most,
+                cpu_us: most,
+                memory_high_bytes: most,
+                out_bytes: most,
+                log_lines_dropped: most,
+            },
+        };
+        let at = Timestamp::from_ms(1_795_000_000_000);
+        let line = event.to_line(DeviceId::from_bytes([7; 16]), at);
+        assert!(line.len() < 800, "{}", line.len());
+        let read: EventLine<Event> = serde_json::from_slice(&line).unwrap();
+        assert_eq!(read.event, event);
     }
 
     #[test]

@@ -19,8 +19,9 @@ use super::{
     launch::LaunchError,
     live::Live,
     report::{ReportError, Reporter},
+    status::Status,
 };
-use crate::events::Event;
+use crate::{events::Event, figures::Figures};
 
 /// A plugin that is not called for so long rests meanwhile: to start it again takes less
 /// than a millisecond, and its memory is some megabytes.
@@ -62,6 +63,7 @@ pub(crate) struct Actor {
     supervision: Supervision,
     punctuality: Punctuality,
     remark: String,
+    status: Status,
     ended: mpsc::UnboundedSender<CallEnded>,
 }
 
@@ -74,6 +76,7 @@ impl Actor {
         let plugin = live.launch.policy.plugin.clone();
         let reporter = Reporter::open(&host, plugin.clone()).await?;
         let now = host.clock.monotonic();
+        let status = Status::new(host.clock.now());
         let schedule = Schedule::new(live.launch.policy.schedule, &host.device, &plugin, now);
         Ok(Self {
             host,
@@ -85,6 +88,7 @@ impl Actor {
             supervision: Supervision::new(Rules::default()),
             punctuality: Punctuality::default(),
             remark: String::new(),
+            status,
             ended,
         })
     }
@@ -182,6 +186,7 @@ impl Actor {
 
     async fn judge(&mut self, result: Result<(), Failure>) {
         let now = self.host.clock.monotonic();
+        let suspended = self.supervision.is_suspended();
         let failure = match result {
             Ok(()) => {
                 self.remark.clear();
@@ -196,12 +201,38 @@ impl Actor {
                 struck.then_some(reason)
             }
         };
+        let figures = self.live.figures();
+        if self.status.is_due(&figures, now) || self.supervision.is_suspended() && !suspended {
+            self.tell_status(figures).await;
+        }
         // The coordinator ends after its plugins.
         drop(self.ended.send(CallEnded {
             plugin: self.plugin.clone(),
             generation: self.live.launch.generation.id,
             failure,
         }));
+    }
+
+    async fn tell_status(&mut self, figures: Figures) {
+        let launch = &self.live.launch;
+        self.status.told(figures, self.host.clock.monotonic());
+        self.host
+            .tell(Event::PluginStatus {
+                plugin: self.plugin.clone(),
+                version: launch.release.version.to_string(),
+                generation: launch.generation.id,
+                since: self.status.since(),
+                figures,
+            })
+            .await;
+    }
+
+    /// What the generation used that ends, to the last.
+    async fn tell_last_status(&mut self) {
+        let figures = self.live.figures();
+        if self.status.is_behind(&figures) {
+            self.tell_status(figures).await;
+        }
     }
 
     async fn tell_failure(&mut self, reason: &str, transition: Option<Transition>, now: Monotonic) {
@@ -239,6 +270,7 @@ impl Actor {
             .await
             .map_err(|error| error.to_string())?;
         let bytes = state.len() as u64;
+        self.tell_last_status().await;
         self.handed_over = Some((old_id, state));
         self.take(new);
         self.host
@@ -264,6 +296,7 @@ impl Actor {
             // Its own state, refused: it starts afresh, which its author has to expect.
             self.remark = error.to_string();
         }
+        self.tell_last_status().await;
         self.take(old);
     }
 
@@ -282,7 +315,9 @@ impl Actor {
         }
         let now = self.host.clock.monotonic();
         self.schedule.change(new.launch.policy.schedule, now);
+        self.tell_last_status().await;
         self.live = new;
+        self.status = Status::new(self.host.clock.now());
         self.host
             .tell(Event::Narrowed {
                 plugin: self.plugin.clone(),
@@ -298,6 +333,7 @@ impl Actor {
         self.supervision = Supervision::new(Rules::default());
         live.launch.budget.take_over(&self.live.launch.budget, now);
         self.live = live;
+        self.status = Status::new(self.host.clock.now());
     }
 
     fn describe(&self) -> Description {

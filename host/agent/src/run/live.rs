@@ -10,12 +10,15 @@ use super::{
     host::Host,
     launch::{Launch, LaunchError},
 };
+use crate::figures::Figures;
 
 /// A started generation.
 pub(crate) struct Live {
     pub(crate) launch: Arc<Launch>,
     pub(crate) schema: Arc<Schema>,
     body: Body,
+    /// What instances have used that ended.
+    ended: Figures,
 }
 
 enum Body {
@@ -36,6 +39,15 @@ impl Live {
             launch,
             schema: Arc::new(schema),
             body: Body::Awake(Box::new(instance)),
+            ended: Figures::default(),
+        }
+    }
+
+    /// What all its instances have used.
+    pub(crate) fn figures(&self) -> Figures {
+        match &self.body {
+            Body::Awake(instance) => self.ended.and(&instance.usage()),
+            Body::Resting(_) => self.ended,
         }
     }
 
@@ -44,9 +56,13 @@ impl Live {
     /// # Errors
     /// It does not start, does not take what it saved, or fails.
     pub(crate) async fn collect(&mut self, host: &Host) -> Result<Vec<u8>, LaunchError> {
+        if let Body::Awake(instance) = &self.body
+            && !instance.is_alive()
+        {
+            self.end(Body::default());
+        }
         let mut instance = match std::mem::take(&mut self.body) {
-            Body::Awake(instance) if instance.is_alive() => instance,
-            Body::Awake(_) => self.start(host, Vec::new()).await?,
+            Body::Awake(instance) => instance,
             Body::Resting(state) => self.start(host, state).await?,
         };
         let rows = instance.collect().await;
@@ -63,7 +79,10 @@ impl Live {
         };
         if !state.is_empty() {
             let version = self.launch.release.version.to_string();
-            instance.load(&version, &state).await?;
+            if let Err(error) = instance.load(&version, &state).await {
+                self.ended = self.ended.and(&instance.usage());
+                return Err(error.into());
+            }
         }
         self.schema = Arc::new(schema);
         Ok(Box::new(instance))
@@ -96,6 +115,12 @@ impl Live {
         }
     }
 
+    /// Ends the instance, of which nothing but its figures and `left` remain.
+    fn end(&mut self, left: Body) {
+        self.ended = self.figures();
+        self.body = left;
+    }
+
     /// Ends the instance and keeps what it saves.
     ///
     /// # Errors
@@ -104,10 +129,10 @@ impl Live {
     pub(crate) async fn rest(&mut self) -> Result<(), CallError> {
         if let Body::Awake(_) = self.body {
             match self.save().await {
-                Ok(state) => self.body = Body::Resting(state),
+                Ok(state) => self.end(Body::Resting(state)),
                 Err(CallError::Wait(_)) => {}
                 Err(error) => {
-                    self.body = Body::default();
+                    self.end(Body::default());
                     return Err(error);
                 }
             }

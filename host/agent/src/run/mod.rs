@@ -22,6 +22,7 @@ mod service;
 mod sessions;
 mod signed;
 mod start;
+mod status;
 mod upload;
 mod watch;
 

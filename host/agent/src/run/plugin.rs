@@ -19,7 +19,7 @@ use super::{
     live::Live,
     rollout_words,
 };
-use crate::events::Event;
+use crate::{events::Event, figures::Bounds};
 
 /// Orders that may wait for one plugin.
 const ORDERS: usize = 16;
@@ -307,6 +307,12 @@ async fn make_ready(host: &Host, launch: &Arc<Launch>) -> anyhow::Result<Live> {
     })
     .await;
     let limits = host.prove(&launch.policy.limits).await?;
-    host.tell(Event::LimitsProven { plugin, limits }).await;
+    let bounds = Bounds::from(&launch.policy.limits);
+    host.tell(Event::LimitsProven {
+        plugin,
+        limits,
+        bounds,
+    })
+    .await;
     Ok(launch.live(host).await?)
 }
