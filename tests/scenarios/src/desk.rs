@@ -158,10 +158,25 @@ impl Desk {
     /// # Panics
     /// It does not listen.
     pub fn console(&mut self) -> Program {
+        let broker = self.broker.clone();
+        self.serve(&["--mqtt", &broker])
+    }
+
+    /// The same, with somebody else's broker at `address`, whose certificate is the desk's.
+    ///
+    /// # Panics
+    /// It does not listen.
+    pub fn console_at(&mut self, address: &str) -> Program {
+        let ca = text(&self.path("repository/tls/ca.pem"));
+        self.serve(&["--broker", address, "--broker-ca", &ca])
+    }
+
+    fn serve(&mut self, mqtt: &[&str]) -> Program {
         let mut command = Command::new(program("bailiwick-console"));
         command
             .args(["serve", "--json", "--listen", &self.address])
-            .args(["--mqtt", &self.broker, "--data"])
+            .args(mqtt)
+            .arg("--data")
             .arg(self.path("console"))
             .arg("--public")
             .arg(self.path("repository/public"))

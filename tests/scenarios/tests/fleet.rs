@@ -1,0 +1,122 @@
+//! A device between servers that are not ours: nginx has the updates, Mosquitto carries the
+//! messages. Their settings are the ones that `host/console/FLEET.md` hands out.
+
+#![cfg(unix)]
+
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use bailiwick_needs::program;
+use bailiwick_scenarios::{Desk, Program};
+
+#[test]
+fn a_device_lives_between_servers_of_a_fleet() {
+    let (Some(nginx), Some(mosquitto)) = (program("nginx"), program("mosquitto")) else {
+        return;
+    };
+    let mut desk = Desk::new();
+    let (updates, broker) = (free_port(), free_port());
+    let _nginx = Program::start(&mut serving(&nginx, &desk, updates));
+    let _mosquitto = Program::start(&mut carrying(&mosquitto, &desk, broker));
+    let _console = desk.console_at(&format!("mqtts://127.0.0.1:{broker}"));
+    desk.publish("pressure", "0.2.0");
+    desk.policy("pressure", |line| match line.split_once(" = ") {
+        Some(("every", _)) => "every = \"1 s\"".to_owned(),
+        Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
+        _ => line.to_owned(),
+    });
+    desk.assign("pressure", "0.2.0");
+
+    let settings = desk.settings();
+    let lines = settings.lines().map(|line| match line.split_once(" = ") {
+        Some(("report-url", _)) => format!("mqtt-url = \"mqtts://127.0.0.1:{broker}\"\n"),
+        Some(("update-url", _)) => {
+            format!("update-url = \"https://127.0.0.1:{updates}/updates/\"\n")
+        }
+        _ => format!("{line}\n"),
+    });
+    fs::write(desk.path("device.toml"), lines.collect::<String>()).expect("the folder is ours");
+    let mut agent = desk.agent();
+    let key = agent.event("delivered")["key"].clone();
+    let stored = desk.reports(&["--plugin", "pressure"]);
+    assert!(
+        stored.iter().any(|report| report["key"] == key),
+        "{stored:?}"
+    );
+
+    // The hint crosses the foreign broker; the new version comes from nginx.
+    desk.publish("pressure", "0.2.1");
+    desk.assign("pressure", "0.2.1");
+    agent.until("the version that was assigned", |line| {
+        line["event"] == "swapped" && line["to"] == "0.2.1"
+    });
+}
+
+/// nginx with the committed settings, in which only names of this machine are replaced.
+fn serving(nginx: &Path, desk: &Desk, port: u16) -> Command {
+    let mut own = committed("nginx.conf");
+    let tls = desk.path("repository/tls");
+    for (theirs, ours) in [
+        ("listen 443 ssl", format!("listen 127.0.0.1:{port} ssl")),
+        ("/etc/bailiwick/tls", tls.display().to_string()),
+        (
+            "/srv/bailiwick/public",
+            desk.path("repository/public").display().to_string(),
+        ),
+    ] {
+        assert!(own.contains(theirs), "nginx.conf has no `{theirs}`");
+        own = own.replace(theirs, &ours);
+    }
+    let folder = desk.path("nginx");
+    fs::create_dir(&folder).expect("the folder is ours");
+    let place = folder.display();
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .iter()
+        .map(|kind| format!("{kind}_temp_path {place};\n"))
+        .collect();
+    let settings = folder.join("nginx.conf");
+    let whole = format!(
+        "daemon off;\nmaster_process off;\npid {place}/pid;\nerror_log stderr;\n\
+         events {{}}\nhttp {{\naccess_log off;\n{temporary}{own}}}\n"
+    );
+    fs::write(&settings, whole).expect("the folder is ours");
+    let mut command = Command::new(nginx);
+    command.arg("-e").arg("stderr").arg("-c").arg(settings);
+    command
+}
+
+/// Mosquitto with the rules that the console comes with.
+fn carrying(mosquitto: &Path, desk: &Desk, port: u16) -> Command {
+    let folder = desk.path("mosquitto");
+    fs::create_dir(&folder).expect("the folder is ours");
+    let tls = desk.path("repository/tls");
+    let settings = folder.join("mosquitto.conf");
+    // It would become the user `mosquitto`, who can't read what a test made.
+    let text = format!(
+        "user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n\
+         cafile {tls}/ca.pem\ncertfile {tls}/server.pem\nkeyfile {tls}/server-key.pem\n\
+         log_dest none\n",
+        tls = tls.display(),
+    );
+    fs::write(&settings, text).expect("the folder is ours");
+    let mut command = Command::new(mosquitto);
+    command.arg("-c").arg(settings).stderr(Stdio::null());
+    command
+}
+
+fn committed(name: &str) -> String {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../host/console")
+        .join(name);
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// A port of loopback that nobody listens on now, for programs that can't pick one.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
+    listener.local_addr().expect("it listens").port()
+}
