@@ -118,6 +118,14 @@ impl Standing {
 }
 
 impl Plugin {
+    /// The suspension that no report has put right since.
+    pub(crate) fn suspended(&self) -> Option<&Happened> {
+        self.trouble.iter().rev().find_map(|trouble| match trouble {
+            Trouble::Event(event) if event.event == "suspended" => Some(event),
+            _ => None,
+        })
+    }
+
     fn follow(&mut self, event: &Happened) {
         let text = |name| event.body.get(name).and_then(Value::as_str);
         match event.event.as_str() {
@@ -174,6 +182,11 @@ impl Plugin {
 }
 
 impl Trouble {
+    /// Whether it is an event of this kind.
+    pub(crate) fn is(&self, kind: &str) -> bool {
+        matches!(self, Self::Event(event) if event.event == kind)
+    }
+
     /// Whether a start of `version` leaves it as it is.
     fn is_of_another(&self, version: Option<&str>) -> bool {
         match self {

@@ -54,6 +54,34 @@ pub(crate) fn ago(ms: i64, now: Timestamp) -> String {
     }
 }
 
+/// How long something lasts, in the two largest units that fit.
+pub(crate) fn lasting(ms: i64) -> String {
+    let seconds = ms.max(0).unsigned_abs() / 1_000;
+    let (value, unit, rest, smaller) = match seconds {
+        0..60 => return format!("{seconds} s"),
+        60..3_600 => (seconds / 60, "min", seconds % 60, "s"),
+        3_600..86_400 => (seconds / 3_600, "h", seconds / 60 % 60, "min"),
+        86_400..172_800 => (1, "day", seconds / 3_600 % 24, "h"),
+        _ => (seconds / 86_400, "days", seconds / 3_600 % 24, "h"),
+    };
+    match rest {
+        0 => format!("{value} {unit}"),
+        rest => format!("{value} {unit} {rest} {smaller}"),
+    }
+}
+
+/// The same of what may be shorter than a second.
+pub(crate) fn lasting_us(us: u64) -> String {
+    match us {
+        0..1_000 => format!("{us} µs"),
+        1_000..1_000_000 => format!("{} ms", us / 1_000),
+        1_000_000..10_000_000 if !us.is_multiple_of(1_000_000) => {
+            format!("{}.{} s", us / 1_000_000, us / 100_000 % 10)
+        }
+        _ => lasting(i64::try_from(us / 1_000).unwrap_or(i64::MAX)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +97,27 @@ mod tests {
         assert_eq!(ago(86_400_000), "1 day ago");
         assert_eq!(ago(3 * 86_400_000), "3 days ago");
         assert!(ago(-3_600_000).starts_with("in the future"));
+        for (ms, told) in [
+            (0, "0 s"),
+            (-5, "0 s"),
+            (59_999, "59 s"),
+            (60_000, "1 min"),
+            (3_661_000, "1 h 1 min"),
+            (90_000_000, "1 day 1 h"),
+            (20 * 86_400_000, "20 days"),
+        ] {
+            assert_eq!(lasting(ms), told);
+        }
+        for (us, told) in [
+            (7, "7 µs"),
+            (12_999, "12 ms"),
+            (1_440_000, "1.4 s"),
+            (5_000_000, "5 s"),
+            (60_000_000, "1 min"),
+        ] {
+            assert_eq!(lasting_us(us), told);
+        }
+        assert!(lasting_us(u64::MAX).ends_with(" h"));
         assert_eq!(full(1_795_000_000_000), "18 Nov 2026, 11:06 UTC");
         assert_eq!(full(i64::MAX), format!("{} ms", i64::MAX));
     }

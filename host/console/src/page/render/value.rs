@@ -98,7 +98,7 @@ fn quantity(number: &str, unit: &str) -> Markup {
 }
 
 /// `11`, `3.75`: so many parts as a decimal fraction; `parts` is a power of ten.
-fn decimal(number: u64, parts: u64) -> String {
+pub(crate) fn decimal(number: u64, parts: u64) -> String {
     let whole = grouped(&(number / parts).to_string());
     let digits = parts.ilog10() as usize;
     let rest = format!("{:0digits$}", number % parts);

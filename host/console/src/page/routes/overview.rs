@@ -50,7 +50,7 @@ pub(crate) async fn show(
         (troubles(&known, now))
         div.columns {
             section.card { (facts(&known, &frame)) }
-            section.card { (plugins::summary(&known)) }
+            section.card { (plugins::summary(&known, now)) }
             section.card { (recent_changes(&known, &sets, now)) }
             section.card { (recent_events(&known, &events, now)) }
         }

@@ -1,10 +1,13 @@
 //! The plugins of a device: version, grants, limits and what was counted.
 
+mod figures;
+
 use axum::{extract::Path, response::Html};
 use bailiwick_core::time::Timestamp;
 use maud::{Markup, html};
 use serde_json::Value;
 
+use self::figures::Bounds;
 use super::{Known, Tab, head, name, named, trouble};
 use crate::{
     page::{
@@ -14,11 +17,10 @@ use crate::{
             Part, empty, time,
             value::grouped,
             value::{shown, size},
-            words::inline,
         },
         standing::Plugin,
     },
-    store::view::{Installed, Latest},
+    store::view::{Happened, Installed, Latest},
 };
 
 /// Events that are counted, and how.
@@ -87,26 +89,62 @@ impl<'a> Told<'a> {
 }
 
 fn card(told: &Told<'_>, name: &str, plugin: &Plugin, now: Timestamp) -> Markup {
+    let proven = told.latest("limits-proven").map(|it| &it.happened);
+    let bounds = proven.and_then(Bounds::of);
+    let status = told.latest("plugin-status").map(|it| &it.happened);
     html! {
         section.card.plugin id=(name) {
             h2 {
                 (shown(name))
                 @if let Some(version) = &plugin.running { " " span.version { (shown(version)) } }
-                " " (state(plugin))
+                " " (state(plugin, now))
             }
             @if !plugin.trouble.is_empty() {
-                ul.notice.warn { @for it in &plugin.trouble { li { (trouble(it, now)) } } }
+                ul.notice.warn {
+                    @if let Some(suspended) = plugin.suspended() { (suspension(told, suspended, now)) }
+                    @for it in plugin.trouble.iter().filter(|it| !it.is("suspended")) { li { (trouble(it, now)) } }
+                }
             }
             (numbers(told, now))
+            (figures::used(status, bounds.as_ref(), now))
             (grants(told))
-            (limits(told))
+            @if let Some(proven) = proven {
+                (figures::limits(proven, bounds.as_ref(), &told.list("limits-proven", "limits")))
+            }
         }
     }
 }
 
-fn state(plugin: &Plugin) -> Markup {
+/// Until when it is not called, and why.
+fn suspension(told: &Told<'_>, suspended: &Happened, now: Timestamp) -> Markup {
+    let until = suspended_until(suspended);
+    let failed = told.latest("call-failed").map(|it| &it.happened.body);
+    let reason = failed.and_then(|body| body.get("reason")?.as_str());
     html! {
-        @if plugin.stopped { span.state.off { "Stopped" } }
+        li {
+            strong { "Suspended" } " since " (time::when(suspended.at_ms, now))
+            @if is_past(until, now) { ". It was to be called again on " (time::moment(until)) ", and has not reported since." }
+            @else { ", and called again on " (time::moment(until)) "." }
+            @if let Some(reason) = reason { " It failed too often, the last time because: " (shown(reason)) }
+        }
+    }
+}
+
+fn suspended_until(suspended: &Happened) -> i64 {
+    let lasts = suspended.body.get("for-ms").and_then(Value::as_i64);
+    suspended.at_ms.saturating_add(lasts.unwrap_or(0).max(0))
+}
+
+fn is_past(ms: i64, now: Timestamp) -> bool {
+    i64::try_from(now.as_ms()).is_ok_and(|now| now >= ms)
+}
+
+pub(super) fn state(plugin: &Plugin, now: Timestamp) -> Markup {
+    let suspended = plugin.suspended();
+    let suspended = suspended.is_some_and(|it| !is_past(suspended_until(it), now));
+    html! {
+        @if suspended { span.state.bad { "Suspended" } }
+        @else if plugin.stopped { span.state.off { "Stopped" } }
         @else if plugin.running.is_none() { span.state.off { "Not running" } }
         @else if plugin.trouble.is_empty() { span.state.good { "Running" } }
         @else { span.state.warn { "Needs attention" } }
@@ -167,19 +205,8 @@ fn grant_words(grant: &str) -> Markup {
     }
 }
 
-fn limits(told: &Told<'_>) -> Markup {
-    let limits = told.list("limits-proven", "limits");
-    html! {
-        @if let Some(proven) = told.latest("limits-proven") {
-            h3 { "Limits" }
-            p { "Shown to hold on this device on " (time::moment(proven.happened.at_ms)) ", by running into each of them:" }
-            ul.tags { @for limit in limits { li { (shown(&inline(limit))) } } }
-        }
-    }
-}
-
 /// The plugins in a few lines.
-pub(super) fn summary(known: &Known) -> Markup {
+pub(super) fn summary(known: &Known, now: Timestamp) -> Markup {
     let base = format!("/devices/{}/plugins", known.device.device);
     html! {
         h2 { "Plugins" }
@@ -193,7 +220,7 @@ pub(super) fn summary(known: &Known) -> Markup {
                             a href={ (base) "#" (name) } { (shown(name)) }
                             @if let Some(version) = &plugin.running { " " span.quiet { (shown(version)) } }
                         }
-                        (state(plugin))
+                        (state(plugin, now))
                     }
                 }
             }

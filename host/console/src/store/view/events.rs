@@ -31,7 +31,8 @@ pub(crate) struct Latest {
 const KINDS: u32 = 2_000;
 
 impl View {
-    /// The events of a device, the last first; those before `before`, if that is given.
+    /// The events of a device, the last first; those before `before`, if that is given. What
+    /// plugins have used is told every hour and shown with each plugin: not here.
     pub(crate) fn events(
         &self,
         device: &str,
@@ -39,7 +40,8 @@ impl View {
         length: u32,
     ) -> Result<Page<Happened>, StoreError> {
         let mut statement = self.0.prepare_cached(
-            "SELECT * FROM events WHERE device = :device AND id < :before
+            "SELECT * FROM events
+             WHERE device = :device AND id < :before AND event <> 'plugin-status'
              ORDER BY id DESC LIMIT :limit",
         )?;
         let rows = statement.query_map(
