@@ -14,6 +14,7 @@ mod backoff;
 mod cause;
 mod connector;
 mod endpoint;
+pub mod enrol;
 mod event;
 mod https;
 pub mod mqtt;
@@ -25,7 +26,9 @@ mod verifier;
 
 pub use address::{Address, AddressError, is_path};
 pub use backoff::full_jitter;
-pub use connector::{BrokerAddress, BrokerAddressError, ConnectError, Connector, Hop};
+pub use connector::{
+    BrokerAddress, BrokerAddressError, ConnectError, Connector, Hop, Upgrade, WebSocket,
+};
 pub use endpoint::Endpoint;
 pub use event::{EventLine, event_lines};
 pub use https::{BuildError, Https};

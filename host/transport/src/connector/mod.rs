@@ -26,7 +26,7 @@ pub(crate) use address::HostPort;
 pub use address::{BrokerAddress, BrokerAddressError};
 pub use hop::{ConnectError, Hop};
 use hop::{Role, Trail};
-use websocket::WebSocket;
+pub use websocket::{Upgrade, WebSocket};
 
 use crate::{BuildError, ProxySettings, Trust, cause};
 

@@ -28,12 +28,23 @@ pub(super) enum Frame {
     Close,
 }
 
+/// Which end of a WebSocket this is: a client masks what it sends, and a server does not
+/// (section 5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Client,
+    Server,
+}
+
 /// Takes the stream out of frames. It keeps no payload: what is inside a message is handed
 /// on as it arrives, however long the message says it is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reader {
+    side: Side,
     /// Of the data frame that is being read, in bytes.
     left: u64,
+    /// Of that frame, turned so that it begins with the next byte.
+    mask: [u8; 4],
     /// A message was begun whose last frame has not come.
     unfinished: bool,
 }
@@ -43,10 +54,21 @@ struct Head {
     opcode: Opcode,
     last: bool,
     length: u64,
+    mask: [u8; 4],
     size: usize,
 }
 
 impl Reader {
+    /// For this side's end.
+    pub(super) const fn new(side: Side) -> Self {
+        Self {
+            side,
+            left: 0,
+            mask: [0; 4],
+            unfinished: false,
+        }
+    }
+
     /// The next frame, or the next at most `room` bytes of one; none if more must arrive.
     pub(super) fn next(&mut self, from: &mut BytesMut, room: usize) -> io::Result<Option<Frame>> {
         loop {
@@ -54,10 +76,12 @@ impl Reader {
                 let part = from.len().min(room);
                 let part = part.min(usize::try_from(self.left).unwrap_or(usize::MAX));
                 self.left -= part as u64;
-                let bytes = from.split_to(part).freeze();
-                return Ok((part > 0).then_some(Frame::Bytes(bytes)));
+                let mut bytes = from.split_to(part);
+                unmask(&mut bytes, self.mask);
+                self.mask.rotate_left(part % 4);
+                return Ok((part > 0).then_some(Frame::Bytes(bytes.freeze())));
             }
-            let Some(head) = Head::read(from)? else {
+            let Some(head) = Head::read(from, self.side)? else {
                 return Ok(None);
             };
             match head.opcode {
@@ -70,6 +94,7 @@ impl Reader {
                     }
                     self.unfinished = !head.last;
                     self.left = head.length;
+                    self.mask = head.mask;
                     from.advance(head.size);
                 }
                 control => {
@@ -79,11 +104,12 @@ impl Reader {
                         return Ok(None);
                     }
                     from.advance(head.size);
-                    let payload = from.split_to(length).freeze();
+                    let mut payload = from.split_to(length);
+                    unmask(&mut payload, head.mask);
                     match control {
-                        Opcode::Ping => return Ok(Some(Frame::Ping(payload))),
+                        Opcode::Ping => return Ok(Some(Frame::Ping(payload.freeze()))),
                         Opcode::Close => return Ok(Some(Frame::Close)),
-                        // Nobody asked; it says that the server lives, and so does every byte.
+                        // Nobody asked; it says that the other side lives, and so does every byte.
                         _ => {}
                     }
                 }
@@ -93,15 +119,18 @@ impl Reader {
 }
 
 impl Head {
-    fn read(from: &[u8]) -> io::Result<Option<Self>> {
+    fn read(from: &[u8], side: Side) -> io::Result<Option<Self>> {
         let &[first, second, ref rest @ ..] = from else {
             return Ok(None);
         };
         if first & 0x70 != 0 {
             return Err(wrong("a reserved bit is set, and no extension was agreed"));
         }
-        if second & 0x80 != 0 {
-            return Err(wrong("a server does not mask"));
+        let is_masked = second & 0x80 != 0;
+        match side {
+            Side::Client if is_masked => return Err(wrong("a server does not mask")),
+            Side::Server if !is_masked => return Err(wrong("a client masks")),
+            Side::Client | Side::Server => {}
         }
         let opcode = match first & 0x0f {
             0 => Opcode::Continuation,
@@ -128,10 +157,24 @@ impl Head {
         if is_control && (!last || length > CONTROL) {
             return Err(wrong("a control frame is cut in pieces or too long"));
         }
+        let mask = match side {
+            Side::Client => Some([0; 4]),
+            Side::Server => from
+                .get(size..)
+                .and_then(|rest| rest.first_chunk().copied()),
+        };
+        let Some(mask) = mask else {
+            return Ok(None);
+        };
+        let size = match side {
+            Side::Client => size,
+            Side::Server => size + mask.len(),
+        };
         Ok(Some(Self {
             opcode,
             last,
             length,
+            mask,
             size,
         }))
     }
@@ -144,25 +187,32 @@ fn wrong(what: &str) -> io::Error {
     )
 }
 
-/// Appends one whole frame, masked, as a client's must be.
-pub(super) fn write(to: &mut BytesMut, opcode: Opcode, payload: &[u8], mask: [u8; 4]) {
+/// Takes a mask off, or puts it on.
+fn unmask(bytes: &mut [u8], mask: [u8; 4]) {
+    if mask != [0; 4] {
+        for (byte, mask) in bytes.iter_mut().zip(mask.iter().cycle()) {
+            *byte ^= mask;
+        }
+    }
+}
+
+/// Appends one whole frame, masked if there is a mask.
+pub(super) fn write(to: &mut BytesMut, opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>) {
     let first = 0x80 | opcode as u8;
+    let masked = if mask.is_some() { 0x80 } else { 0 };
     match payload.len() {
-        length @ 0..=125 => to.extend_from_slice(&[first, 0x80 | length as u8]),
+        length @ 0..=125 => to.extend_from_slice(&[first, masked | length as u8]),
         length @ 126..=0xffff => {
-            to.extend_from_slice(&[first, 0x80 | 126]);
+            to.extend_from_slice(&[first, masked | 126]);
             to.extend_from_slice(&(length as u16).to_be_bytes());
         }
         length => {
-            to.extend_from_slice(&[first, 0x80 | 127]);
+            to.extend_from_slice(&[first, masked | 127]);
             to.extend_from_slice(&(length as u64).to_be_bytes());
         }
     }
-    to.extend_from_slice(&mask);
-    to.extend(
-        payload
-            .iter()
-            .zip(mask.iter().cycle())
-            .map(|(byte, mask)| byte ^ mask),
-    );
+    to.extend_from_slice(mask.as_ref().map_or(&[], <[u8; 4]>::as_slice));
+    let begin = to.len();
+    to.extend_from_slice(payload);
+    unmask(&mut to[begin..], mask.unwrap_or_default());
 }

@@ -72,6 +72,55 @@ fn check(reply: &Reply, path: &str, accept: &str) -> Result<(), String> {
     }
 }
 
+/// A client's request for a WebSocket that carries MQTT, as a server answers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    accept: String,
+}
+
+impl Upgrade {
+    /// The answer to a request with these headers; `header` gives one by its name in lower
+    /// case, its values joined by commas if it came more than once.
+    ///
+    /// # Errors
+    /// What the request lacks, in words for who sent it.
+    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Result<Self, &'static str> {
+        let lists = |name, wanted: &str| {
+            let list = header(name).unwrap_or_default().split(',');
+            list.map(str::trim)
+                .any(|one| one.eq_ignore_ascii_case(wanted))
+        };
+        if !lists("upgrade", "websocket") || !lists("connection", "upgrade") {
+            return Err("MQTT is spoken here on a WebSocket: ask for an upgrade");
+        }
+        if header("sec-websocket-version") != Some("13") {
+            return Err("version 13 of WebSocket is spoken here");
+        }
+        if !lists("sec-websocket-protocol", SUBPROTOCOL) {
+            return Err("the subprotocol `mqtt` is spoken here");
+        }
+        // Sixteen bytes (section 4.2.1).
+        let key = header("sec-websocket-key").unwrap_or_default().trim();
+        let is_key = STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 16);
+        if !is_key {
+            return Err("the key of the upgrade is not 16 bytes in base64");
+        }
+        Ok(Self {
+            accept: accept(key),
+        })
+    }
+
+    /// Headers of the answer, whose status is 101.
+    pub fn headers(&self) -> [(&'static str, &str); 4] {
+        [
+            ("upgrade", "websocket"),
+            ("connection", "upgrade"),
+            ("sec-websocket-accept", &self.accept),
+            ("sec-websocket-protocol", SUBPROTOCOL),
+        ]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +131,33 @@ mod tests {
             accept("dGhlIHNhbXBsZSBub25jZQ=="),
             "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
         );
+    }
+
+    #[test]
+    fn a_server_takes_what_the_rfc_asks_for_and_nothing_less() {
+        let whole = [
+            ("upgrade", "WebSocket"),
+            ("connection", "keep-alive, Upgrade"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-protocol", "chat, mqtt"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        let read = |changed: &str, to: Option<&'static str>| {
+            Upgrade::read(|name| {
+                let value = whole.iter().find(|(known, _)| *known == name)?.1;
+                if name == changed { to } else { Some(value) }
+            })
+        };
+        let upgrade = read("", None).unwrap();
+        assert!(
+            upgrade
+                .headers()
+                .contains(&("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))
+        );
+        for (name, _) in whole {
+            for wrong in [None, Some(""), Some("other")] {
+                assert!(read(name, wrong).is_err(), "{name}: {wrong:?}");
+            }
+        }
     }
 }

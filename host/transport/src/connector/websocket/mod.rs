@@ -1,5 +1,5 @@
-//! A WebSocket client (RFC 6455) that carries a stream of bytes in binary messages, for
-//! MQTT (its version 3.1.1, section 6).
+//! A WebSocket (RFC 6455) that carries a stream of bytes in binary messages, for MQTT (its
+//! version 3.1.1, section 6): the client's end, and the server's.
 //!
 //! Written here, since the only thing that is needed is a stream: no text messages, no
 //! extensions, no message bounds (MQTT has its own). The libraries for the whole protocol
@@ -18,7 +18,8 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{HostPort, Stream};
-use frame::{Frame, Opcode, Reader};
+use frame::{Frame, Opcode, Reader, Side};
+pub use handshake::Upgrade;
 
 /// What is read at once, in bytes.
 const CHUNK: usize = 8 * 1024;
@@ -26,8 +27,9 @@ const CHUNK: usize = 8 * 1024;
 const WRITE: usize = 16 * 1024;
 
 /// The stream.
-pub(super) struct WebSocket {
+pub struct WebSocket {
     inner: Box<dyn Stream>,
+    side: Side,
     reader: Reader,
     /// Arrived, not yet read as frames.
     arrived: BytesMut,
@@ -55,20 +57,37 @@ impl WebSocket {
         path: &str,
     ) -> Result<Self, String> {
         handshake::upgrade(&mut *stream, server, path).await?;
-        Ok(Self {
-            inner: stream,
-            reader: Reader::default(),
+        Ok(Self::new(stream, Side::Client))
+    }
+
+    /// The server's end of `stream`, on which an [`Upgrade`] was answered.
+    pub fn accepted(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+        Self::new(Box::new(stream), Side::Server)
+    }
+
+    fn new(inner: Box<dyn Stream>, side: Side) -> Self {
+        Self {
+            inner,
+            side,
+            reader: Reader::new(side),
             arrived: BytesMut::new(),
             leaving: BytesMut::new(),
             closing: Closing::Open,
             writer: None,
-        })
+        }
     }
 
     fn send(&mut self, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
-        let mut mask = [0; 4];
-        aws_lc_rs::rand::fill(&mut mask)
-            .map_err(|_| io::Error::other("the operating system gives no random numbers"))?;
+        let mask = match self.side {
+            Side::Server => None,
+            Side::Client => {
+                let mut mask = [0; 4];
+                aws_lc_rs::rand::fill(&mut mask).map_err(|_| {
+                    io::Error::other("the operating system gives no random numbers")
+                })?;
+                Some(mask)
+            }
+        };
         frame::write(&mut self.leaving, opcode, payload, mask);
         Ok(())
     }
@@ -115,6 +134,15 @@ impl WebSocket {
     }
 }
 
+impl std::fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("side", &self.side)
+            .field("closing", &self.closing)
+            .finish_non_exhaustive()
+    }
+}
+
 impl AsyncRead for WebSocket {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -135,7 +163,7 @@ impl AsyncRead for WebSocket {
                     return Poll::Ready(Ok(()));
                 }
                 Some(Frame::Ping(payload)) => {
-                    // A server that pings and does not read would fill the memory.
+                    // Who pings and does not read would fill the memory.
                     if this.leaving.len() < WRITE {
                         this.send(Opcode::Pong, &payload)?;
                     }

@@ -117,6 +117,44 @@ async fn the_end_is_an_end() {
 }
 
 #[tokio::test]
+async fn both_ends_of_ours_understand_each_other() {
+    let (client, server) = duplex(1_000);
+    let client = WebSocket::new(Box::new(client), Side::Client);
+    let (mut from_server, mut to_server) = tokio::io::split(client);
+    let mut server = WebSocket::accepted(server);
+    let sent: Vec<u8> = (0..100_000_u32).map(|n| n as u8).collect();
+    let expected = sent.clone();
+    let serving = tokio::spawn(async move {
+        let mut all = vec![0; expected.len()];
+        server.read_exact(&mut all).await.unwrap();
+        assert_eq!(all, expected);
+        server.write_all(&all).await.unwrap();
+        server.flush().await.unwrap();
+        let mut rest = Vec::new();
+        server.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.is_empty());
+    });
+    to_server.write_all(&sent).await.unwrap();
+    to_server.flush().await.unwrap();
+    let mut back = vec![0; sent.len()];
+    from_server.read_exact(&mut back).await.unwrap();
+    assert_eq!(back, sent);
+    to_server.shutdown().await.unwrap();
+    timeout(Duration::from_secs(60), serving)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_mask_is_refused() {
+    let (mut client, server) = duplex(1_000);
+    client.write_all(&[0x82, 1, 7]).await.unwrap();
+    let error = WebSocket::accepted(server).read_u8().await.unwrap_err();
+    assert!(error.to_string().contains("a client masks"), "{error}");
+}
+
+#[tokio::test]
 async fn a_text_message_is_an_error() {
     let (mut server, client) = pair(Some("mqtt")).await;
     server.send(Message::Text("x".into())).await.unwrap();
@@ -134,11 +172,11 @@ async fn a_server_of_another_protocol_is_told() {
 }
 
 proptest::proptest! {
-    /// Whatever a server sends, in whatever pieces: no panic, no end without progress, and
+    /// Whatever the other side sends, in whatever pieces: no panic, no end without progress, and
     /// never more bytes than arrived.
     #[test]
-    fn hostile_frames(pieces: Vec<Vec<u8>>, room in 1..64_usize) {
-        let mut reader = Reader::default();
+    fn hostile_frames(pieces: Vec<Vec<u8>>, room in 1..64_usize, server: bool) {
+        let mut reader = Reader::new(if server { Side::Server } else { Side::Client });
         let (mut arrived, mut total, mut read) = (BytesMut::new(), 0, 0);
         'all: for piece in pieces {
             total += piece.len();
