@@ -12,6 +12,7 @@ pub mod ceiling;
 pub mod charge;
 pub mod digest;
 mod document;
+pub mod enrolment;
 pub mod ids;
 pub mod limits;
 pub mod policy;

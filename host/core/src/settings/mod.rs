@@ -174,5 +174,10 @@ impl Settings {
     }
 }
 
+/// Whether `text` is an address that an update endpoint or a console can have.
+pub(crate) fn is_https_address(text: &str) -> bool {
+    value::is_accepted(Name::UpdateUrl, text)
+}
+
 #[cfg(test)]
 mod tests;
