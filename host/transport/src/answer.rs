@@ -1,5 +1,8 @@
 //! What a receiver says of a post, over HTTPS and over MQTT.
 
+use bailiwick_core::bytes::ByteCount;
+use reqwest::Response;
+
 use crate::{Receipt, SendError};
 
 /// The receiver's own form. A captive page or a proxy has none.
@@ -33,6 +36,18 @@ impl Answer {
             }),
         }
     }
+}
+
+/// The body of an answer, if it arrives whole and is short.
+pub(crate) async fn bytes(mut response: Response, at_most: ByteCount) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.ok()? {
+        if (bytes.len() + chunk.len()) as u64 > at_most.get() {
+            return None;
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Some(bytes)
 }
 
 fn printable(text: &str, at_most: usize) -> String {

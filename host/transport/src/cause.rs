@@ -2,9 +2,9 @@
 
 use std::{error::Error, io};
 
-use rustls::{CertificateError, Error as TlsError};
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
 
-use crate::verifier::Stranger;
+use crate::{enrol::NotPresented, verifier::Stranger};
 
 /// The innermost cause of `error` as a phrase without capital and full stop.
 pub(crate) fn words(error: &reqwest::Error) -> String {
@@ -75,6 +75,19 @@ fn tls_words(error: &TlsError) -> String {
             if let Some(stranger) = reason.0.downcast_ref::<Stranger>() =>
         {
             return stranger.to_string();
+        }
+        TlsError::InvalidCertificate(CertificateError::Other(reason))
+            if let Some(stranger) = reason.0.downcast_ref::<NotPresented>() =>
+        {
+            return stranger.to_string();
+        }
+        TlsError::AlertReceived(AlertDescription::CertificateExpired) => {
+            "it says that this device's certificate has expired: enrol the device anew with a \
+             token of the console's (`bailiwick enrol`), or correct the clocks"
+        }
+        TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
+            "it asks for a certificate, which this device has not: enrol the device \
+             (`bailiwick enrol`)"
         }
         TlsError::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

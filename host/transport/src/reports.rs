@@ -5,7 +5,13 @@ use std::time::Duration;
 use bailiwick_core::bytes::ByteCount;
 use reqwest::{Response, StatusCode, Url, header};
 
-use crate::{Address, EventLine, Https, answer::Answer, cause, event::event_lines, retry_after};
+use crate::{
+    Address, EventLine, Https,
+    answer::{self, Answer},
+    cause,
+    event::event_lines,
+    retry_after,
+};
 
 /// For one upload, answer included: a report is at most a few MB.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -179,13 +185,6 @@ fn strange(status: StatusCode, answer: Option<Answer>) -> String {
     }
 }
 
-async fn read(mut response: Response) -> Option<Answer> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        if (bytes.len() + chunk.len()) as u64 > ANSWER.get() {
-            return None;
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Answer::parse(&bytes)
+async fn read(response: Response) -> Option<Answer> {
+    Answer::parse(&answer::bytes(response, ANSWER).await?)
 }

@@ -5,12 +5,15 @@ use std::{path::PathBuf, sync::Arc};
 use bailiwick_core::digest::Sha256;
 use rustls::{
     ClientConfig, RootCertStore,
-    client::WebPkiServerVerifier,
+    client::{Resumption, WebPkiServerVerifier, danger::ServerCertVerifier},
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use crate::verifier::Telling;
+use crate::{
+    enrol::{Credentials, Pinned},
+    verifier::Telling,
+};
 
 /// The authorities that a device trusts: those of its operating system, plus what its
 /// settings add. Nothing here can turn verification off.
@@ -18,12 +21,38 @@ use crate::verifier::Telling;
 pub struct Trust {
     ca_files: Vec<PathBuf>,
     ca_pems: Vec<Vec<u8>>,
+    /// If it is there, it alone is trusted.
+    pinned: Option<Arc<Pinned>>,
+    credentials: Option<Credentials>,
 }
 
 impl Trust {
     /// The operating system's authorities.
     pub fn os() -> Self {
         Self::default()
+    }
+
+    /// The one authority with this digest (of its DER form), and nobody else. A server must
+    /// present it with its certificate, as a console does.
+    pub fn authority(digest: Sha256) -> Self {
+        let pinned = Pinned::new(digest, Arc::new(aws_lc_rs::default_provider()));
+        Self {
+            pinned: Some(Arc::new(pinned)),
+            ..Self::default()
+        }
+    }
+
+    /// The authority of [`Self::authority`] in PEM form, once a server was accepted because
+    /// of it.
+    pub fn found(&self) -> Option<String> {
+        self.pinned.as_ref()?.found_pem()
+    }
+
+    /// Shows a certificate to servers that ask for one.
+    #[must_use]
+    pub fn and_credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
     }
 
     /// Trusts the authorities in a PEM file too.
@@ -46,21 +75,39 @@ impl Trust {
     /// A configured file or text that holds no authority, or no authority at all.
     pub(crate) fn client_config(&self) -> Result<ClientConfig, TrustError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let (roots, configured) = self.roots()?;
-        let webpki =
-            WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
-                .build()
-                .map_err(|error| TrustError::Tls(error.to_string()))?;
-        // It decides as webpki does, and only words a refusal.
-        let verifier = Arc::new(Telling { webpki, configured });
-        let mut config = ClientConfig::builder_with_provider(provider as Arc<CryptoProvider>)
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| TrustError::Tls(error.to_string()))?
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(self.verifier(&provider)?);
+        let mut config = match &self.credentials {
+            None => config.with_no_client_auth(),
+            Some(credentials) => {
+                let mut config = config.with_client_cert_resolver(credentials.resolver());
+                // A session that goes on shows the certificate that began it, which may have
+                // been replaced since.
+                config.resumption = Resumption::disabled();
+                config
+            }
+        };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
+    }
+
+    fn verifier(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, TrustError> {
+        if let Some(pinned) = &self.pinned {
+            return Ok(Arc::clone(pinned) as Arc<dyn ServerCertVerifier>);
+        }
+        let (roots, configured) = self.roots()?;
+        let webpki =
+            WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider))
+                .build()
+                .map_err(|error| TrustError::Tls(error.to_string()))?;
+        // It decides as webpki does, and only words a refusal.
+        Ok(Arc::new(Telling { webpki, configured }))
     }
 
     /// Whom to trust, and the digests of those that were configured.

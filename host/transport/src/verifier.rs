@@ -74,7 +74,8 @@ impl fmt::Display for Stranger {
 
 impl std::error::Error for Stranger {}
 
-fn digests(all: &[Sha256]) -> String {
+/// Some digests for a text.
+pub(crate) fn digests(all: &[Sha256]) -> String {
     let named: Vec<String> = all.iter().take(NAMED).map(Sha256::to_string).collect();
     match all.len().saturating_sub(NAMED) {
         0 if named.is_empty() => "none".to_owned(),
