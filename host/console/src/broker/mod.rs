@@ -9,6 +9,7 @@
 
 mod connection;
 mod conversation;
+mod door;
 pub(crate) mod foreign;
 pub(crate) mod hints;
 mod hub;
@@ -23,12 +24,14 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bailiwick_core::time::Timestamp;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{Semaphore, mpsc, watch},
     task::JoinSet,
     time::{sleep, timeout},
 };
 
 use crate::{server::Identity, store::Inlet};
+use door::Arrival;
+pub(crate) use door::Door;
 use hub::Hub;
 
 /// Connections at once; more wait in the operating system's queue.
@@ -60,6 +63,9 @@ pub(crate) struct Broker {
     listener: TcpListener,
     identity: Identity,
     shared: Shared,
+    slots: Arc<Semaphore>,
+    door: Door,
+    arrived: mpsc::Receiver<Arrival>,
 }
 
 impl Broker {
@@ -81,11 +87,21 @@ impl Broker {
             hint,
             stop,
         };
+        let slots = Arc::new(Semaphore::new(CONNECTIONS));
+        let (door, arrived) = Door::new(Arc::clone(&slots));
         Ok(Self {
             listener: TcpListener::bind(listen).await?,
             identity,
             shared,
+            slots,
+            door,
+            arrived,
         })
+    }
+
+    /// For connections that come in another way.
+    pub(crate) fn door(&self) -> Door {
+        self.door.clone()
     }
 
     /// The address in use.
@@ -94,15 +110,21 @@ impl Broker {
     }
 
     /// Serves until it is told to stop, then waits for the commits under way.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(mut self) {
         let mut stopped = self.shared.stop.clone();
-        let slots = Arc::new(Semaphore::new(CONNECTIONS));
         let mut open = JoinSet::new();
         loop {
             tokio::select! {
                 _ = stopped.wait_for(|stop| *stop) => break,
                 Some(_) = open.join_next() => {}
-                (stream, slot) = accept(&self.listener, &slots) => {
+                Some(Arrival { stream, slot }) = self.arrived.recv() => {
+                    let shared = self.shared.clone();
+                    open.spawn(async move {
+                        connection::speak(stream, shared).await;
+                        drop(slot);
+                    });
+                }
+                (stream, slot) = accept(&self.listener, &self.slots) => {
                     let (identity, shared) = (self.identity.clone(), self.shared.clone());
                     open.spawn(async move {
                         connection::serve(stream, identity, shared).await;

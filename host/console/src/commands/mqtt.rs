@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::{
     broker::{
-        Broker,
+        Broker, Door,
         foreign::{Entrance, Ingest},
         hints,
     },
@@ -88,6 +88,14 @@ impl Mqtt {
             Self::Embedded(broker) => format!("mqtts://{}", broker.address()?),
             Self::Foreign { address, .. } => address.to_string(),
         })
+    }
+
+    /// The way in for who comes on a WebSocket.
+    pub(super) fn door(&self) -> Option<Door> {
+        match self {
+            Self::Embedded(broker) => Some(broker.door()),
+            Self::Foreign { .. } => None,
+        }
     }
 
     /// Works until it is told to stop.

@@ -48,6 +48,7 @@ pub(super) fn run(arguments: &Serve) -> anyhow::Result<()> {
         public: Arc::new(public),
         inlet: store.inlet(),
         now: clock::now,
+        door: None,
     };
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -60,7 +61,7 @@ pub(super) fn run(arguments: &Serve) -> anyhow::Result<()> {
 async fn serve(
     arguments: &Serve,
     identity: Identity,
-    context: Context,
+    mut context: Context,
     fresh: Option<Repository>,
 ) -> anyhow::Result<()> {
     let settings = page::Settings {
@@ -74,6 +75,8 @@ async fn serve(
     let (stop, stopped) = watch::channel(false);
     let (mqtt, hints) = Mqtt::bind(arguments, identity.clone(), &context, &stopped).await?;
     let broker = mqtt.address()?;
+    context.door = mqtt.door();
+    let has_broker = context.door.is_some();
     let public = Arc::clone(&context.public);
     let server = Server::bind(arguments.listen, identity, context)
         .await
@@ -97,6 +100,7 @@ async fn serve(
             "updates": format!("https://{address}/updates/"),
             "console": format!("https://{address}/"),
             "mqtt": broker,
+            "mqtt-on-websocket": has_broker.then(|| format!("wss://{address}/mqtt")),
             "page": format!("{}/", page.address()),
             "login": link.url,
         });
@@ -104,6 +108,9 @@ async fn serve(
     } else {
         println!("serving https://{address}/updates/, taking reports at https://{address}/");
         println!("taking reports over MQTT at {broker}");
+        if has_broker {
+            println!("and where only web traffic gets through, at wss://{address}/mqtt");
+        }
         println!("page at {}/: {}", page.address(), login::words(&link));
     }
     tokio::spawn(async move {

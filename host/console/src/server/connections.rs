@@ -103,7 +103,7 @@ async fn connection(stream: TcpStream, wire: Wire, router: Router, stop: watch::
 }
 
 async fn speak(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -113,7 +113,8 @@ async fn speak(
         .header_read_timeout(HEADERS)
         .max_buf_size(64 * 1024);
     let service = TowerToHyperService::new(router);
-    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let served = builder.serve_connection(TokioIo::new(stream), service);
+    let mut served = pin!(served.with_upgrades());
     tokio::select! {
         _ = served.as_mut() => return,
         _ = stop.wait_for(|stop| *stop) => served.as_mut().graceful_shutdown(),

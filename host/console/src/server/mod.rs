@@ -6,6 +6,7 @@ mod file_body;
 mod files;
 mod identity;
 mod ingest;
+mod mqtt;
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 
-use crate::store::Inlet;
+use crate::{broker::Door, store::Inlet};
 
 use connections::Wire;
 pub(crate) use events::read as read_events;
@@ -43,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) inlet: Inlet,
     /// The clock on the wall.
     pub(crate) now: fn() -> Timestamp,
+    /// The broker, if this console is one.
+    pub(crate) door: Option<Door>,
 }
 
 #[derive(Clone)]
@@ -73,6 +76,7 @@ impl Server {
             .route("/updates/{*path}", get(files::file))
             .route("/v1/reports", post(ingest::report))
             .route("/v1/events", post(events::events))
+            .route("/mqtt", get(mqtt::upgrade))
             .fallback(|| async { nothing_here() })
             .layer(DefaultBodyLimit::max(ingest::LONGEST))
             .with_state(shared);

@@ -26,11 +26,12 @@ use rustls::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    sync::watch,
+    sync::{Semaphore, watch},
     task::JoinHandle,
 };
 
 use super::{Context, Identity, Server};
+use crate::broker::Door;
 use crate::commands::decode::decode;
 use crate::store::{
     FILE, Store,
@@ -48,6 +49,10 @@ struct Console {
 
 impl Console {
     async fn start() -> Self {
+        Self::with(None).await
+    }
+
+    async fn with(door: Option<Door>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let init = Init {
             vendors: vec!["acme".parse().unwrap()],
@@ -61,6 +66,7 @@ impl Console {
             public: Arc::new(made.public),
             inlet: store.inlet(),
             now: || Timestamp::from_ms(7),
+            door,
         };
         let identity = Identity::read(&folder.path().join("tls")).unwrap();
         let listen = "127.0.0.1:0".parse().unwrap();
@@ -161,6 +167,16 @@ fn pair(epoch: u64) -> (Vec<u8>, Vec<u8>) {
 
 fn write(folder: &Path, name: &str, text: &str) {
     std::fs::write(folder.join(name), text).unwrap();
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_for_mqtt_is_told_so() {
+    let answer = Console::start().await.get("/mqtt").await;
+    assert!(answer.starts_with("HTTP/1.1 404"), "no broker: {answer}");
+    let (door, _arrived) = Door::new(Arc::new(Semaphore::new(1)));
+    let answer = Console::with(Some(door)).await.get("/mqtt").await;
+    assert!(answer.starts_with("HTTP/1.1 426"), "{answer}");
+    assert!(answer.contains("upgrade: websocket"), "{answer}");
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ pub(crate) const DEVICE: DeviceId = DeviceId::from_bytes([0x5a; 16]);
 pub(crate) enum Place {
     /// A broker on this port of loopback.
     Broker(u16),
+    /// A broker on a WebSocket at this port of loopback.
+    WebSocket(u16),
     /// A client of the broker at this address.
     Client(String),
     /// The same with the login in this file.
@@ -51,10 +53,17 @@ impl Desk {
     pub(crate) fn serve(&self, place: &Place) -> Process {
         let mut command = Command::new(CONSOLE);
         let any = "127.0.0.1:0";
-        command.args(["serve", "--json", "--listen", any, "--page", any, "--data"]);
+        let listen = match place {
+            Place::WebSocket(port) => format!("127.0.0.1:{port}"),
+            _ => any.to_owned(),
+        };
+        command.args([
+            "serve", "--json", "--listen", &listen, "--page", any, "--data",
+        ]);
         command.arg(self.folder.path()).stdout(Stdio::piped());
         match place {
             Place::Broker(port) => command.args(["--mqtt", &format!("127.0.0.1:{port}")]),
+            Place::WebSocket(_) => command.args(["--mqtt", any]),
             Place::Client(broker) => command
                 .args(["--broker", broker, "--broker-ca"])
                 .arg(self.tls("ca.pem")),

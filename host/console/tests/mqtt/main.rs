@@ -59,6 +59,24 @@ async fn a_console_that_is_killed_as_a_broker_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_broker_on_a_websocket_that_is_killed_loses_nothing() {
+    bounded(async {
+        let desk = Desk::new();
+        let port = process::free_port();
+        let mut console = Some(desk.serve(&Place::WebSocket(port)));
+        let address = format!("wss://127.0.0.1:{port}/mqtt");
+        let device = desk.device(&address, &ProxySettings::direct());
+        flow::send(&device, REPORTS, KILLS, || {
+            drop(console.take());
+            console = Some(desk.serve(&Place::WebSocket(port)));
+        })
+        .await;
+        desk.has_each_once(REPORTS);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_consoles_own_acknowledgement_is_enough_and_what_it_says_besides_is_heard() {
     bounded(async {
         let desk = Desk::new();
