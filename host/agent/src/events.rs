@@ -251,6 +251,12 @@ pub(crate) enum Event {
         source: Source,
         /// When it began, where that is known.
         since: Option<Timestamp>,
+        /// What it does, where that is known.
+        #[serde(default)]
+        state: Option<SessionState>,
+        /// Since when nobody uses it; none if somebody does, or nobody knows.
+        #[serde(default)]
+        idle_since: Option<Timestamp>,
     },
     /// Something of a session is different.
     SessionChanged {

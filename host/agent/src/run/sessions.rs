@@ -10,9 +10,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
-use bailiwick_core::session::{
-    Change, Idle, MOST_SESSIONS, Owner, Owners, Reading, Saved, Session, SessionId, Source, Told,
-    Tracker,
+use bailiwick_core::{
+    session::{
+        Change, Facts, Idle, MOST_SESSIONS, Owner, Owners, Reading, Saved, Session, SessionId,
+        Source, Told, Tracker,
+    },
+    time::Timestamp,
 };
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
@@ -155,16 +158,15 @@ impl Watcher {
                 kind: value(&facts.kind),
                 source: facts.source,
                 since: value(&facts.since),
+                state: value(&facts.state),
+                idle_since: idle_since(&facts),
                 session: id,
             },
             Change::Changed { session, aspects } => Event::SessionChanged {
                 user: self.users.name(session.facts.uid),
                 aspects,
                 state: value(&session.facts.state),
-                idle_since: match value(&session.facts.idle) {
-                    Some(Idle::Since(at)) => Some(at),
-                    Some(Idle::InUse) | None => None,
-                },
+                idle_since: idle_since(&session.facts),
                 session: session.id,
             },
             Change::Closed { session, why } => Event::SessionClosed {
@@ -195,6 +197,13 @@ impl Watcher {
             remark: reading.remark.clone(),
             untracked: self.untracked,
         });
+    }
+}
+
+fn idle_since(facts: &Facts) -> Option<Timestamp> {
+    match value(&facts.idle) {
+        Some(Idle::Since(at)) => Some(at),
+        Some(Idle::InUse) | None => None,
     }
 }
 
