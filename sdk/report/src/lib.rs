@@ -8,6 +8,8 @@
 //!                                │ diff, wire                 │ wire, diff
 //! ```
 //!
+//! What is sampled often goes into files of many samples instead ([`columnar`]).
+//!
 //! Everything here is a function of its arguments: no I/O, no clock, no randomness. The
 //! crate compiles for `wasm32-unknown-unknown`, without the feature `zstd`.
 //!
@@ -50,6 +52,7 @@
 
 #[cfg(test)]
 mod arbitrary;
+pub mod columnar;
 pub mod diff;
 mod hash;
 mod input;

@@ -33,7 +33,7 @@
 
 mod body;
 mod columns;
-mod compression;
+pub(crate) mod compression;
 mod envelope;
 
 use std::{borrow::Cow, sync::Arc};
@@ -211,7 +211,7 @@ pub(crate) fn encode_diff(envelope: &Envelope, diff: &Diff) -> Vec<u8> {
 }
 
 fn encode(envelope: &Envelope, body: Vec<u8>) -> Vec<u8> {
-    let (body, compressed) = compression::close(body);
+    let (body, compressed) = compression::close(body, compression::STRONGEST);
     let mut bytes = Vec::with_capacity(256 + body.len());
     envelope::write(envelope, compressed, &mut bytes);
     bytes.extend_from_slice(&body);

@@ -6,8 +6,7 @@ use super::WireError;
 
 /// The strongest level with a small window. `zstd -b19` takes about 13 ms for names and
 /// versions of 916 packages, most of a full report.
-#[cfg(feature = "zstd")]
-const LEVEL: i32 = 19;
+pub(crate) const STRONGEST: i32 = 19;
 
 /// Largest window of a frame that is read, as a power of two: 16 MiB of memory. Level 19
 /// writes at most 23.
@@ -16,8 +15,8 @@ const WINDOW_LOG: u32 = 24;
 
 /// The shorter of body and compressed body, and whether that is the compressed one.
 #[cfg(feature = "zstd")]
-pub(super) fn close(body: Vec<u8>) -> (Vec<u8>, bool) {
-    match zstd::bulk::compress(&body, LEVEL) {
+pub(crate) fn close(body: Vec<u8>, level: i32) -> (Vec<u8>, bool) {
+    match zstd::bulk::compress(&body, level) {
         Ok(shorter) if shorter.len() < body.len() => (shorter, true),
         // Compression fails only for want of memory; the body itself still goes out.
         _ => (body, false),
@@ -25,12 +24,12 @@ pub(super) fn close(body: Vec<u8>) -> (Vec<u8>, bool) {
 }
 
 #[cfg(not(feature = "zstd"))]
-pub(super) fn close(body: Vec<u8>) -> (Vec<u8>, bool) {
+pub(crate) fn close(body: Vec<u8>, _: i32) -> (Vec<u8>, bool) {
     (body, false)
 }
 
 /// The body, of at most `most` bytes.
-pub(super) fn open(
+pub(crate) fn open(
     bytes: &[u8],
     compressed: bool,
     most: usize,
