@@ -23,6 +23,8 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
+use crate::server::rate::{Meter, Rate};
+
 use super::{
     Shared,
     hub::Place,
@@ -38,6 +40,12 @@ const LEAVING: usize = 64 * 1024;
 const SHORT: usize = 64 * 1024;
 /// For a long packet to arrive: 4 MiB on a line of 14 KiB a second.
 const ARRIVAL: Duration = Duration::from_secs(5 * 60);
+/// Pings and subscriptions of one connection. Messages need no bound: each waits for its
+/// commit.
+const REQUESTS: Rate = Rate {
+    burst: 60,
+    every: Duration::from_secs(1),
+};
 /// Filters in one SUBSCRIBE.
 const FILTERS: usize = 8;
 /// Longest silence of a client, one that named no keep-alive included.
@@ -98,6 +106,7 @@ struct Conversation<'a, S> {
     body: Option<(OwnedSemaphorePermit, Instant)>,
     silence: Duration,
     heard: Instant,
+    requests: Meter,
     receipts: bool,
     hints: bool,
     hint: tokio::sync::watch::Receiver<Option<u64>>,
@@ -132,6 +141,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         body: None,
         silence,
         heard: Instant::now(),
+        requests: Meter::new(REQUESTS, Instant::now()),
         receipts: false,
         hints: false,
         hint: shared.hint.clone(),
@@ -255,6 +265,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     }
 
     fn take(&mut self, packet: Packet) -> Result<(), End> {
+        let is_post = matches!(packet, Packet::Publish(_) | Packet::PubAck(_));
+        if !is_post && !self.requests.allows(Instant::now()) {
+            return Err(End::Because(
+                "it pings or subscribes without end".to_owned(),
+            ));
+        }
         match packet {
             Packet::Publish(publish) => {
                 match self.shared.posts.clone().try_acquire_owned() {

@@ -23,13 +23,20 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bailiwick_core::time::Timestamp;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{Semaphore, mpsc, watch},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::timeout,
 };
 
-use crate::{server::Identity, store::Inlet};
+use crate::{
+    server::{
+        Identity,
+        connections::{ARRIVALS, accept},
+        rate::Origins,
+    },
+    store::Inlet,
+};
 use door::Arrival;
 pub(crate) use door::Door;
 use hub::Hub;
@@ -42,9 +49,6 @@ pub(crate) const POSTS: usize = 32;
 const BODIES: usize = 16;
 /// For what waits for its commit when the broker stops.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// Until the next attempt when the operating system refuses a connection.
-const PAUSE: Duration = Duration::from_millis(100);
-
 /// What every connection shares.
 #[derive(Clone)]
 struct Shared {
@@ -113,6 +117,7 @@ impl Broker {
     pub(crate) async fn run(mut self) {
         let mut stopped = self.shared.stop.clone();
         let mut open = JoinSet::new();
+        let origins = Origins::new(ARRIVALS);
         loop {
             tokio::select! {
                 _ = stopped.wait_for(|stop| *stop) => break,
@@ -124,7 +129,7 @@ impl Broker {
                         drop(slot);
                     });
                 }
-                (stream, slot) = accept(&self.listener, &self.slots) => {
+                (stream, _, slot) = accept(&self.listener, &self.slots, &origins) => {
                     let (identity, shared) = (self.identity.clone(), self.shared.clone());
                     open.spawn(async move {
                         connection::serve(stream, identity, shared).await;
@@ -137,20 +142,6 @@ impl Broker {
         let ended = async { while open.join_next().await.is_some() {} };
         if timeout(FAREWELL, ended).await.is_err() {
             open.shutdown().await;
-        }
-    }
-}
-
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so there always is a permit.
-    let slot = Arc::clone(slots).acquire_owned().await.ok();
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return (stream, slot),
-            Err(_) => sleep(PAUSE).await,
         }
     }
 }

@@ -331,6 +331,27 @@ async fn a_long_packet_has_five_minutes_and_then_makes_room() {
     assert_eq!(desk.shared.bodies.available_permits(), BODIES);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_pings_without_end_is_closed_and_who_pings_often_is_not() {
+    let desk = Desk::new();
+    let mut device = desk.device().await;
+    for _ in 0..200 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        device.send(Packet::PingReq).await;
+        assert_eq!(device.next().await, Some(Packet::PingResp));
+    }
+    let mut answered = 0;
+    for _ in 0..1_000 {
+        device.send(Packet::PingReq).await;
+        match device.next().await {
+            Some(packet) => assert_eq!(packet, Packet::PingResp),
+            None => break,
+        }
+        answered += 1;
+    }
+    assert!((50..100).contains(&answered), "{answered}");
+}
+
 #[tokio::test]
 async fn a_hint_is_retained_and_then_pushed() {
     let desk = Desk::new();

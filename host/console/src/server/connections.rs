@@ -13,13 +13,22 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
-use super::Identity;
+use super::{
+    Identity,
+    rate::{Origins, Rate},
+};
 
 /// Connections at once; more wait in the operating system's queue.
 const CONNECTIONS: usize = 1_024;
+/// New connections from one address: each costs a handshake. A hundred devices behind one
+/// address that come back at once are let in.
+pub(crate) const ARRIVALS: Rate = Rate {
+    burst: 256,
+    every: Duration::from_millis(50),
+};
 /// For the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// For the headers of a request, and for silence between two requests.
@@ -52,11 +61,12 @@ pub(crate) async fn serve(
     let mut stopped = stop.clone();
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut open = JoinSet::new();
+    let origins = Origins::new(ARRIVALS);
     loop {
         tokio::select! {
             _ = stopped.wait_for(|stop| *stop) => break,
             Some(_) = open.join_next() => {}
-            (stream, client, slot) = accept(&listener, &slots) => {
+            (stream, client, slot) = accept(&listener, &slots, &origins) => {
                 let (wire, router, stop) = (wire.clone(), router(client), stop.clone());
                 open.spawn(async move {
                     // How a single connection ends is its client's affair.
@@ -73,9 +83,12 @@ pub(crate) async fn serve(
     }
 }
 
-async fn accept(
+/// The next connection of an address that does not come too often; the others are closed
+/// unheard.
+pub(crate) async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
+    origins: &Origins,
 ) -> (
     TcpStream,
     SocketAddr,
@@ -85,7 +98,10 @@ async fn accept(
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, client)) => return (stream, client, slot),
+            Ok((stream, client)) if origins.allow(client.ip(), Instant::now()) => {
+                return (stream, client, slot);
+            }
+            Ok(_) => {}
             Err(_) => sleep(PAUSE).await,
         }
     }

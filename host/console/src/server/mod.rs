@@ -7,6 +7,7 @@ mod files;
 mod identity;
 mod ingest;
 mod mqtt;
+pub(crate) mod rate;
 
 #[cfg(test)]
 mod tests;
