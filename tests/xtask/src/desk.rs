@@ -24,6 +24,8 @@ pub(crate) struct Opened {
     pub(crate) console: Program,
     /// Where devices find it.
     pub(crate) address: String,
+    /// Where they find its broker.
+    pub(crate) broker: String,
     /// A link that lets an operator in, once.
     pub(crate) login: String,
 }
@@ -171,6 +173,7 @@ impl Desk {
         };
         Ok(Opened {
             address: named("console")?,
+            broker: named("mqtt")?,
             login: named("login")?,
             console,
         })
@@ -190,14 +193,23 @@ impl Desk {
 
     /// The agent, against the console at `console`.
     pub(crate) fn agent(&self, console: &str) -> Command {
+        self.run(("report-url", console), &format!("{console}updates/"))
+    }
+
+    /// The agent, reporting over MQTT at `broker`, with updates from `updates`.
+    pub(crate) fn connected_agent(&self, broker: &str, updates: &str) -> Command {
+        self.run(("mqtt-url", broker), updates)
+    }
+
+    fn run(&self, (reports, to): (&str, &str), updates: &str) -> Command {
         let mut command = Command::new(self.programs.built("bailiwick"));
         let ca = self.folder.join("repository/tls/ca.pem");
         command
             .args(["run", "--json", "--data"])
             .arg(self.folder.join("device"));
         for (name, value) in [
-            ("update-url", format!("{console}updates/")),
-            ("report-url", console.to_owned()),
+            ("update-url", updates.to_owned()),
+            (reports, to.to_owned()),
             ("root-sha256", self.root_sha256.clone()),
             ("ca-file", ca.display().to_string()),
         ] {

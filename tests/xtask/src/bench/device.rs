@@ -1,28 +1,48 @@
 //! A device at work: a real repository and console, and the agent as it ships.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::process::Process;
-use crate::{desk::Desk, program::Program};
+use crate::{
+    desk::{Desk, Opened},
+    program::Program,
+};
 
 /// A console and an agent that run.
 pub(crate) struct Device {
     pub(crate) desk: Desk,
     agent: Program,
     console: Program,
+    /// On which the console's broker listens.
+    pub(crate) broker_port: u16,
 }
 
 impl Device {
     /// Starts both; the agent's data folder is empty.
     pub(crate) fn begin(desk: Desk) -> anyhow::Result<Self> {
+        Self::start(desk, |desk, opened| desk.agent(&opened.address))
+    }
+
+    /// The same, reporting over MQTT, with updates from `updates`.
+    pub(crate) fn begin_connected(desk: Desk, updates: &str) -> anyhow::Result<Self> {
+        Self::start(desk, |desk, opened| {
+            desk.connected_agent(&opened.broker, updates)
+        })
+    }
+
+    fn start(desk: Desk, agent: impl Fn(&Desk, &Opened) -> Command) -> anyhow::Result<Self> {
         let opened = desk.open("127.0.0.1:0")?;
-        let agent = Program::start("bailiwick", &mut desk.agent(&opened.address))?;
+        let port = opened.broker.rsplit(':').next();
         Ok(Self {
+            broker_port: port.context("the broker has no port")?.parse()?,
+            agent: Program::start("bailiwick", &mut agent(&desk, &opened))?,
             desk,
-            agent,
             console: opened.console,
         })
     }

@@ -7,6 +7,7 @@ mod idle;
 mod lateness;
 mod memory;
 mod process;
+mod quiet;
 mod reports;
 mod sandbox;
 mod size;
@@ -41,9 +42,10 @@ pub(crate) struct Arguments {
 }
 
 /// What is measured, in the order of the table.
-const BENCHMARKS: [(&str, Measure); 11] = [
+const BENCHMARKS: [(&str, Measure); 12] = [
     ("memory", memory::measure),
     ("idle", idle::measure),
+    ("quiet", quiet::measure),
     ("inventory-cpu", sandbox::measure),
     ("reports", reports::measure),
     ("swap", sandbox::measure),

@@ -47,7 +47,7 @@ const fn bound(
 }
 
 /// MB and KB are 10^6 and 10^3 bytes.
-const BOUNDS: [Bound; 16] = [
+const BOUNDS: [Bound; 17] = [
     bound(
         "memory",
         "rss",
@@ -62,6 +62,13 @@ const BOUNDS: [Bound; 16] = [
         "agent CPU when nothing is due, a minute",
         5.0,
         "ms",
+    ),
+    bound(
+        "quiet",
+        "quiet",
+        "idle and connected, both ways, an hour",
+        16.0,
+        "KB",
     ),
     bound(
         "inventory-cpu",
