@@ -9,12 +9,14 @@
 
 mod kernel;
 mod login;
+mod network;
 mod skip;
 
 use std::path::PathBuf;
 
 pub use kernel::{KernelFeature, own_mounts, own_networks, root};
 pub use login::{Login, own_uid};
+pub use network::Network;
 pub use skip::SKIPPED;
 
 /// A program that some test runs.
