@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     describe::{Description, Doing},
+    handle::{HandleOrder, RateOrder},
     host::Host,
     launch::LaunchError,
     live::Live,
@@ -42,6 +43,12 @@ pub(crate) enum Order {
     Describe(oneshot::Sender<Description>),
     /// Its rows, read now and reported as well.
     Collect(oneshot::Sender<Result<serde_json::Value, String>>),
+    /// An operator's action, for the plugin that handles it.
+    #[allow(dead_code, reason = "given by the inbox of actions, which follows")]
+    Handle(Box<HandleOrder>),
+    /// Another rate for a while.
+    #[allow(dead_code, reason = "given by the inbox of actions, which follows")]
+    Rate(RateOrder),
 }
 
 /// How one call of a generation ended.
@@ -153,6 +160,8 @@ impl Actor {
                 Err(error) => self.remark = format!("{error:#}"),
             },
             Order::Describe(reply) => drop(reply.send(self.describe())),
+            Order::Handle(order) => order.refuse(),
+            Order::Rate(order) => order.refuse(),
             Order::Collect(reply) => {
                 self.punctuality.began(Tick {
                     asked: true,

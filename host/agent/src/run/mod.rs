@@ -9,6 +9,7 @@ mod configuration;
 mod connections;
 mod coordinator;
 mod describe;
+mod handle;
 mod host;
 mod launch;
 mod live;
