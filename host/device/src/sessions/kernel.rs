@@ -1,8 +1,13 @@
 //! The kernel's audit session ids: each login gets a number that its processes inherit.
 //!
-//! The kernel tells nobody when a login begins or ends, so it must be looked for. What that
-//! costs is kept small: nothing is read of processes that are known to belong to a login,
-//! nor of those that have lived for a while without one.
+//! The kernel tells nobody when a login begins or ends, so it must be looked for. A *look*
+//! costs some microseconds where nothing happens: process ids are given in turn, so
+//! `loadavg` tells which are new, and they alone are read. That a login ended shows in its
+//! first process. A *scan* goes through all processes; it follows a look that found
+//! something, or one before which too much happened, and is made now and then.
+
+mod leader;
+mod tasks;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,50 +17,42 @@ use std::{
 };
 
 use bailiwick_core::{
-    session::{MOST_SESSIONS, Remote, Seen, SessionKind, SessionState, Source},
+    session::{MOST_SESSIONS, Seen},
     time::Timestamp,
 };
 
 use super::process::{self, Login};
+use leader::Leader;
+use tasks::{LoadAverage, Tasks};
 
-/// So long a process without a login is looked at again in each scan: a login gets its
-/// number some moments after the process that serves it was made.
+/// So long a process without a login is looked at again each time: a login gets its number
+/// some moments after the process that serves it was made.
 const YOUNG: Duration = Duration::from_secs(10);
 /// After this time everything is read again. It finds a number that was given to an old
-/// process which made none since, and a process id that was used again within two scans.
-const THOROUGH: Duration = Duration::from_secs(30);
-/// The unit of times in `stat`: a hundredth of a second, whatever the kernel's own clock.
-const MS_PER_TICK: u64 = 10;
+/// process which has made none since: programs that log users in make one at once.
+const THOROUGH: Duration = Duration::from_secs(120);
+/// New ids that a look reads. Where more came, going through all processes costs less.
+const MOST_READ: usize = 64;
+/// How far up the parents of a process are asked for its login.
+const MOST_ANCESTORS: usize = 16;
 
 /// Looks for logins; remembers what it has read.
 #[derive(Debug)]
 pub(super) struct Scanner {
     proc: PathBuf,
-    processes: BTreeMap<u32, Known>,
+    load: LoadAverage,
+    /// Up to where new processes were read.
+    tasks: Option<Tasks>,
+    processes: BTreeMap<u32, Option<Login>>,
+    /// Those without a login that may yet get one, and when they were first seen.
+    young: BTreeMap<u32, Instant>,
     /// Audit session id → its first process.
     leaders: BTreeMap<u32, Leader>,
-    /// What `loadavg` said at the last scan: the number of tasks and the last process id.
-    tasks: String,
+    /// Other processes whose end is of interest.
+    watched: BTreeSet<u32>,
     /// When the machine was started, by a clock that may have been set since.
     boot: Option<Timestamp>,
     thorough_at: Option<Instant>,
-}
-
-/// A process that was looked at.
-#[derive(Debug)]
-struct Known {
-    login: Option<Login>,
-    first_seen: Instant,
-}
-
-/// The first process of a login.
-#[derive(Clone, Debug)]
-struct Leader {
-    pid: u32,
-    name: String,
-    since: Option<Timestamp>,
-    /// Its login is that of a user's services.
-    serves_user: bool,
 }
 
 /// What a scan found.
@@ -70,10 +67,13 @@ pub(super) struct Found {
 impl Scanner {
     pub(super) fn new(proc: PathBuf) -> Self {
         Self {
+            load: LoadAverage::new(&proc),
             proc,
+            tasks: None,
             processes: BTreeMap::new(),
+            young: BTreeMap::new(),
             leaders: BTreeMap::new(),
-            tasks: String::new(),
+            watched: BTreeSet::new(),
             boot: None,
             thorough_at: None,
         }
@@ -84,66 +84,153 @@ impl Scanner {
         self.proc.join("self/sessionid").exists()
     }
 
-    /// Whether a scan would find something new. One short read where nothing happens, and
-    /// one more per process that is young.
-    pub(super) fn is_due(&mut self, now: Instant) -> bool {
-        self.thorough_at.is_none_or(|at| now >= at)
-            || self.tasks.is_empty()
-            || self.tasks != tasks(&self.proc)
-            || self.read_young_again(now)
+    /// Also watches these processes for their end, and no longer those it was told before.
+    pub(super) fn watch(&mut self, pids: BTreeSet<u32>) {
+        self.watched = pids;
     }
 
-    /// Looks at every process that may have a login by now.
+    /// Looks whether a scan would find something new.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        if self.thorough_at.is_none_or(|at| now >= at) {
+            return true;
+        }
+        let (Some(before), Some(tasks)) = (self.tasks, self.load.tasks()) else {
+            return true;
+        };
+        let given = tasks.ids_since(before);
+        if given.iter().cloned().flatten().nth(MOST_READ).is_some() {
+            return true;
+        }
+        self.tasks = Some(tasks);
+        let mut found = self.read_young_again(now);
+        for pid in given.into_iter().flatten() {
+            found |= self.read_new(pid, now);
+        }
+        found || (tasks != before && self.has_one_ended())
+    }
+
+    /// Goes through all processes, and reads those of which it does not know the login.
     pub(super) fn scan(&mut self, now: Instant) -> io::Result<Found> {
         // Read before the processes: what happens meanwhile makes the next scan due.
-        self.tasks = tasks(&self.proc);
+        let before = self.tasks;
+        self.tasks = self.load.tasks();
         if self.thorough_at.is_none_or(|at| now >= at) {
             self.thorough_at = now.checked_add(THOROUGH);
-            for known in self.processes.values_mut() {
-                known.login = None;
-            }
             self.boot = boot_time(&self.proc);
-            self.read_again(|_| true);
+            for (pid, login) in &mut self.processes {
+                *login = process::login(&self.proc, *pid);
+            }
         }
         let running = process::all(&self.proc)?;
+        self.forget_given_since(before);
         self.processes
             .retain(|pid, _| running.binary_search(pid).is_ok());
         self.read_young_again(now);
         for pid in &running {
-            self.processes.entry(*pid).or_insert_with(|| Known {
-                login: process::login(&self.proc, *pid),
-                first_seen: now,
-            });
+            if !self.processes.contains_key(pid) {
+                self.read(*pid, now);
+            }
         }
+        self.read_ancestors();
         let (seen, cut) = self.sessions();
         Ok(Found { seen, cut, running })
     }
 
     /// The login from which a process that was running at the last scan descends.
     pub(super) fn login(&self, pid: u32) -> Option<Login> {
-        self.processes.get(&pid)?.login
+        *self.processes.get(&pid)?
+    }
+
+    /// An id that was given since may be that of another process by now.
+    fn forget_given_since(&mut self, before: Option<Tasks>) {
+        let (Some(before), Some(tasks)) = (before, self.tasks) else {
+            return;
+        };
+        for given in tasks.ids_since(before) {
+            if given.is_empty() {
+                continue;
+            }
+            let known: Vec<u32> = self.processes.range(given).map(|(pid, _)| *pid).collect();
+            for pid in known {
+                self.processes.remove(&pid);
+                self.young.remove(&pid);
+            }
+        }
+    }
+
+    /// Reads a process whose login is not known.
+    fn read(&mut self, pid: u32, now: Instant) -> Option<Login> {
+        let login = process::login(&self.proc, pid);
+        self.processes.insert(pid, login);
+        if login.is_none() {
+            self.young.entry(pid).or_insert(now);
+        }
+        login
+    }
+
+    /// Reads what has an id that was just given, and tells whether it is of a new login. It
+    /// can be a thread, which the next scan forgets.
+    fn read_new(&mut self, pid: u32, now: Instant) -> bool {
+        self.processes.remove(&pid);
+        self.young.remove(&pid);
+        if !process::exists(&self.proc, pid) {
+            return false;
+        }
+        let login = self.read(pid, now);
+        login.is_some_and(|login| !self.leaders.contains_key(&login.audit))
     }
 
     /// Whether one of them has a login by now.
     fn read_young_again(&mut self, now: Instant) -> bool {
-        self.read_again(|known| now.duration_since(known.first_seen) < YOUNG)
+        let mut found = false;
+        let (proc, processes) = (&self.proc, &mut self.processes);
+        self.young.retain(|pid, first_seen| {
+            let login = process::login(proc, *pid);
+            if login.is_some() {
+                processes.insert(*pid, login);
+                found = true;
+            }
+            login.is_none()
+                && now.duration_since(*first_seen) < YOUNG
+                && process::exists(proc, *pid)
+        });
+        found
     }
 
-    fn read_again(&mut self, may_have_changed: impl Fn(&Known) -> bool) -> bool {
-        let mut found = false;
-        for (pid, known) in &mut self.processes {
-            if known.login.is_none() && may_have_changed(known) {
-                known.login = process::login(&self.proc, *pid);
-                found |= known.login.is_some();
+    /// Whether the first process of a login, or one that is watched, is gone.
+    fn has_one_ended(&self) -> bool {
+        let leaders = self.leaders.values().map(|leader| leader.pid);
+        let mut watched = leaders.chain(self.watched.iter().copied());
+        watched.any(|pid| !process::exists(&self.proc, pid))
+    }
+
+    /// What logs a user in can be old when it gets the number, and is found by the process
+    /// that it makes then.
+    fn read_ancestors(&mut self) {
+        let fresh: Vec<(u32, Login)> = self
+            .processes
+            .iter()
+            .filter_map(|(pid, login)| Some((*pid, (*login)?)))
+            .filter(|(_, login)| !self.leaders.contains_key(&login.audit))
+            .collect();
+        for (mut pid, login) in fresh {
+            for _ in 0..MOST_ANCESTORS {
+                let Some(birth) = process::birth(&self.proc, pid) else {
+                    break;
+                };
+                pid = birth.parent;
+                if process::login(&self.proc, pid) != Some(login) {
+                    break;
+                }
+                self.processes.insert(pid, Some(login));
             }
         }
-        found
     }
 
     fn sessions(&mut self) -> (Vec<Seen>, usize) {
         let mut logins: BTreeMap<u32, (u32, BTreeSet<u32>)> = BTreeMap::new();
-        for (pid, known) in &self.processes {
-            if let Some(login) = known.login {
+        for (pid, login) in &self.processes {
+            if let Some(login) = login {
                 let entry = logins
                     .entry(login.audit)
                     .or_insert((login.uid, BTreeSet::new()));
@@ -169,68 +256,6 @@ impl Scanner {
         let cut = seen.len().saturating_sub(MOST_SESSIONS);
         seen.truncate(MOST_SESSIONS);
         (seen, cut)
-    }
-}
-
-impl Leader {
-    /// Of the processes of one login the one that was born first.
-    fn of(proc: &Path, pids: &BTreeSet<u32>, boot: Option<Timestamp>) -> Self {
-        let births = pids
-            .iter()
-            .filter_map(|pid| Some((*pid, process::birth(proc, *pid)?)));
-        let Some((pid, birth)) = births.min_by_key(|(_, birth)| birth.ticks) else {
-            // All of them are gone already; the next scan will find that out.
-            return Self {
-                pid: pids.first().copied().unwrap_or_default(),
-                name: String::new(),
-                since: None,
-                serves_user: false,
-            };
-        };
-        let age = Duration::from_millis(birth.ticks.saturating_mul(MS_PER_TICK));
-        Self {
-            pid,
-            name: birth.name,
-            since: boot.map(|boot| boot.after(age)),
-            serves_user: process::marks(proc, pid).is_some_and(|marks| marks.is_user_service()),
-        }
-    }
-
-    fn to_seen(&self, audit: u32, uid: u32) -> Seen {
-        Seen {
-            audit: Some(audit),
-            leader: Some(self.pid),
-            kind: kind(&self.name),
-            state: Some(SessionState::Active),
-            since: self.since,
-            ..Seen::new(Source::Kernel, uid)
-        }
-    }
-}
-
-/// What serves a login tells how the user came. The kernel cuts names to 15 bytes.
-fn kind(leader: &str) -> Option<SessionKind> {
-    match leader {
-        "sshd" | "sshd-session" | "dropbear" => Some(SessionKind::Remote(Remote::Ssh)),
-        "xrdp-sesman" | "xrdp-sesexec" => Some(SessionKind::Remote(Remote::Rdp)),
-        "login" | "agetty" => Some(SessionKind::Console),
-        "gdm-session-wor" | "sddm-helper" | "lightdm" | "greetd" | "xdm" | "lxdm-session" => {
-            Some(SessionKind::Graphical)
-        }
-        "cron" | "crond" | "atd" => Some(SessionKind::Background),
-        _ => None,
-    }
-}
-
-/// The fields of `loadavg` that change with every process that is made and with every task
-/// that ends.
-fn tasks(proc: &Path) -> String {
-    let text = fs::read_to_string(proc.join("loadavg")).unwrap_or_default();
-    let mut fields = text.split_whitespace().skip(3);
-    let tasks = fields.next().and_then(|tasks| tasks.split_once('/'));
-    match (tasks, fields.next()) {
-        (Some((_, tasks)), Some(last)) => format!("{tasks} {last}"),
-        _ => String::new(),
     }
 }
 

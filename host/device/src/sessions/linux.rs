@@ -1,15 +1,16 @@
 //! Sessions on Linux: logind where it answers, else what the kernel and utmp tell.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
 use bailiwick_core::{
     ports::{BoxFuture, Sessions, UnavailableError},
-    session::{ProcessMarks, Reading, Source},
+    session::{ProcessMarks, Reading, Seen, Source},
 };
 use tokio::time::{sleep, timeout};
 
@@ -72,6 +73,9 @@ struct Fallback {
     users: Users,
     utmp: PathBuf,
     utmp_state: Option<(SystemTime, u64)>,
+    /// First processes of sessions that logind told of: while it does not answer, their end
+    /// is that of their sessions.
+    of_logind: BTreeSet<u32>,
 }
 
 impl DeviceSessions {
@@ -97,6 +101,7 @@ impl DeviceSessions {
                 users: Users::new(places.accounts.clone()),
                 utmp: places.utmp.clone(),
                 utmp_state: None,
+                of_logind: BTreeSet::new(),
             })),
             places,
         }
@@ -116,8 +121,11 @@ impl DeviceSessions {
 
     /// Whether the kernel or utmp may tell something new.
     fn is_due(&self) -> bool {
-        let mut fallback = self.fallback.lock().unwrap_or_else(PoisonError::into_inner);
-        fallback.is_due(Instant::now())
+        self.fallback().is_due(Instant::now())
+    }
+
+    fn fallback(&self) -> MutexGuard<'_, Fallback> {
+        self.fallback.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -133,7 +141,10 @@ impl Sessions for DeviceSessions {
             let mut link = self.link.lock().await;
             link.connect(&self.places.bus).await;
             match link.read().await {
-                Some(reading) => reading,
+                Some(reading) => {
+                    self.fallback().of_logind = leaders(&reading.seen).collect();
+                    reading
+                }
                 None => self.fall_back(link.remark.clone()).await,
             }
         })
@@ -302,6 +313,13 @@ impl Fallback {
             seen.user_name = self.users.name(seen.uid).map(str::to_owned);
         }
         self.read_utmp(&mut reading);
+        if let Some(running) = &reading.running {
+            self.of_logind
+                .retain(|pid| running.binary_search(pid).is_ok());
+        }
+        let watched = self.of_logind.iter().copied();
+        self.scanner
+            .watch(watched.chain(leaders(&reading.seen)).collect());
         reading
     }
 
@@ -352,6 +370,11 @@ impl Fallback {
         seen.audit = numbered.map(|numbered| numbered.audit);
         reading.seen.push(seen);
     }
+}
+
+/// First processes of these sessions.
+fn leaders(seen: &[Seen]) -> impl Iterator<Item = u32> {
+    seen.iter().filter_map(|seen| seen.leader)
 }
 
 fn remark_also(reading: &mut Reading, what: &str) {

@@ -1,9 +1,10 @@
 //! Users' sessions: who tells of them on this platform.
 //!
 //! On Linux logind is asked over D-Bus and its signals are waited for; nothing is done
-//! between them. Where it does not answer, the kernel's audit session ids are looked
-//! through, at most every 1.5 s and only if some process was made or ended, and utmp adds
-//! what it knows. Once logind answers again, it is asked again.
+//! between them. Where it does not answer, the kernel's audit session ids are looked for:
+//! every 1.5 s in the processes that are new, and in all of them only if one of these has
+//! a login, or a session's first process ended. utmp adds what it knows. Once logind answers
+//! again, it is asked again.
 
 #[cfg(target_os = "linux")]
 mod bus;

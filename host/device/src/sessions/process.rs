@@ -25,6 +25,8 @@ pub(super) struct Login {
 pub(super) struct Birth {
     /// The name, at most 15 bytes.
     pub(super) name: String,
+    /// Who made it, or took it on since.
+    pub(super) parent: u32,
     /// Since the machine started, in hundredths of a second.
     pub(super) ticks: u64,
 }
@@ -36,7 +38,12 @@ pub(super) fn login(proc: &Path, pid: u32) -> Option<Login> {
     Some(Login { audit, uid })
 }
 
-/// Name and birth of process `pid`.
+/// Whether `pid` is the id of a process, or of a thread.
+pub(super) fn exists(proc: &Path, pid: u32) -> bool {
+    proc.join(pid.to_string()).exists()
+}
+
+/// Name, parent and birth of process `pid`.
 pub(super) fn birth(proc: &Path, pid: u32) -> Option<Birth> {
     parse_stat(&read(&file(proc, pid, "stat"), 1_024)?)
 }
@@ -84,13 +91,16 @@ fn read(path: &Path, at_most: usize) -> Option<String> {
 }
 
 /// The name is in parentheses, may hold any character, and is followed by fields 3 to 52;
-/// the birth is field 22 (proc_pid_stat(5)).
+/// the parent is field 4, the birth field 22 (proc_pid_stat(5)).
 fn parse_stat(text: &str) -> Option<Birth> {
     let (before, after) = text.rsplit_once(") ")?;
     let (_, name) = before.split_once(" (")?;
-    let ticks = after.split(' ').nth(19)?.parse().ok()?;
-    let name = name.to_owned();
-    Some(Birth { name, ticks })
+    let mut fields = after.split(' ');
+    Some(Birth {
+        name: name.to_owned(),
+        parent: fields.nth(1)?.parse().ok()?,
+        ticks: fields.nth(17)?.parse().ok()?,
+    })
 }
 
 /// The path in systemd's hierarchy: its own one of version 1, or the one of version 2.
@@ -114,7 +124,12 @@ mod tests {
         let fields = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
         for name in ["sshd", "a) b (c", ") S 1 1", ""] {
             let birth = parse_stat(&format!("12 ({name}) {fields}")).unwrap();
-            assert_eq!((birth.name.as_str(), birth.ticks), (name, 4711));
+            let Birth {
+                name: read,
+                parent,
+                ticks,
+            } = birth;
+            assert_eq!((read.as_str(), parent, ticks), (name, 1, 4711));
         }
         assert_eq!(parse_stat("12 (a) S 1"), None);
         assert_eq!(parse_stat(""), None);
@@ -135,5 +150,8 @@ mod tests {
         assert!(all(proc).unwrap().binary_search(&pid).is_ok());
         assert!(birth(proc, pid).unwrap().ticks > 0);
         assert!(marks(proc, pid).is_some());
+        let parent = std::os::unix::process::parent_id();
+        assert_eq!(birth(proc, pid).unwrap().parent, parent);
+        assert!(exists(proc, pid) && !exists(proc, u32::MAX));
     }
 }

@@ -8,7 +8,10 @@ use bailiwick_core::{
 };
 use bailiwick_needs::{Login, own_uid};
 
-use super::{super::kernel::Scanner, Watch, without_bus};
+use super::{
+    super::kernel::{Found, Scanner},
+    Watch, without_bus,
+};
 
 /// The promise where there is no logind.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -102,6 +105,13 @@ impl Proc {
         fs::write(folder.join("cgroup"), "0::/\n").unwrap();
     }
 
+    /// Makes `pid` a child of `parent`.
+    fn child(&self, pid: u32, parent: u32) {
+        let file = self.path().join(format!("{pid}/stat"));
+        let stat = fs::read_to_string(&file).unwrap();
+        fs::write(file, stat.replace(" S 1 ", &format!(" S {parent} "))).unwrap();
+    }
+
     pub(super) fn end(&self, pid: u32) {
         fs::remove_dir_all(self.path().join(pid.to_string())).unwrap();
     }
@@ -124,20 +134,71 @@ fn a_machine_on_which_nothing_happens_is_not_looked_through() {
     assert!(scanner.is_due(after(4)));
     scanner.scan(after(4)).unwrap();
     assert!(!scanner.is_due(after(12)));
-    proc.load("1/100 2");
-    assert!(scanner.is_due(after(12)));
-    scanner.scan(after(12)).unwrap();
+    // A process that is of no login, or of one that is known; and an id that was given to
+    // one that is gone already.
+    proc.process(3, "cron", UNSET, UNSET, 3);
+    proc.process(4, "sh", 5, 1000, 3);
+    proc.load("1/102 5");
     assert!(!scanner.is_due(after(13)));
     // Only how many are busy.
-    proc.load("9/100 2");
+    proc.load("9/102 5");
     assert!(!scanner.is_due(after(14)));
-    proc.load("1/99 2");
+    // One that has no login by now, then has.
+    proc.process(3, "cron", 6, 1000, 3);
     assert!(scanner.is_due(after(15)));
-    scanner.scan(after(15)).unwrap();
+    assert_eq!(numbers(&scanner.scan(after(15)).unwrap()), [5, 6]);
+    // The end of another than a login's first process.
+    proc.end(4);
+    proc.load("1/101 5");
+    assert!(!scanner.is_due(after(16)));
+    proc.end(3);
+    proc.load("1/100 5");
+    assert!(scanner.is_due(after(17)));
+    assert_eq!(numbers(&scanner.scan(after(17)).unwrap()), [5]);
+    assert!(!scanner.is_due(after(119)));
     assert!(
-        scanner.is_due(after(31)),
+        scanner.is_due(after(120)),
         "everything is read again now and then"
     );
+}
+
+#[test]
+fn after_many_new_processes_all_are_looked_through() {
+    let proc = Proc::new();
+    let mut scanner = Scanner::new(proc.path().to_owned());
+    let start = std::time::Instant::now();
+    proc.load("1/100 30000");
+    scanner.scan(start).unwrap();
+    proc.load("1/100 30064");
+    assert!(!scanner.is_due(start));
+    proc.load("1/100 30129");
+    assert!(scanner.is_due(start));
+    // Until it was done.
+    assert!(scanner.is_due(start));
+    scanner.scan(start).unwrap();
+    assert!(!scanner.is_due(start));
+    // Ids begin again at the lowest.
+    proc.load("1/100 2");
+    assert!(scanner.is_due(start));
+}
+
+#[test]
+fn who_is_watched_ends() {
+    let proc = Proc::new();
+    proc.process(8, "sshd", UNSET, UNSET, 1);
+    let mut scanner = Scanner::new(proc.path().to_owned());
+    let start = std::time::Instant::now();
+    scanner.scan(start).unwrap();
+    scanner.watch([8].into());
+    proc.load("1/99 1");
+    assert!(!scanner.is_due(start));
+    proc.end(8);
+    proc.load("1/98 1");
+    assert!(scanner.is_due(start));
+}
+
+fn numbers(found: &Found) -> Vec<u32> {
+    found.seen.iter().filter_map(|seen| seen.audit).collect()
 }
 
 #[test]
@@ -147,38 +208,36 @@ fn a_number_is_found_whenever_it_was_given() {
     let mut scanner = Scanner::new(proc.path().to_owned());
     let start = std::time::Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);
-    let numbers = |found: &super::super::kernel::Found| -> Vec<Option<u32>> {
-        found.seen.iter().map(|seen| seen.audit).collect()
-    };
     scanner.scan(start).unwrap();
     // To a process that is still young.
     proc.process(50, "login", 7, 1000, 1);
-    assert_eq!(numbers(&scanner.scan(after(2)).unwrap()), [Some(7)]);
-    // To an old one that made another: the new one has it too.
-    proc.process(60, "agetty", UNSET, UNSET, 5);
+    assert_eq!(numbers(&scanner.scan(after(2)).unwrap()), [7]);
+    // To an old one that made another: the new one has it too, and the old one is the first.
+    proc.process(60, "sshd", UNSET, UNSET, 5);
+    proc.load("1/100 60");
     scanner.scan(after(3)).unwrap();
-    proc.process(60, "login", 8, 1000, 5);
+    proc.process(60, "sshd", 8, 1000, 5);
     proc.process(61, "sh", 8, 1000, 9);
-    assert_eq!(
-        numbers(&scanner.scan(after(20)).unwrap()),
-        [Some(7), Some(8)]
-    );
+    proc.child(61, 60);
+    proc.load("1/101 61");
+    assert!(scanner.is_due(after(20)));
+    let found = scanner.scan(after(20)).unwrap();
+    assert_eq!(numbers(&found), [7, 8]);
+    assert_eq!(found.seen[1].leader, Some(60));
+    assert_eq!(found.seen[1].kind.unwrap().to_string(), "remote (ssh)");
     // To an old one that made none: when everything is read again.
     proc.process(70, "agetty", UNSET, UNSET, 5);
     scanner.scan(after(21)).unwrap();
+    scanner.scan(after(31)).unwrap();
     proc.process(70, "login", 9, 1000, 5);
-    assert_eq!(
-        numbers(&scanner.scan(after(31)).unwrap()),
-        [Some(7), Some(8), Some(9)]
-    );
-    // A process id that is another process by now.
+    assert_eq!(numbers(&scanner.scan(after(32)).unwrap()), [7, 8]);
+    assert_eq!(numbers(&scanner.scan(after(121)).unwrap()), [7, 8, 9]);
+    // A process id that is another process by now, at once: it was given again.
     proc.process(70, "cron", UNSET, UNSET, 5);
-    assert_eq!(
-        numbers(&scanner.scan(after(62)).unwrap()),
-        [Some(7), Some(8)]
-    );
+    proc.load("1/101 71");
+    assert_eq!(numbers(&scanner.scan(after(122)).unwrap()), [7, 8]);
     proc.end(50);
-    assert_eq!(numbers(&scanner.scan(after(63)).unwrap()), [Some(8)]);
+    assert_eq!(numbers(&scanner.scan(after(123)).unwrap()), [8]);
 }
 
 #[test]
