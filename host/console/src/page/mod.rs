@@ -132,6 +132,11 @@ fn router(access: Arc<Access>, shared: Shared) -> Router {
             "/devices/{device}/changes/{report}",
             get(routes::changes::show),
         )
+        .route("/devices/{device}/sessions", get(routes::sessions::list))
+        .route(
+            "/devices/{device}/sessions/{session}",
+            get(routes::sessions::show),
+        )
         .route("/devices/{device}/plugins", get(routes::plugins::list))
         .route("/devices/{device}/events", get(routes::events::list))
         .route("/approvals", get(routes::approvals::list))

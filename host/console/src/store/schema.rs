@@ -7,9 +7,13 @@ use rusqlite::{Connection, OpenFlags};
 use super::{StoreError, derived};
 
 /// What each version added, in order: version 1 had only what devices sent, 2 added what is
-/// derived of it, 3 sessions. A database of a later version is not opened: this program would
-/// misread it.
-const ADDED: &[&str] = &[TABLES, derived::TABLES, derived::sessions::TABLES];
+/// derived of it, 3 sessions and what was used in them. A database of a later version is not
+/// opened: this program would misread it.
+const ADDED: &[&[&str]] = &[
+    &[TABLES],
+    &[derived::TABLES],
+    &[derived::sessions::TABLES, derived::usage::TABLES],
+];
 
 const VERSION: i64 = ADDED.len() as i64;
 
@@ -71,7 +75,8 @@ pub(super) fn open_to_write(path: &Path, patience: Duration) -> Result<Connectio
         let version = version(&connection)?;
         if version < VERSION {
             let transaction = connection.transaction()?;
-            for added in ADDED.iter().skip(usize::try_from(version).unwrap_or(0)) {
+            let missing = ADDED.iter().skip(usize::try_from(version).unwrap_or(0));
+            for added in missing.copied().flatten() {
                 transaction.execute_batch(added)?;
             }
             // Only once all tables are there: what is derived today may go into any of them.

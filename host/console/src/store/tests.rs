@@ -132,18 +132,21 @@ async fn session_event(store: &Store, at: u64, body: serde_json::Value) {
     stored.await.unwrap();
 }
 
-const DERIVED: [&str; 6] = [
+const DERIVED: [&str; 7] = [
     "devices",
     "device_plugins",
     "tallies",
     "change_sets",
     "changes",
     "sessions",
+    "session_states",
 ];
 
 /// The database as that of an earlier version, without what came after it.
 fn age(connection: &Connection, version: i64, later: &[&str]) {
-    for table in later {
+    // What is made of files can't be made again: files are not kept.
+    let usage = ["usage", "flawed_files"];
+    for table in later.iter().chain(&usage) {
         connection
             .execute_batch(&format!("DROP TABLE {table}"))
             .unwrap();

@@ -1,6 +1,7 @@
 //! What pages have in common.
 
 pub(crate) mod changes;
+pub(crate) mod chart;
 pub(crate) mod rows;
 pub(crate) mod time;
 pub(crate) mod value;

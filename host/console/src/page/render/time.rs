@@ -32,6 +32,15 @@ pub(crate) fn full(ms: i64) -> String {
     text(ms, "%-d %b %Y, %H:%M UTC").unwrap_or_else(|| format!("{ms} ms"))
 }
 
+/// A mark on an axis of `length_ms`: the time of the day, or the day where it has several.
+pub(crate) fn mark(ms: i64, length_ms: i64) -> String {
+    let format = match length_ms {
+        ..=172_800_000 => "%H:%M",
+        _ => "%-d %b",
+    };
+    text(ms, format).unwrap_or_default()
+}
+
 fn text(ms: i64, format: &str) -> Option<String> {
     let time = Civil::from_millisecond(ms).ok()?;
     Some(time.to_zoned(TimeZone::UTC).strftime(format).to_string())

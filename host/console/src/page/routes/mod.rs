@@ -7,6 +7,7 @@ pub(crate) mod events;
 pub(crate) mod inventory;
 pub(crate) mod overview;
 pub(crate) mod plugins;
+pub(crate) mod sessions;
 
 use bailiwick_core::ids::DeviceId;
 use maud::{Markup, html};
@@ -72,6 +73,7 @@ enum Tab {
     Overview,
     Inventory,
     Changes,
+    Sessions,
     Plugins,
     Events,
 }
@@ -94,6 +96,7 @@ fn head(device: &Device, tab: Tab, now: Timestamp) -> Markup {
             (link(Tab::Overview, "", "Overview"))
             (link(Tab::Inventory, "/inventory", "Inventory"))
             (link(Tab::Changes, "/changes", "Changes"))
+            (link(Tab::Sessions, "/sessions", "Sessions"))
             (link(Tab::Plugins, "/plugins", "Plugins"))
             (link(Tab::Events, "/events", "Events"))
         }

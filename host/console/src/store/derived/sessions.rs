@@ -16,14 +16,20 @@ CREATE TABLE sessions (
     kind TEXT,
     source TEXT,
     opened_ms INTEGER NOT NULL,
-    state TEXT,
-    idle_since_ms INTEGER,
     told_ms INTEGER NOT NULL,
     closed_ms INTEGER,
     why TEXT,
     PRIMARY KEY (device, session)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_by_end ON sessions (device, closed_ms, opened_ms);
+CREATE TABLE session_states (
+    device TEXT NOT NULL,
+    session TEXT NOT NULL,
+    from_ms INTEGER NOT NULL,
+    state TEXT,
+    idle INTEGER NOT NULL,
+    PRIMARY KEY (device, session, from_ms)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Longest of each text that is kept, in characters. An agent's are below that.
@@ -31,23 +37,19 @@ const LONGEST: usize = 100;
 
 /// Notes what an event tells of a session, if that is what it is about.
 pub(super) fn event(transaction: &Transaction<'_>, event: &Event<'_>) -> rusqlite::Result<()> {
-    if !matches!(
-        event.event,
-        "session-opened" | "session-changed" | "session-closed"
-    ) {
-        return Ok(());
-    }
-    let Some(told) = Told::read(event) else {
-        return Ok(());
+    let note = match event.event {
+        "session-opened" => opened,
+        "session-changed" => changed,
+        "session-closed" => closed,
+        _ => return Ok(()),
     };
-    match event.event {
-        "session-opened" => opened(transaction, event, &told),
-        "session-changed" => changed(transaction, event, &told),
-        _ => closed(transaction, event, &told),
+    match Told::read(event) {
+        Some(told) => note(transaction, &told),
+        None => Ok(()),
     }
 }
 
-/// Fills the table, which is empty, from all events that were stored.
+/// Fills the tables, which are empty, from all events that were stored.
 pub(super) fn rebuild(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "SELECT * FROM events
@@ -69,19 +71,23 @@ pub(super) fn rebuild(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// What the body of an event says.
-struct Told {
+/// What an event says.
+struct Told<'a> {
+    device: &'a str,
+    at_ms: i64,
     session: String,
     user: String,
     body: Value,
 }
 
-impl Told {
+impl<'a> Told<'a> {
     /// None if it names no session or no user.
-    fn read(event: &Event<'_>) -> Option<Self> {
+    fn read(event: &Event<'a>) -> Option<Self> {
         let body: Value = serde_json::from_str(event.body).ok()?;
         let text = |name| kept(body.get(name)?.as_str()?);
         Some(Self {
+            device: event.device,
+            at_ms: event.at_ms,
             session: text("session")?,
             user: text("user")?,
             body,
@@ -119,7 +125,11 @@ fn kept(text: &str) -> Option<String> {
 }
 
 /// An id that is opened again is another session: the device's record of them began anew.
-fn opened(transaction: &Transaction<'_>, event: &Event<'_>, told: &Told) -> rusqlite::Result<()> {
+fn opened(transaction: &Transaction<'_>, told: &Told<'_>) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM session_states WHERE device = ?1 AND session = ?2")?
+        .execute(params![told.device, told.session])?;
+    let opened_ms = told.time("since").unwrap_or(told.at_ms).min(told.at_ms);
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO sessions
@@ -127,39 +137,30 @@ fn opened(transaction: &Transaction<'_>, event: &Event<'_>, told: &Told) -> rusq
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
-            event.device,
+            told.device,
             told.session,
             told.user,
             told.kind(),
             told.text("source"),
-            told.time("since").unwrap_or(event.at_ms),
-            event.at_ms,
+            opened_ms,
+            told.at_ms,
         ])?;
-    Ok(())
+    state(transaction, told)
 }
 
 /// Where the opening made room for newer events, this is the first that is known.
-fn changed(transaction: &Transaction<'_>, event: &Event<'_>, told: &Told) -> rusqlite::Result<()> {
+fn changed(transaction: &Transaction<'_>, told: &Told<'_>) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
-            "INSERT INTO sessions
-                (device, session, user, opened_ms, state, idle_since_ms, told_ms)
-             VALUES (?1, ?2, ?3, ?6, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET
-                state = coalesce(?4, state), idle_since_ms = ?5, told_ms = ?6",
+            "INSERT INTO sessions (device, session, user, opened_ms, told_ms)
+             VALUES (?1, ?2, ?3, ?4, ?4)
+             ON CONFLICT DO UPDATE SET told_ms = ?4",
         )?
-        .execute(params![
-            event.device,
-            told.session,
-            told.user,
-            told.text("state"),
-            told.time("idle-since"),
-            event.at_ms,
-        ])?;
-    Ok(())
+        .execute(params![told.device, told.session, told.user, told.at_ms])?;
+    state(transaction, told)
 }
 
-fn closed(transaction: &Transaction<'_>, event: &Event<'_>, told: &Told) -> rusqlite::Result<()> {
+fn closed(transaction: &Transaction<'_>, told: &Told<'_>) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
             "INSERT INTO sessions
@@ -168,11 +169,39 @@ fn closed(transaction: &Transaction<'_>, event: &Event<'_>, told: &Told) -> rusq
              ON CONFLICT DO UPDATE SET told_ms = ?4, closed_ms = ?4, why = ?5",
         )?
         .execute(params![
-            event.device,
+            told.device,
             told.session,
             told.user,
-            event.at_ms,
+            told.at_ms,
             told.text("why"),
+        ])?;
+    Ok(())
+}
+
+/// What it does from now on, where that differs from before; a source that can't tell leaves
+/// the state as it was. Idleness is noticed some time after it begins.
+fn state(transaction: &Transaction<'_>, told: &Told<'_>) -> rusqlite::Result<()> {
+    let idle_since = told.time("idle-since");
+    transaction
+        .prepare_cached(
+            "WITH last AS (
+                SELECT from_ms, state, idle FROM session_states
+                WHERE device = ?1 AND session = ?2 ORDER BY from_ms DESC LIMIT 1
+             ), next AS (
+                SELECT max(?3, coalesce((SELECT from_ms FROM last) + 1, ?3)) AS from_ms,
+                    coalesce(?4, (SELECT state FROM last)) AS state, ?5 AS idle
+             )
+             INSERT OR REPLACE INTO session_states (device, session, from_ms, state, idle)
+             SELECT ?1, ?2, from_ms, state, idle FROM next
+             WHERE NOT EXISTS (
+                SELECT 1 FROM last WHERE last.state IS next.state AND last.idle = next.idle)",
+        )?
+        .execute(params![
+            told.device,
+            told.session,
+            idle_since.unwrap_or(told.at_ms).min(told.at_ms),
+            told.text("state"),
+            idle_since.is_some(),
         ])?;
     Ok(())
 }

@@ -3,6 +3,8 @@
 mod devices;
 mod events;
 mod history;
+mod sessions;
+mod usage;
 
 use std::{
     path::{Path, PathBuf},
@@ -16,6 +18,8 @@ use tokio::sync::Semaphore;
 pub(crate) use devices::{Device, Installed};
 pub(crate) use events::{Happened, Latest};
 pub(crate) use history::{Against, Change, ChangeSet, RowChange, Side};
+pub(crate) use sessions::{Phase, Session};
+pub(crate) use usage::{FlawedFile, Grain, Usage, Used};
 
 pub(crate) use super::changes::LINES;
 use super::{FILE, StoreError, schema};

@@ -1,0 +1,276 @@
+//! What applications of a session used over time, from the files that its device sends.
+//!
+//! A file has every sample of every process; a page draws some dozens of columns. So a file
+//! becomes a few pieces, each with the applications that count most in it and with the sum
+//! of all; and every piece is added to its half hour, for charts of days. What is kept of a
+//! file is bounded by the constants here, whatever is in it.
+
+mod pieces;
+mod slices;
+
+use rusqlite::{Transaction, params};
+
+use pieces::{Piece, pieces};
+use slices::Slices;
+
+pub(in super::super) const TABLES: &str = "
+CREATE TABLE usage (
+    device TEXT NOT NULL,
+    session TEXT NOT NULL,
+    grain TEXT NOT NULL CHECK (grain IN ('piece', 'half-hour')),
+    from_ms INTEGER NOT NULL,
+    application TEXT NOT NULL,
+    ms INTEGER NOT NULL,
+    cpu_us INTEGER NOT NULL,
+    memory_kib_ms INTEGER NOT NULL,
+    PRIMARY KEY (device, session, grain, from_ms, application)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE flawed_files (
+    id INTEGER PRIMARY KEY,
+    device TEXT NOT NULL,
+    plugin TEXT NOT NULL,
+    key TEXT NOT NULL,
+    received_ms INTEGER NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+CREATE INDEX flawed_files_of_a_device ON flawed_files (device, id);
+";
+
+/// Length of what pieces are added to, in milliseconds.
+const HALF_HOUR_MS: i64 = 30 * 60 * 1000;
+/// Most applications that are told apart in one half hour.
+const MOST_APPLICATIONS: i64 = 32;
+
+/// Most files of a device that are told of because they could not be read, the last ones.
+const MOST_FLAWED: i64 = 100;
+
+/// A file as it was stored.
+pub(in super::super) struct StoredFile<'a> {
+    pub(in super::super) device: &'a str,
+    pub(in super::super) plugin: &'a str,
+    /// Its idempotency key.
+    pub(in super::super) key: &'a str,
+    pub(in super::super) received_ms: i64,
+    pub(in super::super) bytes: &'a [u8],
+}
+
+/// Notes a file that was stored, once. One that can't be read is told of instead.
+pub(in super::super) fn file(
+    transaction: &Transaction<'_>,
+    stored: &StoredFile<'_>,
+) -> rusqlite::Result<()> {
+    match Slices::read(stored.bytes) {
+        Ok(Some(slices)) => add(transaction, stored.device, &slices),
+        Ok(None) => Ok(()),
+        Err(flaw) => flawed(transaction, stored, &flaw.to_string()),
+    }
+}
+
+fn flawed(
+    transaction: &Transaction<'_>,
+    stored: &StoredFile<'_>,
+    reason: &str,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO flawed_files (device, plugin, key, received_ms, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            stored.device,
+            stored.plugin,
+            stored.key,
+            stored.received_ms,
+            reason
+        ])?;
+    transaction
+        .prepare_cached(
+            "DELETE FROM flawed_files WHERE device = ?1 AND id <= (
+                SELECT id FROM flawed_files WHERE device = ?1
+                ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+        )?
+        .execute(params![stored.device, MOST_FLAWED])?;
+    Ok(())
+}
+
+/// Adds what a file says of one session.
+fn add(transaction: &Transaction<'_>, device: &str, slices: &Slices) -> rusqlite::Result<()> {
+    for piece in pieces(&slices.slices) {
+        let of = |grain, from_ms| Row {
+            device,
+            session: &slices.session,
+            grain,
+            from_ms,
+            ms: piece.to_ms - piece.from_ms,
+        };
+        let middle = piece.from_ms + (piece.to_ms - piece.from_ms) / 2;
+        let half_hour = middle.div_euclid(HALF_HOUR_MS) * HALF_HOUR_MS;
+        for row in [of("piece", piece.from_ms), of("half-hour", half_hour)] {
+            row.add(transaction, &piece)?;
+        }
+    }
+    Ok(())
+}
+
+struct Row<'a> {
+    device: &'a str,
+    session: &'a str,
+    grain: &'a str,
+    from_ms: i64,
+    ms: i64,
+}
+
+impl Row<'_> {
+    /// The sum of all applications has no name.
+    fn add(&self, transaction: &Transaction<'_>, piece: &Piece) -> rusqlite::Result<()> {
+        let mut add = transaction.prepare_cached(
+            "INSERT INTO usage
+                (device, session, grain, from_ms, application, ms, cpu_us, memory_kib_ms)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+             WHERE ?5 = '' OR ?9 > (
+                SELECT count(*) FROM usage WHERE device = ?1 AND session = ?2 AND grain = ?3
+                    AND from_ms = ?4 AND application NOT IN ('', ?5))
+             ON CONFLICT DO UPDATE SET ms = ms + ?6, cpu_us = cpu_us + ?7,
+                memory_kib_ms = memory_kib_ms + ?8",
+        )?;
+        let all = piece.applications.iter();
+        let all = all.map(|(name, load)| (name.as_str(), load));
+        for (application, load) in std::iter::once(("", &piece.total)).chain(all) {
+            add.execute(params![
+                self.device,
+                self.session,
+                self.grain,
+                self.from_ms,
+                application,
+                self.ms,
+                whole(load.cpu_us),
+                whole(load.memory_kib_ms),
+                MOST_APPLICATIONS,
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+fn whole(number: u64) -> i64 {
+    // Sums of some thousands of them still fit.
+    i64::try_from(number).unwrap_or(i64::MAX).min(1 << 50)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rusqlite::Connection;
+
+    use super::{
+        slices::{Load, Slice},
+        *,
+    };
+
+    fn slices(from_ms: i64, applications: &[(&str, u64)]) -> Slices {
+        let load = |cpu_us| Load {
+            cpu_us,
+            memory_kib_ms: 10,
+        };
+        let applications: BTreeMap<String, Load> = applications
+            .iter()
+            .map(|(name, cpu_us)| ((*name).to_owned(), load(*cpu_us)))
+            .collect();
+        Slices {
+            session: "7#1".to_owned(),
+            slices: vec![Slice {
+                from_ms,
+                to_ms: from_ms + 5_000,
+                applications,
+            }],
+        }
+    }
+
+    fn database() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLES).unwrap();
+        connection
+    }
+
+    fn sum(connection: &Connection, grain: &str, application: &str) -> (i64, i64, i64) {
+        connection
+            .query_row(
+                "SELECT count(*), total(ms), total(cpu_us) FROM usage
+                 WHERE grain = ?1 AND application = ?2",
+                [grain, application],
+                |row| {
+                    Ok((
+                        row.get(0)?,
+                        row.get::<_, f64>(1)? as i64,
+                        row.get::<_, f64>(2)? as i64,
+                    ))
+                },
+            )
+            .unwrap()
+    }
+
+    #[test]
+    fn pieces_are_kept_and_added_to_their_half_hour() {
+        let mut connection = database();
+        let transaction = connection.transaction().unwrap();
+        for number in 0..10 {
+            let from = number * 300_000;
+            let name = if number == 3 { "vim" } else { "firefox" };
+            add(&transaction, "d", &slices(from, &[(name, 7)])).unwrap();
+        }
+        transaction.commit().unwrap();
+        assert_eq!(sum(&connection, "piece", ""), (10, 50_000, 70));
+        assert_eq!(sum(&connection, "half-hour", ""), (2, 50_000, 70));
+        assert_eq!(sum(&connection, "half-hour", "firefox"), (2, 45_000, 63));
+        assert_eq!(sum(&connection, "half-hour", "vim"), (1, 5_000, 7));
+    }
+
+    #[test]
+    fn however_many_applications_there_are_a_half_hour_is_bounded_and_its_sum_whole() {
+        let mut connection = database();
+        let transaction = connection.transaction().unwrap();
+        for number in 0..100 {
+            let name = format!("app-{number}");
+            add(&transaction, "d", &slices(number * 5_000, &[(&name, 1)])).unwrap();
+        }
+        add(&transaction, "d", &slices(600_000, &[("app-0", 1)])).unwrap();
+        transaction.commit().unwrap();
+        assert_eq!(sum(&connection, "half-hour", "").2, 101);
+        assert_eq!(sum(&connection, "half-hour", "app-0").2, 2);
+        let rows: i64 = connection
+            .query_row(
+                "SELECT count(*) FROM usage WHERE grain = 'half-hour'",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(rows, 1 + MOST_APPLICATIONS);
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_read_is_told_of_and_the_last_ones_are_kept() {
+        let mut connection = database();
+        let transaction = connection.transaction().unwrap();
+        for number in 0..MOST_FLAWED + 20 {
+            let stored = StoredFile {
+                device: "d",
+                plugin: "session-analyzer",
+                key: &number.to_string(),
+                received_ms: number,
+                bytes: b"no file",
+            };
+            file(&transaction, &stored).unwrap();
+        }
+        transaction.commit().unwrap();
+        let told: (i64, i64, String) = connection
+            .query_row(
+                "SELECT count(*), max(received_ms), max(reason) FROM flawed_files",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .unwrap();
+        assert_eq!((told.0, told.1), (MOST_FLAWED, MOST_FLAWED + 19));
+        assert!(told.2.contains("BWC"), "{told:?}");
+    }
+}

@@ -1,0 +1,460 @@
+//! What a file says that was used between one sample and the next.
+//!
+//! Any collector can tell it: a collection with a text field `application`, a number whose
+//! name begins with `cpu` and a number `memory`, in units of [`Cpu`] and [`KIB`]. The rest of
+//! a file is not looked at.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bailiwick_report::{
+    columnar::{ColumnarError, File},
+    rows::{Row, Value},
+    schema::{Collection, Field, Kind, Schema},
+    wire::Limits,
+};
+
+/// Most bytes of a file once decompressed, and of the rows of one sample.
+const LIMITS: Limits = Limits {
+    body: 16 * 1024 * 1024,
+    rows: 8 * 1024 * 1024,
+};
+/// Most rows of a file that are looked at, all samples together: an hour of 1,000 processes
+/// every four seconds. It stops a small file of rows that never change from holding up what
+/// else is to be stored.
+const MOST_ROWS: usize = 1_000_000;
+/// A sample stands for the time since the one before, but for no longer than this: the
+/// device may have slept, or its clock have been put forward.
+const LONGEST_MS: u64 = 15 * 60 * 1000;
+/// Longest name of an application that is kept, in characters.
+const NAME: usize = 100;
+
+/// What an application used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Load {
+    pub(super) cpu_us: u64,
+    /// Memory times how long it was held.
+    pub(super) memory_kib_ms: u64,
+}
+
+impl Load {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.cpu_us = self.cpu_us.saturating_add(other.cpu_us);
+        self.memory_kib_ms = self.memory_kib_ms.saturating_add(other.memory_kib_ms);
+    }
+}
+
+/// What was used from one sample to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Slice {
+    pub(super) from_ms: i64,
+    pub(super) to_ms: i64,
+    pub(super) applications: BTreeMap<String, Load>,
+}
+
+impl Slice {
+    pub(super) fn ms(&self) -> i64 {
+        self.to_ms - self.from_ms
+    }
+}
+
+/// What a file says of one session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Slices {
+    /// `number#generation`.
+    pub(super) session: String,
+    pub(super) slices: Vec<Slice>,
+}
+
+/// Why a file says nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Flaw {
+    #[error("{0}")]
+    Columnar(#[from] ColumnarError),
+    #[error("the samples have more than {MOST_ROWS} rows together, as many as are read")]
+    TooManyRows,
+    #[error("the samples are of the year 10000 or later")]
+    Time,
+}
+
+impl Slices {
+    /// None if the file is of no session, or tells of no application.
+    pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, Flaw> {
+        let file = File::parse(bytes, LIMITS)?;
+        let session = file.subject().session.clone();
+        let Some(columns) = Columns::of(file.schema()).filter(|_| !session.is_empty()) else {
+            // Damage is told all the same.
+            drop(file.samples()?);
+            return Ok(None);
+        };
+        let mut reading = Reading::of(columns, file.times());
+        let mut rows = 0;
+        for sample in file.samples()? {
+            let (at, snapshot) = sample?;
+            rows += snapshot.row_count();
+            if rows > MOST_ROWS {
+                return Err(Flaw::TooManyRows);
+            }
+            reading.sample(at, snapshot.rows(reading.columns.collection))?;
+        }
+        Ok(Some(Self {
+            session,
+            slices: reading.slices,
+        }))
+    }
+}
+
+/// How a field tells of the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cpu {
+    /// The share of a core since the sample before, of which so many parts are one core.
+    Share(u64),
+    /// The time since the row began, of which so many are a microsecond, or the other way
+    /// round.
+    Time { times: u64, parts: u64 },
+}
+
+const CPU: [(&str, Cpu); 7] = [
+    ("percent", Cpu::Share(100)),
+    ("per-mille", Cpu::Share(1_000)),
+    ("percent-100", Cpu::Share(10_000)),
+    (
+        "s",
+        Cpu::Time {
+            times: 1_000_000,
+            parts: 1,
+        },
+    ),
+    (
+        "ms",
+        Cpu::Time {
+            times: 1_000,
+            parts: 1,
+        },
+    ),
+    ("us", Cpu::Time { times: 1, parts: 1 }),
+    (
+        "ns",
+        Cpu::Time {
+            times: 1,
+            parts: 1_000,
+        },
+    ),
+];
+
+/// Units of memory, and how many bytes each is.
+const KIB: [(&str, u64); 3] = [("bytes", 1), ("KiB", 1_024), ("kib", 1_024)];
+
+/// Where a file has what is looked at.
+#[derive(Clone, Copy, Debug)]
+struct Columns {
+    collection: usize,
+    application: usize,
+    cpu: (usize, Cpu),
+    memory: (usize, u64),
+}
+
+impl Columns {
+    fn of(schema: &Schema) -> Option<Self> {
+        let shapes = schema.collections().iter().enumerate();
+        shapes
+            .filter_map(|(collection, shape)| Self::within(collection, shape))
+            .next()
+    }
+
+    fn within(collection: usize, shape: &Collection) -> Option<Self> {
+        let fields = || shape.fields().iter().enumerate();
+        let number = |field: &Field| matches!(field.kind(), Kind::Unsigned | Kind::Signed);
+        let (application, _) = fields()
+            .find(|(_, field)| field.name() == "application" && field.kind() == Kind::Text)?;
+        let cpu = fields()
+            .filter(|(_, field)| field.name().starts_with("cpu") && number(field))
+            .find_map(|(place, field)| {
+                let unit = CPU.iter().find(|(unit, _)| *unit == field.unit());
+                unit.map(|(_, cpu)| (place, *cpu))
+            })?;
+        let memory = fields()
+            .filter(|(_, field)| field.name() == "memory" && number(field))
+            .find_map(|(place, field)| {
+                let unit = KIB.iter().find(|(unit, _)| *unit == field.unit());
+                unit.map(|(_, bytes)| (place, *bytes))
+            })?;
+        Some(Self {
+            collection,
+            application,
+            cpu,
+            memory,
+        })
+    }
+}
+
+/// What was read so far.
+struct Reading {
+    columns: Columns,
+    /// When the sample before was taken.
+    before: Option<u64>,
+    /// Processor time of the rows of the sample before.
+    times: HashMap<String, u64>,
+    slices: Vec<Slice>,
+}
+
+impl Reading {
+    /// Shares tell of the time before the first sample too, which is as long as the one
+    /// after it.
+    fn of(columns: Columns, times: &[u64]) -> Self {
+        let before = match (columns.cpu.1, times) {
+            (Cpu::Share(_), [first, second, ..]) => {
+                first.checked_sub(second.saturating_sub(*first))
+            }
+            _ => None,
+        };
+        Self {
+            columns,
+            before,
+            times: HashMap::new(),
+            slices: Vec::new(),
+        }
+    }
+
+    fn sample<'a>(&mut self, at: u64, rows: impl Iterator<Item = Row<'a>>) -> Result<(), Flaw> {
+        // Year 10000.
+        const END: u64 = 253_402_300_800_000;
+        if at >= END {
+            return Err(Flaw::Time);
+        }
+        let passed = self.before.map_or(0, |before| at.saturating_sub(before));
+        let passed = passed.min(LONGEST_MS);
+        let mut applications: BTreeMap<String, Load> = BTreeMap::new();
+        let mut times = HashMap::new();
+        for row in rows {
+            let name = application(&row, self.columns.application);
+            let load = Load {
+                cpu_us: self.cpu(&row, passed, &mut times),
+                memory_kib_ms: self.memory(&row).saturating_mul(passed),
+            };
+            applications.entry(name).or_default().add(&load);
+        }
+        self.times = times;
+        self.before = Some(at);
+        // A clock that was put back leaves no time to draw.
+        if passed > 0 {
+            let to_ms = i64::try_from(at).unwrap_or(i64::MAX);
+            self.slices.push(Slice {
+                from_ms: to_ms - i64::try_from(passed).unwrap_or(0),
+                to_ms,
+                applications,
+            });
+        }
+        Ok(())
+    }
+
+    fn cpu(&self, row: &Row<'_>, passed: u64, times: &mut HashMap<String, u64>) -> u64 {
+        let (field, cpu) = self.columns.cpu;
+        let value = number(row, field);
+        match cpu {
+            Cpu::Share(whole) => value.saturating_mul(passed).saturating_mul(1_000) / whole,
+            Cpu::Time { times: many, parts } => {
+                let key = format!("{:?}", row.key().collect::<Vec<_>>());
+                let us = value.saturating_mul(many) / parts;
+                // Who was not there before began since.
+                let before = self.times.get(&key).copied().unwrap_or(0);
+                times.insert(key, us);
+                us.saturating_sub(before)
+            }
+        }
+    }
+
+    /// In KiB.
+    fn memory(&self, row: &Row<'_>) -> u64 {
+        let (field, bytes) = self.columns.memory;
+        number(row, field).saturating_mul(bytes) / 1_024
+    }
+}
+
+fn number(row: &Row<'_>, field: usize) -> u64 {
+    match row.get(field) {
+        Some(Value::Unsigned(number)) => number,
+        Some(Value::Signed(number)) => u64::try_from(number).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn application(row: &Row<'_>, field: usize) -> String {
+    match row.get(field) {
+        Some(Value::Text(text)) if !text.is_empty() => text.chars().take(NAME).collect(),
+        _ => "unnamed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bailiwick_report::{
+        columnar::{Subject, Writer},
+        rows::{Encoder, Snapshot},
+        schema::Privacy,
+    };
+
+    use super::*;
+
+    const AT: u64 = 1_795_000_000_000;
+
+    fn schema(cpu_unit: &str) -> Arc<Schema> {
+        let field = |name, kind, unit| Field::new(name, kind, unit, 0, Privacy::None).unwrap();
+        let process = vec![
+            field("pid", Kind::Unsigned, ""),
+            field("application", Kind::Text, ""),
+            field("cpu", Kind::Unsigned, cpu_unit),
+            field("memory", Kind::Unsigned, "bytes"),
+        ];
+        Arc::new(Schema::new(vec![Collection::new("process", 1, process).unwrap()]).unwrap())
+    }
+
+    /// Rows of a sample: pid, application, CPU, KiB.
+    type Rows<'a> = &'a [(u64, &'a str, u64, u64)];
+
+    fn file(unit: &str, session: &str, samples: &[(u64, Rows<'_>)]) -> Vec<u8> {
+        let schema = schema(unit);
+        let subject = Subject {
+            plugin: "session-analyzer".to_owned(),
+            version: "0.1.0".to_owned(),
+            session: session.to_owned(),
+        };
+        let mut writer = Writer::new(Arc::clone(&schema), subject);
+        for (at, rows) in samples {
+            let mut encoder = Encoder::new(&schema);
+            for (pid, application, cpu, kib) in *rows {
+                let row = [
+                    Some(Value::Unsigned(*pid)),
+                    Some(Value::Text(application)),
+                    Some(Value::Unsigned(*cpu)),
+                    Some(Value::Unsigned(kib * 1024)),
+                ];
+                encoder.row(0, &row).unwrap();
+            }
+            let snapshot = Snapshot::decode(Arc::clone(&schema), &encoder.finish()).unwrap();
+            assert!(writer.add(AT + at, snapshot));
+        }
+        writer.finish()
+    }
+
+    fn read(bytes: &[u8]) -> Slices {
+        Slices::read(bytes).unwrap().unwrap()
+    }
+
+    #[test]
+    fn shares_count_for_the_time_since_the_sample_before() {
+        // 10 % and 5 % of a core, over 15 s each.
+        let bytes = file(
+            "percent-100",
+            "7#1",
+            &[
+                (0, &[(1, "firefox", 600, 100), (2, "firefox", 400, 50)]),
+                (15_000, &[(1, "firefox", 500, 100)]),
+            ],
+        );
+        let slices = read(&bytes);
+        assert_eq!(slices.session, "7#1");
+        let told: Vec<_> = slices
+            .slices
+            .iter()
+            .map(|slice| (slice.ms(), slice.applications["firefox"]))
+            .collect();
+        let load = |cpu_us, kib: u64| Load {
+            cpu_us,
+            memory_kib_ms: kib * 15_000,
+        };
+        assert_eq!(
+            told,
+            [(15_000, load(1_500_000, 150)), (15_000, load(750_000, 100))]
+        );
+        assert_eq!(slices.slices[0].to_ms, slices.slices[1].from_ms);
+    }
+
+    #[test]
+    fn times_count_by_what_they_grew() {
+        let bytes = file(
+            "ms",
+            "7#1",
+            &[
+                (0, &[(1, "vim", 90_000, 1)]),
+                (15_000, &[(1, "vim", 90_300, 1), (2, "cc", 700, 1)]),
+                (30_000, &[(1, "vim", 10, 1)]),
+            ],
+        );
+        let slices = read(&bytes).slices;
+        let cpu = |slice: usize, name: &str| slices[slice].applications[name].cpu_us;
+        assert_eq!(slices.len(), 2, "of the first there is no before");
+        assert_eq!((cpu(0, "vim"), cpu(0, "cc")), (300_000, 700_000));
+        assert_eq!(cpu(1, "vim"), 0, "another process of that number");
+    }
+
+    #[test]
+    fn a_clock_that_jumps_draws_nothing_twice_and_nothing_for_ever() {
+        let rows: Rows<'_> = &[(1, "vim", 10, 1)];
+        let bytes = file(
+            "percent",
+            "7#1",
+            &[
+                (20_000_000, rows),
+                (20_010_000, rows),
+                (0, rows),
+                (10_000, rows),
+                (10_000 + 86_400_000, rows),
+            ],
+        );
+        let slices = read(&bytes).slices;
+        let told: Vec<_> = slices.iter().map(Slice::ms).collect();
+        assert_eq!(told, [10_000, 10_000, 10_000, 900_000]);
+    }
+
+    #[test]
+    fn what_is_no_usage_leaves_none_and_what_is_damaged_says_so() {
+        let rows: Rows<'_> = &[(1, "vim", 10, 1)];
+        assert_eq!(
+            Slices::read(&file("percent", "", &[(0, rows)])).unwrap(),
+            None
+        );
+        assert_eq!(
+            Slices::read(&file("apples", "7#1", &[(0, rows)])).unwrap(),
+            None
+        );
+        let good = file("percent", "7#1", &[(0, rows), (1_000, rows)]);
+        assert!(Slices::read(b"").unwrap_err().to_string().contains("BWC"));
+        for cut in 0..good.len() {
+            assert!(Slices::read(&good[..cut]).is_err(), "{cut}");
+        }
+        for place in 0..good.len() {
+            let mut bad = good.clone();
+            bad[place] ^= 0x5a;
+            // Whatever it says, it is an answer.
+            drop(Slices::read(&bad));
+        }
+        let late = file("percent", "7#1", &[(1 << 60, rows), ((1 << 60) + 1, rows)]);
+        assert!(matches!(Slices::read(&late), Err(Flaw::Time)));
+    }
+
+    #[test]
+    fn a_small_file_of_many_rows_is_not_read_for_long() {
+        let schema = schema("percent");
+        let subject = Subject {
+            plugin: String::new(),
+            version: String::new(),
+            session: "7#1".to_owned(),
+        };
+        let mut encoder = Encoder::new(&schema);
+        for pid in 0..20_000 {
+            encoder
+                .row(0, &[Some(Value::Unsigned(pid)), None, None, None])
+                .unwrap();
+        }
+        let snapshot = Snapshot::decode(Arc::clone(&schema), &encoder.finish()).unwrap();
+        let mut writer = Writer::new(schema, subject);
+        for sample in 0..60 {
+            assert!(writer.add(AT + sample * 1_000, snapshot.clone()));
+        }
+        let bytes = writer.finish();
+        assert!(bytes.len() < 50_000, "{}", bytes.len());
+        assert!(matches!(Slices::read(&bytes), Err(Flaw::TooManyRows)));
+    }
+}
