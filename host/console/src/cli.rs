@@ -2,11 +2,14 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use bailiwick_core::ids::{DeviceId, PluginName};
+use bailiwick_core::{
+    ids::{DeviceId, PluginName},
+    time::Span,
+};
 use bailiwick_transport::BrokerAddress;
 use clap::{Args, Parser, Subcommand};
 
-use crate::{cli_repo::RepoVerb, page::Role};
+use crate::{cli_device::DeviceVerb, cli_repo::RepoVerb, enrolment::Strictness, page::Role};
 
 /// Update endpoint, report ingest and repository authoring for one desk.
 #[derive(Debug, Parser)]
@@ -21,6 +24,11 @@ pub(crate) enum Command {
     Serve(Serve),
     Login(Login),
     Reports(Reports),
+    /// Invite devices, see which are enrolled, and revoke them. Works while `serve` runs.
+    Device {
+        #[command(subcommand)]
+        verb: DeviceVerb,
+    },
     /// Write a repository: keys, releases, policies, and which device runs what.
     Repo {
         #[command(subcommand)]
@@ -40,6 +48,9 @@ pub(crate) enum Command {
 /// Devices can send over MQTT too: to the broker that this is, or, with --broker, through
 /// somebody else's. A message to this broker is acknowledged after its commit; at another
 /// one a receipt is published after it.
+///
+/// Devices show who they are with a certificate, which they get with a token of `device
+/// invite` from this server, as long as the authority's key is among the certificates.
 ///
 /// The operator's page has an address of its own. A link that logs an operator in is
 /// printed at the start; `login` prints another, for any role.
@@ -86,6 +97,14 @@ pub(crate) struct Serve {
     /// Requests for any other name are refused
     #[arg(long, value_name = "NAME")]
     pub(crate) page_name: Vec<String>,
+    /// Which devices are listened to: those that were enrolled, each by its certificate, or
+    /// whoever knows the id of a device that never was, too
+    #[arg(long, value_name = "WHICH", default_value = "enrolled")]
+    pub(crate) devices: Strictness,
+    /// How long a device's certificate holds, 2 s to 825 d; devices renew it once two thirds
+    /// of that are over
+    #[arg(long, value_name = "SPAN", default_value = "90 d")]
+    pub(crate) certificate_life: Span,
     /// Print the addresses and the login link as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -7,9 +7,11 @@
 
 mod broker;
 mod cli;
+mod cli_device;
 mod cli_repo;
 mod clock;
 mod commands;
+mod enrolment;
 mod page;
 mod server;
 mod store;

@@ -36,7 +36,8 @@ fn run(folder: &Path, arguments: &[&str]) -> String {
 
 fn serve(folder: &Path) -> (Child, Address) {
     let mut child = Command::new(CONSOLE)
-        .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"])
+        .args(["serve", "--json", "--devices", "open"])
+        .args(["--listen", "127.0.0.1:0", "--data"])
         .arg(folder)
         .stdout(Stdio::piped())
         .spawn()

@@ -51,7 +51,8 @@ struct Console {
 impl Console {
     fn start(folder: &Path) -> Self {
         let mut child = Command::new(CONSOLE)
-            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--json", "--devices", "open"])
+            .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(folder)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -61,9 +62,13 @@ impl Console {
         let output = child.stdout.take().unwrap();
         BufReader::new(output).read_line(&mut line).unwrap();
         let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut warning = String::new();
+        log.read_line(&mut warning).unwrap();
+        assert!(warning.contains("WARNING: --devices open"), "{warning}");
         Self {
             address: json["console"].as_str().unwrap().parse().unwrap(),
-            log: BufReader::new(child.stderr.take().unwrap()),
+            log,
             child,
         }
     }

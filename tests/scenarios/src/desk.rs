@@ -174,7 +174,8 @@ impl Desk {
     fn serve(&mut self, mqtt: &[&str]) -> Program {
         let mut command = Command::new(program("bailiwick-console"));
         command
-            .args(["serve", "--json", "--listen", &self.address])
+            .args(["serve", "--json", "--devices", "open"])
+            .args(["--listen", &self.address])
             .args(mqtt)
             .arg("--data")
             .arg(self.path("console"))

@@ -182,7 +182,8 @@ impl Desk {
     fn serve(&self, address: &str) -> Command {
         let mut command = Command::new(build::built("bailiwick-console"));
         command
-            .args(["serve", "--json", "--listen", address, "--data"])
+            .args(["serve", "--json", "--devices", "open"])
+            .args(["--listen", address, "--data"])
             .arg(self.folder.join("console"))
             .arg("--public")
             .arg(self.public())

@@ -1,6 +1,6 @@
 //! A connection from TLS to its CONNECT.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use bailiwick_transport::mqtt::{
     Leaving,
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{Shared, conversation, rights, say};
-use crate::server::Identity;
+use crate::{enrolment::Peer, server::Identity};
 
 /// For the TLS handshake, and for CONNECT after it.
 const GREETING: Duration = Duration::from_secs(10);
@@ -22,17 +22,27 @@ const GREETING: Duration = Duration::from_secs(10);
 const LONGEST_CONNECT: usize = 4 * 1024;
 
 /// Serves a connection to its end.
-pub(super) async fn serve(stream: TcpStream, identity: Identity, shared: Shared) {
+pub(super) async fn serve(
+    stream: TcpStream,
+    address: SocketAddr,
+    identity: Identity,
+    shared: Shared,
+) {
     // Receipts are small and somebody waits for each.
     let _ = stream.set_nodelay(true);
-    let Ok(Ok(stream)) = timeout(GREETING, identity.0.accept(stream)).await else {
+    let shaken = timeout(GREETING, identity.accept(stream, address)).await;
+    let Ok(Ok((stream, peer))) = shaken else {
         return;
     };
-    speak(stream, shared).await;
+    speak(stream, peer, shared).await;
 }
 
 /// Speaks MQTT, whatever is below.
-pub(super) async fn speak(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: Shared) {
+pub(super) async fn speak(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Peer,
+    shared: Shared,
+) {
     let mut arrived = BytesMut::new();
     let greeting = timeout(GREETING, connect(&mut stream, &mut arrived)).await;
     let (device, connect) = match greeting {
@@ -46,6 +56,10 @@ pub(super) async fn speak(mut stream: impl AsyncRead + AsyncWrite + Unpin, share
         // It is not known who that is, and it says no MQTT: there is nothing to answer.
         _ => return,
     };
+    if let Err(unfit) = shared.enrolment.admit(&peer, &device, (shared.now)()) {
+        say(&format!("{device} was not let in: {unfit}"));
+        return refuse(&mut stream, ConnectReturnCode::NotAuthorized).await;
+    }
     let place = shared.hub.enter(device);
     let keep_alive = Duration::from_secs(connect.keep_alive.into());
     let client = conversation::Client {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use bailiwick_transport::WebSocket;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use crate::enrolment::Peer;
+
 /// Streams that were handed over and not yet taken.
 const WAITING: usize = 64;
 
@@ -18,6 +20,7 @@ pub(crate) struct Door {
 /// A stream and its slot.
 pub(crate) struct Arrival {
     pub(super) stream: WebSocket,
+    pub(super) peer: Peer,
     pub(super) slot: OwnedSemaphorePermit,
 }
 
@@ -46,8 +49,8 @@ impl Door {
 impl Place {
     /// Hands the stream over. A broker that stops, or is swamped, takes none: the client
     /// finds its connection closed, and tries again later.
-    pub(crate) fn take(self, stream: WebSocket) {
+    pub(crate) fn take(self, stream: WebSocket, peer: Peer) {
         let slot = self.slot;
-        drop(self.arrivals.try_send(Arrival { stream, slot }));
+        drop(self.arrivals.try_send(Arrival { stream, peer, slot }));
     }
 }

@@ -5,7 +5,7 @@
 //! the message arrived after that, so that it brings it again where the console ended in
 //! between. Whatever was lost all the same, the device sends again.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bailiwick_core::time::Timestamp;
 use bailiwick_transport::{
@@ -19,7 +19,10 @@ use super::{
     post::{self, Post, Stored},
     say,
 };
-use crate::store::{Inlet, PostError};
+use crate::{
+    enrolment::Enrolment,
+    store::{Inlet, PostError},
+};
 
 /// The console's name at the broker. Two consoles at one broker would end each other's
 /// connections; each message is for one of them.
@@ -39,6 +42,7 @@ pub(crate) struct Ingest {
 #[derive(Clone)]
 pub(crate) struct Entrance {
     pub(crate) inlet: Inlet,
+    pub(crate) enrolment: Arc<Enrolment>,
     pub(crate) now: fn() -> Timestamp,
 }
 
@@ -87,6 +91,16 @@ impl Ingest {
 impl Entrance {
     fn submit(&self, client: &Client, message: Message) -> Option<Pending> {
         let parsed = Topic::parse(&message.topic);
+        if let Some(Topic::Report { device, .. } | Topic::Events { device, .. }) = &parsed
+            && !self.enrolment.takes_from(device).unwrap_or(false)
+        {
+            // Without a receipt the device keeps it.
+            say(&format!(
+                "a message of {device} was left out: it was revoked, or never enrolled here"
+            ));
+            client.acknowledge(&message);
+            return None;
+        }
         let posted = parsed.and_then(|topic| {
             let post = post::submit(&self.inlet, &topic, &message.payload, (self.now)())?;
             Some((topic, post))

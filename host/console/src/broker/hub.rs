@@ -51,6 +51,12 @@ impl Hub {
         }
     }
 
+    /// Ends the connection of a device, if it has one.
+    pub(super) fn evict(&self, device: &DeviceId) -> bool {
+        // Dropping the sender is what tells.
+        self.lock().by_device.remove(device).is_some()
+    }
+
     /// A map is whole between two calls, whoever panicked.
     fn lock(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -14,6 +14,7 @@ pub(crate) mod foreign;
 pub(crate) mod hints;
 mod hub;
 mod post;
+mod revocation;
 mod rights;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ use tokio::{
 };
 
 use crate::{
+    enrolment::Enrolment,
     server::{
         Identity,
         connections::{ARRIVALS, accept},
@@ -39,6 +41,7 @@ use crate::{
 };
 use door::Arrival;
 pub(crate) use door::Door;
+use foreign::Entrance;
 use hub::Hub;
 
 /// Connections at once; more wait in the operating system's queue.
@@ -53,6 +56,7 @@ const FAREWELL: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 struct Shared {
     inlet: Inlet,
+    enrolment: Arc<Enrolment>,
     now: fn() -> Timestamp,
     hub: Arc<Hub>,
     posts: Arc<Semaphore>,
@@ -77,14 +81,14 @@ impl Broker {
     pub(crate) async fn bind(
         listen: SocketAddr,
         identity: Identity,
-        inlet: Inlet,
-        now: fn() -> Timestamp,
+        entrance: Entrance,
         hint: watch::Receiver<Option<u64>>,
         stop: watch::Receiver<bool>,
     ) -> std::io::Result<Self> {
         let shared = Shared {
-            inlet,
-            now,
+            inlet: entrance.inlet,
+            enrolment: entrance.enrolment,
+            now: entrance.now,
             hub: Arc::default(),
             posts: Arc::new(Semaphore::new(POSTS)),
             bodies: Arc::new(Semaphore::new(BODIES)),
@@ -118,21 +122,22 @@ impl Broker {
         let mut stopped = self.shared.stop.clone();
         let mut open = JoinSet::new();
         let origins = Origins::new(ARRIVALS);
+        open.spawn(revocation::watch(self.shared.clone()));
         loop {
             tokio::select! {
                 _ = stopped.wait_for(|stop| *stop) => break,
                 Some(_) = open.join_next() => {}
-                Some(Arrival { stream, slot }) = self.arrived.recv() => {
+                Some(Arrival { stream, peer, slot }) = self.arrived.recv() => {
                     let shared = self.shared.clone();
                     open.spawn(async move {
-                        connection::speak(stream, shared).await;
+                        connection::speak(stream, peer, shared).await;
                         drop(slot);
                     });
                 }
-                (stream, _, slot) = accept(&self.listener, &self.slots, &origins) => {
+                (stream, address, slot) = accept(&self.listener, &self.slots, &origins) => {
                     let (identity, shared) = (self.identity.clone(), self.shared.clone());
                     open.spawn(async move {
-                        connection::serve(stream, identity, shared).await;
+                        connection::serve(stream, address, identity, shared).await;
                         drop(slot);
                     });
                 }

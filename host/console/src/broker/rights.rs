@@ -15,10 +15,8 @@ pub(super) enum Subscription {
     UpdateHints,
 }
 
-/// Which device a client is: the one that its client id names. TLS proves the console to
-/// the device and not yet the device to the console: until devices have certificates, who
-/// knows a device's id can report in its name. The certificate of the connection is what
-/// this will ask for then, and the client id must fit it.
+/// Which device a client says to be: the one that its client id names. Whether it is, the
+/// certificate of its connection shows ([`crate::enrolment::Enrolment::admit`]).
 ///
 /// # Errors
 /// The code to answer a CONNECT with.

@@ -18,12 +18,27 @@ use tokio::{
 };
 
 use super::*;
+use crate::enrolment::Strictness;
 use crate::store::{
     Store,
     read::{Filter, Reader},
 };
 
 const DEVICE: DeviceId = DeviceId::from_bytes([0xab; 16]);
+
+/// Any device is let in.
+fn open(folder: &std::path::Path) -> Enrolment {
+    let (strictness, life) = (Strictness::Open, Duration::from_secs(60));
+    Enrolment::open(folder, folder, strictness, life).unwrap()
+}
+
+/// Who shows no certificate.
+fn nobody() -> crate::enrolment::Peer {
+    crate::enrolment::Peer {
+        address: "127.0.0.1:1".parse().unwrap(),
+        certificate: None,
+    }
+}
 
 /// A broker with its database.
 struct Desk {
@@ -43,6 +58,7 @@ impl Desk {
         Self {
             shared: Shared {
                 inlet: store.inlet(),
+                enrolment: Arc::new(open(folder.path())),
                 now: || Timestamp::from_ms(7),
                 hub: Arc::default(),
                 posts: Arc::new(Semaphore::new(POSTS)),
@@ -60,7 +76,7 @@ impl Desk {
     /// A connection on which nothing was said.
     fn connect(&self) -> Peer {
         let (ours, theirs) = duplex(64 * 1024);
-        tokio::spawn(connection::speak(theirs, self.shared.clone()));
+        tokio::spawn(connection::speak(theirs, nobody(), self.shared.clone()));
         Peer {
             stream: ours,
             arrived: BytesMut::new(),
@@ -416,7 +432,7 @@ proptest::proptest! {
                 let _ = ours.write_all(&bytes).await;
                 let _ = ours.shutdown().await;
             };
-            tokio::join!(hostile, connection::speak(theirs, desk.shared.clone()));
+            tokio::join!(hostile, connection::speak(theirs, nobody(), desk.shared.clone()));
             assert_eq!(desk.keys(), [""; 0]);
         });
     }

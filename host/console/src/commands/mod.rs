@@ -1,6 +1,7 @@
 //! What each command does.
 
 pub(crate) mod decode;
+mod device;
 mod fresh;
 mod login;
 mod mqtt;
@@ -18,6 +19,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Login(arguments) => login::run(&arguments),
         Command::Reports(arguments) => reports::run(&arguments),
+        Command::Device { verb } => device::run(&verb),
         Command::Repo { verb } => repo::run(&verb),
     }
 }

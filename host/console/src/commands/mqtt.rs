@@ -1,9 +1,9 @@
 //! The MQTT side of `serve`: a broker of its own, or somebody else's.
 
-use std::{io::ErrorKind, net::SocketAddr, path::Path};
+use std::{io::ErrorKind, net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context as _;
-use bailiwick_transport::{BrokerAddress, Connector, ProxySettings, Trust, mqtt::Login};
+use bailiwick_transport::{BrokerAddress, Connector, ProxySettings, Trust, enrol, mqtt::Login};
 use tokio::sync::watch;
 
 use crate::{
@@ -41,13 +41,13 @@ impl Mqtt {
         stop: &watch::Receiver<bool>,
     ) -> anyhow::Result<(Self, Hints)> {
         let (tell, hint) = watch::channel(None);
-        let (inlet, stop, now) = (context.inlet.clone(), stop.clone(), context.now);
+        let (entrance, stop) = (entrance(context), stop.clone());
         let mqtt = match &arguments.broker {
             Some(address) => {
                 let login = arguments.broker_login.as_deref();
                 let ingest = Ingest {
                     login: login.map(Login::read).transpose()?,
-                    entrance: Entrance { inlet, now },
+                    entrance,
                     hint,
                     stop,
                 };
@@ -59,8 +59,8 @@ impl Mqtt {
             }
             None => {
                 let bind = |at| {
-                    let (identity, inlet) = (identity.clone(), inlet.clone());
-                    Broker::bind(at, identity, inlet, now, hint.clone(), stop.clone())
+                    let (identity, entrance) = (identity.clone(), entrance.clone());
+                    Broker::bind(at, identity, entrance, hint.clone(), stop.clone())
                 };
                 let usual = SocketAddr::new(arguments.listen.ip(), PORT);
                 let at = arguments.mqtt.unwrap_or(usual);
@@ -90,6 +90,14 @@ impl Mqtt {
         })
     }
 
+    /// Where devices find it, as they are told when they are enrolled.
+    pub(super) fn for_devices(&self) -> anyhow::Result<enrol::Broker> {
+        Ok(match self {
+            Self::Embedded(broker) => enrol::Broker::Port(broker.address()?.port()),
+            Self::Foreign { address, .. } => enrol::Broker::Address(address.to_string()),
+        })
+    }
+
     /// The way in for who comes on a WebSocket.
     pub(super) fn door(&self) -> Option<Door> {
         match self {
@@ -115,6 +123,14 @@ impl Hints {
     /// Looks at the repository until `stop` is set.
     pub(super) async fn watch(self, public: &Path, stop: watch::Receiver<bool>) {
         hints::watch(public, self.0, stop).await;
+    }
+}
+
+fn entrance(context: &Context) -> Entrance {
+    Entrance {
+        inlet: context.inlet.clone(),
+        enrolment: Arc::clone(&context.enrolment),
+        now: context.now,
     }
 }
 

@@ -130,6 +130,6 @@ fn report_json(report: &StoredReport, decoded: Option<&Decoded>) -> anyhow::Resu
 }
 
 /// Seconds are enough for a person.
-fn time(ms: i64) -> String {
+pub(super) fn time(ms: i64) -> String {
     Timestamp::from_second(ms / 1000).map_or_else(|_| format!("{ms} ms"), |time| time.to_string())
 }

@@ -3,6 +3,7 @@
 use std::{
     io::ErrorKind,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -15,6 +16,7 @@ use super::{fresh, login, mqtt::Mqtt};
 use crate::{
     cli::Serve,
     clock,
+    enrolment::{Enrolment, Strictness},
     page::{self, LoginLink, Page, Role},
     server::{Context, Identity, Server},
     store::Store,
@@ -22,6 +24,11 @@ use crate::{
 
 /// Where the page is unless something else is asked for.
 const PAGE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8480);
+
+/// A device's certificate holds for this long at least: a device needs time to renew it.
+const SHORTEST_LIFE: Duration = Duration::from_secs(2);
+/// And at most: what must be renewed is looked after.
+const LONGEST_LIFE: Duration = Duration::from_secs(825 * 24 * 3_600);
 
 /// How long a commit waits for a lock that another program holds on the database.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,45 +47,49 @@ pub(super) fn run(arguments: &Serve) -> anyhow::Result<()> {
         &public,
         keys.unwrap_or_else(|| public.with_file_name("online-keys")),
     )?;
-    let identity = Identity::read(&folder(&arguments.tls, "tls"))?;
+    let tls = folder(&arguments.tls, "tls");
+    let identity = Identity::read(&tls)?;
+    let for_devices = Identity::for_devices(&tls)?;
     std::fs::create_dir_all(&arguments.data)
         .with_context(|| format!("the folder {} can't be made", arguments.data.display()))?;
     let store = Store::open(&arguments.data, PATIENCE)?;
     let context = Context {
         public: Arc::new(public),
         inlet: store.inlet(),
+        enrolment: Arc::new(enrolment(arguments, &tls)?),
         now: clock::now,
         door: None,
     };
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(serve(arguments, identity, context, fresh))?;
+        .block_on(serve(arguments, (identity, for_devices), context, fresh))?;
     store.close();
     Ok(())
 }
 
 async fn serve(
     arguments: &Serve,
-    identity: Identity,
+    (identity, for_devices): (Identity, Identity),
     mut context: Context,
     fresh: Option<Repository>,
 ) -> anyhow::Result<()> {
     let settings = page::Settings {
         data: arguments.data.clone(),
         names: arguments.page_name.clone(),
-        identity: identity.clone(),
+        identity,
         inlet: context.inlet.clone(),
         now: context.now,
     };
     let page = Page::on(listen(arguments.page).await?, settings)?;
     let (stop, stopped) = watch::channel(false);
-    let (mqtt, hints) = Mqtt::bind(arguments, identity.clone(), &context, &stopped).await?;
+    let (mqtt, hints) = Mqtt::bind(arguments, for_devices.clone(), &context, &stopped).await?;
     let broker = mqtt.address()?;
+    context.enrolment.set_broker(Some(mqtt.for_devices()?));
     context.door = mqtt.door();
     let has_broker = context.door.is_some();
-    let public = Arc::clone(&context.public);
-    let server = Server::bind(arguments.listen, identity, context)
+    let (public, enrolment) = (Arc::clone(&context.public), Arc::clone(&context.enrolment));
+    let server = Server::bind(arguments.listen, for_devices, context)
         .await
         .with_context(|| {
             format!(
@@ -87,6 +98,11 @@ async fn serve(
             )
         })?;
     let address = server.address()?;
+    // Devices can't reach an address that stands for every one of this machine.
+    let noted = format!("https://{address}/");
+    let noted = (!address.ip().is_unspecified()).then_some(noted.as_str());
+    enrolment.register().note_address(noted)?;
+    let who = devices(&enrolment, arguments.broker.is_some());
     let link = LoginLink::make(
         &arguments.data,
         page.address(),
@@ -100,12 +116,14 @@ async fn serve(
             "updates": format!("https://{address}/updates/"),
             "console": format!("https://{address}/"),
             "mqtt": broker,
+            "devices": strictness_word(&enrolment),
             "mqtt-on-websocket": has_broker.then(|| format!("wss://{address}/mqtt")),
             "page": format!("{}/", page.address()),
             "login": link.url,
         });
         println!("{line}");
     } else {
+        println!("{who}");
         println!("serving https://{address}/updates/, taking reports at https://{address}/");
         println!("taking reports over MQTT at {broker}");
         if has_broker {
@@ -130,6 +148,59 @@ async fn serve(
         keeping.await?;
     }
     Ok(())
+}
+
+/// Which devices are listened to, as `arguments` say.
+fn enrolment(arguments: &Serve, tls: &Path) -> anyhow::Result<Enrolment> {
+    let life = arguments.certificate_life.get();
+    let bounds = SHORTEST_LIFE..=LONGEST_LIFE;
+    anyhow::ensure!(
+        bounds.contains(&life),
+        "--certificate-life can't be {}: it takes 2 s to 825 d",
+        arguments.certificate_life
+    );
+    Ok(Enrolment::open(
+        &arguments.data,
+        tls,
+        arguments.devices,
+        life,
+    )?)
+}
+
+fn strictness_word(enrolment: &Enrolment) -> &'static str {
+    match enrolment.strictness() {
+        Strictness::Enrolled => "enrolled",
+        Strictness::Open => "open",
+    }
+}
+
+/// Which devices are listened to, in words. What lets everybody in is said where nobody
+/// overlooks it, too.
+fn devices(enrolment: &Enrolment, elsewhere: bool) -> String {
+    if !enrolment.can_sign() {
+        eprintln!(
+            "bailiwick-console: warning: there is no key of an authority: no device is enrolled \
+             here, and no certificate renewed"
+        );
+    }
+    match enrolment.strictness() {
+        Strictness::Open => {
+            eprintln!(
+                "bailiwick-console: WARNING: --devices open: whoever knows the id of a device \
+                 that is not enrolled can report in its name"
+            );
+            "listening to EVERY device, enrolled or not (--devices open)".to_owned()
+        }
+        Strictness::Enrolled if elsewhere => {
+            "listening to enrolled devices; whose certificate it is that publishes at the broker \
+             is for the broker to see to"
+                .to_owned()
+        }
+        Strictness::Enrolled => {
+            "listening to enrolled devices; `bailiwick-console device invite` makes a token for one"
+                .to_owned()
+        }
+    }
 }
 
 /// A listener for the page: at the address that is asked for, or else at the usual one, or

@@ -25,6 +25,7 @@ use bailiwick_core::time::Timestamp;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
+    enrolment::Peer,
     server::{
         Identity,
         connections::{self, Wire},
@@ -33,7 +34,7 @@ use crate::{
 };
 
 use access::{Access, Client, Nameless, Shared, Site, guard::guard, login, note_address};
-pub(crate) use access::{LIFE_MS, LoginLink, Role, noted_address};
+pub(crate) use access::{Attempts, LIFE_MS, LoginLink, Role, noted_address};
 pub(crate) use refusal::Refusal;
 
 /// Most bytes of a form.
@@ -100,7 +101,8 @@ impl Page {
 
     /// Serves until `stop` is set, then finishes the requests that are under way.
     pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
-        let router = |client| self.router.clone().layer(Extension(Client(client)));
+        let pages = self.router;
+        let router = move |peer: Peer| pages.clone().layer(Extension(Client(peer.address)));
         connections::serve(self.listener, self.wire, router, stop).await;
     }
 }

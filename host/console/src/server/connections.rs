@@ -20,6 +20,7 @@ use super::{
     Identity,
     rate::{Origins, Rate},
 };
+use crate::enrolment::Peer;
 
 /// Connections at once; more wait in the operating system's queue.
 const CONNECTIONS: usize = 1_024;
@@ -50,27 +51,28 @@ pub(crate) enum Wire {
     Plain,
 }
 
-/// Serves until `stop` is set. `router` is asked for each connection, with the address of
-/// its client.
+/// Serves until `stop` is set. `router` is asked for each connection, with who is at its
+/// other end.
 pub(crate) async fn serve(
     listener: TcpListener,
     wire: Wire,
-    router: impl Fn(SocketAddr) -> Router,
+    router: impl Fn(Peer) -> Router + Send + Sync + 'static,
     stop: watch::Receiver<bool>,
 ) {
     let mut stopped = stop.clone();
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut open = JoinSet::new();
     let origins = Origins::new(ARRIVALS);
+    let router = Arc::new(router);
     loop {
         tokio::select! {
             _ = stopped.wait_for(|stop| *stop) => break,
             Some(_) = open.join_next() => {}
             (stream, client, slot) = accept(&listener, &slots, &origins) => {
-                let (wire, router, stop) = (wire.clone(), router(client), stop.clone());
+                let (wire, router, stop) = (wire.clone(), Arc::clone(&router), stop.clone());
                 open.spawn(async move {
                     // How a single connection ends is its client's affair.
-                    let _ = timeout(LIFE, connection(stream, wire, router, stop)).await;
+                    let _ = timeout(LIFE, connection(stream, client, wire, &*router, stop)).await;
                     drop(slot);
                 });
             }
@@ -107,12 +109,26 @@ pub(crate) async fn accept(
     }
 }
 
-async fn connection(stream: TcpStream, wire: Wire, router: Router, stop: watch::Receiver<bool>) {
+async fn connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    wire: Wire,
+    router: impl Fn(Peer) -> Router,
+    stop: watch::Receiver<bool>,
+) {
     match wire {
-        Wire::Plain => speak(stream, router, stop).await,
+        Wire::Plain => {
+            let peer = Peer {
+                address,
+                certificate: None,
+            };
+            speak(stream, router(peer), stop).await;
+        }
         Wire::Tls(identity) => {
-            if let Ok(Ok(stream)) = timeout(HANDSHAKE, identity.0.accept(stream)).await {
-                speak(stream, router, stop).await;
+            if let Ok(Ok((stream, peer))) =
+                timeout(HANDSHAKE, identity.accept(stream, address)).await
+            {
+                speak(stream, router(peer), stop).await;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! `POST /v1/events`: what happens to plugins, one JSON object per line.
 
 use axum::{
+    Extension,
     extract::{Request, State},
     http::StatusCode,
     response::Response,
@@ -11,9 +12,10 @@ use serde_json::Value;
 
 use super::{
     Shared,
+    enrol::forbid,
     ingest::{Post, refuse, settle},
 };
-use crate::store::IncomingEvent;
+use crate::{enrolment::Peer, store::IncomingEvent};
 
 /// Most lines of one post.
 const LINES: usize = 1_000;
@@ -23,7 +25,16 @@ const LINE: usize = 16 * 1024;
 const WORDS: usize = 2_000;
 
 /// Stores the lines of a post, all or none.
-pub(super) async fn events(State(shared): State<Shared>, request: Request) -> Response {
+pub(super) async fn events(
+    State(shared): State<Shared>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
+    let received = (shared.context.now)();
+    let enrolment = &shared.context.enrolment;
+    if let Err(unfit) = enrolment.listen(&peer, received) {
+        return forbid(&unfit);
+    }
     let post = match Post::read(&shared, request).await {
         Ok(post) => post,
         Err(answer) => return *answer,
@@ -32,8 +43,15 @@ pub(super) async fn events(State(shared): State<Shared>, request: Request) -> Re
         Ok(events) => events,
         Err(reason) => return refuse(StatusCode::BAD_REQUEST, &reason),
     };
+    // A post has one device as a rule.
+    let mut devices: Vec<_> = events.iter().map(|event| event.device).collect();
+    devices.dedup();
+    for device in devices {
+        if let Err(unfit) = enrolment.admit(&peer, &device, received) {
+            return forbid(&unfit);
+        }
+    }
     let sha256 = Sha256::of(&post.body).to_string();
-    let received = (shared.context.now)();
     let inlet = &shared.context.inlet;
     settle(inlet.events(post.key, sha256, events, received).await)
 }

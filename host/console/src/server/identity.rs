@@ -1,16 +1,23 @@
-//! The server's certificate and its key.
+//! The server's certificate and its key, and whom it asks for theirs.
 
 use std::{
+    io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use bailiwick_transport::enrol::accepting_expired;
 use rustls::{
-    ServerConfig,
+    RootCertStore, ServerConfig,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use crate::enrolment::{Peer, authority_certificate};
 
 /// Certificate chain of the server, in the folder that `repo init` makes.
 pub(crate) const CERTIFICATE: &str = "server.pem";
@@ -19,26 +26,84 @@ pub(crate) const KEY: &str = "server-key.pem";
 
 /// What the server proves itself with.
 #[derive(Clone)]
-pub(crate) struct Identity(pub(crate) TlsAcceptor);
+pub(crate) struct Identity(TlsAcceptor);
 
 impl Identity {
-    /// Reads certificate and key from `folder`.
+    /// Reads certificate and key from `folder`. Nobody is asked for a certificate.
     pub(crate) fn read(folder: &Path) -> Result<Self, IdentityError> {
-        let path = folder.join(CERTIFICATE);
-        let chain = CertificateDer::pem_file_iter(&path)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| IdentityError::new(&path, error))?;
-        let path = folder.join(KEY);
-        let key = PrivateKeyDer::from_pem_file(&path)
-            .map_err(|error| IdentityError::new(&path, error))?;
+        let (chain, key) = own(folder)?;
+        let config = builder(folder)?.with_no_client_auth();
+        Self::with(config.with_single_cert(chain, key), folder)
+    }
+
+    /// The same for devices: each is asked for a certificate of the authority in `folder`,
+    /// and need not show one. The authority goes along with the server's certificate, for
+    /// devices that know its digest alone.
+    pub(crate) fn for_devices(folder: &Path) -> Result<Self, IdentityError> {
+        let (mut chain, key) = own(folder)?;
+        let refused = |error: &dyn ToString| IdentityError::new(folder, error.to_string());
+        let authority = authority_certificate(folder).map_err(|error| refused(&error))?;
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.clone()).map_err(|e| refused(&e))?;
+        if !chain.contains(&authority) {
+            chain.push(authority);
+        }
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-            .map_err(|error| IdentityError::new(folder, error))?;
+        let devices = WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
+            .allow_unauthenticated()
+            .build()
+            .map_err(|error| refused(&error))?;
+        let config = builder(folder)?.with_client_cert_verifier(accepting_expired(devices));
+        Self::with(config.with_single_cert(chain, key), folder)
+    }
+
+    fn with(
+        config: Result<ServerConfig, rustls::Error>,
+        folder: &Path,
+    ) -> Result<Self, IdentityError> {
+        let mut config = config.map_err(|error| IdentityError::new(folder, error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
+
+    /// Shakes hands with a client, and tells who that is.
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) -> io::Result<(TlsStream<TcpStream>, Peer)> {
+        let stream = self.0.accept(stream).await?;
+        let shown = stream.get_ref().1.peer_certificates();
+        let certificate = shown
+            .and_then(|shown| shown.first())
+            .map(|der| der.to_vec());
+        let peer = Peer {
+            address,
+            certificate,
+        };
+        Ok((stream, peer))
+    }
+}
+
+type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn own(folder: &Path) -> Result<Own, IdentityError> {
+    let path = folder.join(CERTIFICATE);
+    let chain = CertificateDer::pem_file_iter(&path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| IdentityError::new(&path, error))?;
+    let path = folder.join(KEY);
+    let key =
+        PrivateKeyDer::from_pem_file(&path).map_err(|error| IdentityError::new(&path, error))?;
+    Ok((chain, key))
+}
+
+fn builder(
+    folder: &Path,
+) -> Result<rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier>, IdentityError> {
+    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| IdentityError::new(folder, error))
 }
 
 /// Certificate or key can't be used.

@@ -3,15 +3,21 @@
 use std::time::Duration;
 
 use axum::{
+    Extension,
     body::Bytes,
     extract::{FromRequest, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bailiwick_core::ids::DeviceId;
+use bailiwick_report::wire::Envelope;
 use tokio::{sync::SemaphorePermit, time::timeout};
 
-use super::Shared;
-use crate::store::{Answer, PostError};
+use super::{Shared, enrol::forbid};
+use crate::{
+    enrolment::Peer,
+    store::{Answer, PostError},
+};
 
 /// Longest body of a post, in bytes.
 pub(super) const LONGEST: usize = 4 * 1024 * 1024;
@@ -21,12 +27,27 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const BUSY_SECONDS: u64 = 5;
 
 /// `POST /v1/reports`: one encoded report.
-pub(super) async fn report(State(shared): State<Shared>, request: Request) -> Response {
+pub(super) async fn report(
+    State(shared): State<Shared>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
+    let received = (shared.context.now)();
+    let enrolment = &shared.context.enrolment;
+    if let Err(unfit) = enrolment.listen(&peer, received) {
+        return forbid(&unfit);
+    }
     let post = match Post::read(&shared, request).await {
         Ok(post) => post,
         Err(answer) => return *answer,
     };
-    let received = (shared.context.now)();
+    let device = match Envelope::parse(&post.body) {
+        Ok(envelope) => DeviceId::from_bytes(*envelope.origin.device()),
+        Err(error) => return refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    if let Err(unfit) = enrolment.admit(&peer, &device, received) {
+        return forbid(&unfit);
+    }
     let stored = shared
         .context
         .inlet

@@ -1,6 +1,7 @@
 //! What `serve` offers to devices, over TLS.
 
 pub(crate) mod connections;
+mod enrol;
 mod events;
 mod file_body;
 mod files;
@@ -15,7 +16,7 @@ mod tests;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
     response::Response,
@@ -27,7 +28,11 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 
-use crate::{broker::Door, store::Inlet};
+use crate::{
+    broker::Door,
+    enrolment::{Enrolment, Peer},
+    store::Inlet,
+};
 
 use connections::Wire;
 pub(crate) use events::read as read_events;
@@ -45,6 +50,8 @@ pub(crate) struct Context {
     pub(crate) inlet: Inlet,
     /// The clock on the wall.
     pub(crate) now: fn() -> Timestamp,
+    /// Which devices may send.
+    pub(crate) enrolment: Arc<Enrolment>,
     /// The broker, if this console is one.
     pub(crate) door: Option<Door>,
 }
@@ -78,6 +85,7 @@ impl Server {
             .route("/v1/reports", post(ingest::report))
             .route("/v1/events", post(events::events))
             .route("/mqtt", get(mqtt::upgrade))
+            .merge(enrol::routes())
             .fallback(|| async { nothing_here() })
             .layer(DefaultBodyLimit::max(ingest::LONGEST))
             .with_state(shared);
@@ -96,7 +104,8 @@ impl Server {
     /// Serves until `stop` is set, then finishes the requests that are under way.
     pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
         let (wire, router) = (Wire::Tls(self.identity), self.router);
-        connections::serve(self.listener, wire, |_| router.clone(), stop).await;
+        let router = move |peer: Peer| router.clone().layer(Extension(peer));
+        connections::serve(self.listener, wire, router, stop).await;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{
+    Extension,
     body::Body,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
@@ -13,12 +14,17 @@ use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use super::{Shared, ingest, nothing_here};
+use crate::enrolment::Peer;
 
 /// From the answer to the upgraded stream.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Answers the upgrade, and hands the stream to the broker.
-pub(super) async fn upgrade(State(shared): State<Shared>, request: Request) -> Response {
+pub(super) async fn upgrade(
+    State(shared): State<Shared>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
     let Some(door) = shared.context.door else {
         return nothing_here();
     };
@@ -38,7 +44,7 @@ pub(super) async fn upgrade(State(shared): State<Shared>, request: Request) -> R
     tokio::spawn(async move {
         // One that leaves before it is upgraded has left, and that is all.
         if let Ok(Ok(stream)) = timeout(PATIENCE, hyper::upgrade::on(request)).await {
-            place.take(WebSocket::accepted(TokioIo::new(stream)));
+            place.take(WebSocket::accepted(TokioIo::new(stream)), peer);
         }
     });
     let mut response = Response::new(Body::empty());

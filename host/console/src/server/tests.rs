@@ -33,6 +33,7 @@ use tokio::{
 use super::{Context, Identity, Server};
 use crate::broker::Door;
 use crate::commands::decode::decode;
+use crate::enrolment::{Enrolment, Strictness};
 use crate::store::{
     FILE, Store,
     read::{Filter, Reader, StoredReport},
@@ -62,9 +63,12 @@ impl Console {
         let made = Repository::init(folder.path(), &init).unwrap();
         // No patience: a database that is locked answers at once.
         let store = Store::open(folder.path(), Duration::ZERO).unwrap();
+        let (open, life) = (Strictness::Open, Duration::from_secs(60));
+        let enrolment = Enrolment::open(folder.path(), folder.path(), open, life).unwrap();
         let context = Context {
             public: Arc::new(made.public),
             inlet: store.inlet(),
+            enrolment: Arc::new(enrolment),
             now: || Timestamp::from_ms(7),
             door,
         };

@@ -58,7 +58,15 @@ impl Desk {
             _ => any.to_owned(),
         };
         command.args([
-            "serve", "--json", "--listen", &listen, "--page", any, "--data",
+            "serve",
+            "--json",
+            "--devices",
+            "open",
+            "--listen",
+            &listen,
+            "--page",
+            any,
+            "--data",
         ]);
         command.arg(self.folder.path()).stdout(Stdio::piped());
         match place {

@@ -63,7 +63,8 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         run(folder.path(), &["repo", "init", "--repo"]);
         let mut console = Command::new(CONSOLE)
-            .args(["serve", "--json", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--json", "--devices", "open"])
+            .args(["--listen", "127.0.0.1:0"])
             .args(["--page", "127.0.0.1:0", "--data"])
             .arg(folder.path())
             .stdout(Stdio::piped())

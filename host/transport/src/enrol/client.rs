@@ -110,7 +110,7 @@ impl Enroller {
         Ok(Enrolled {
             certificate,
             pem: issued.certificate,
-            mqtt: issued.mqtt,
+            mqtt: issued.mqtt.and_then(|broker| broker.address(&url)),
         })
     }
 

@@ -21,7 +21,7 @@ pub use expiry::accepting_expired;
 pub use key::{DeviceKey, KeyError};
 pub(crate) use pinned::{NotPresented, Pinned};
 pub use request::{Request, RequestError};
-pub use wire::{Enrol, Issued, Renew, read_request};
+pub use wire::{Broker, Enrol, Issued, Renew, read_request};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use bailiwick_core::enrolment::Secret;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use reqwest::Url;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Posted to `v1/enrol`.
@@ -44,9 +45,29 @@ pub struct Issued {
     pub result: String,
     /// The certificate in PEM form.
     pub certificate: String,
-    /// Address of the MQTT broker over which devices are to report, if there is one.
+    /// The MQTT broker over which devices are to report, if there is one.
     #[serde(default)]
-    pub mqtt: Option<String>,
+    pub mqtt: Option<Broker>,
+}
+
+/// Where the broker is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Broker {
+    /// The console itself, at this port of the host where the device found it.
+    Port(u16),
+    /// Elsewhere: `mqtts://` or `wss://`.
+    Address(String),
+}
+
+impl Broker {
+    /// Its address for a device that found the console at `console`.
+    pub(super) fn address(self, console: &Url) -> Option<String> {
+        match self {
+            Self::Port(port) => Some(format!("mqtts://{}:{port}", console.host_str()?)),
+            Self::Address(address) => Some(address),
+        }
+    }
 }
 
 impl Issued {
@@ -54,7 +75,7 @@ impl Issued {
     pub const RESULT: &str = "issued";
 
     /// What the console answers.
-    pub fn new(certificate_der: &[u8], mqtt: Option<String>) -> Option<Self> {
+    pub fn new(certificate_der: &[u8], mqtt: Option<Broker>) -> Option<Self> {
         Some(Self {
             result: Self::RESULT.to_owned(),
             certificate: super::certificate::to_pem(certificate_der).ok()?,

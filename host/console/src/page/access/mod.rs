@@ -26,7 +26,7 @@ use std::{
 
 use bailiwick_core::time::Timestamp;
 
-use attempts::Attempts;
+pub(crate) use attempts::Attempts;
 pub(crate) use caller::{Caller, Shared, Submitted};
 pub(crate) use links::LIFE_MS;
 use links::LinkError;
