@@ -11,7 +11,7 @@ use bailiwick_core::{
 };
 use semver::{Version, VersionReq};
 
-use crate::{Repository, RepositoryError, disk, draft::Draft};
+use crate::{Repository, RepositoryError, disk, draft::Draft, quoted::quoted};
 
 /// A version of a plugin, for some or all devices.
 #[derive(Clone, Debug)]
@@ -162,18 +162,4 @@ fn to_toml(assignment: &Assignment) -> String {
         }
     }
     text
-}
-
-/// `text` as a TOML basic string.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
 }

@@ -124,9 +124,12 @@ pub enum RepositoryError {
     Document(#[from] DocumentError),
     /// Not a file name of a policy.
     #[error(
-        "`{0}` can't be the name of a policy: 1 to 63 of `a-z`, `0-9` and `-`, and `.toml`; not `assignment` or `revoked`"
+        "`{0}` can't be the name of a policy: 1 to 63 of `a-z`, `0-9` and `-`, and `.toml`; not `assignment`, `revoked` or `operators`"
     )]
     PolicyName(String),
+    /// Nobody of that name signs actions.
+    #[error("there is no operator `{0}`: `bailiwick-console repo status` lists them")]
+    NoOperator(String),
     /// The device's own reader refused the change.
     #[error("the change was not published, because devices would refuse it: {0}")]
     Gate(String),

@@ -101,7 +101,7 @@ impl Repository {
         let _lock = disk::lock(self.folder())?;
         let stem = file.strip_suffix(".toml").unwrap_or_default();
         let fits = (1..=63).contains(&stem.len())
-            && !["assignment", "revoked"].contains(&stem)
+            && !["assignment", "revoked", "operators"].contains(&stem)
             && stem
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');

@@ -4,10 +4,27 @@
 //! most once: what was cut in the middle is told as [`Outcome::Interrupted`], never tried
 //! again.
 
+mod document;
+mod envelope;
+mod hex;
 mod id;
+mod judge;
+mod operator_key;
+mod operators;
 mod outcome;
 
+#[cfg(test)]
+mod tests;
+
+pub use document::{
+    Audience, Document, DocumentFault, FASTEST_RATE, LONGEST_LIFE, LONGEST_RATE, MOST_DEVICES,
+    Order,
+};
+pub use envelope::{DOMAIN, Envelope, EnvelopeError, LONGEST_ENVELOPE};
 pub use id::{ActionId, ActionIdError};
+pub use judge::{Accepted, Expiry, Judged, Refusal, Standing, judge};
+pub use operator_key::{OperatorKey, OperatorKeyError, Signature};
+pub use operators::{LONGEST_OPERATORS, OPERATORS_TARGET, Operator, Operators, Reach};
 pub use outcome::{Outcome, Progress};
 
 use crate::{bytes::ByteCount, ids::PluginName, time::Timestamp};
