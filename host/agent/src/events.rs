@@ -201,10 +201,16 @@ pub(crate) enum Event {
         /// Why, and when it is tried again.
         reason: String,
     },
-    /// A report will never reach the console.
+    /// Something that was to be sent will never reach the console.
     Dropped {
         /// Its idempotency key.
         key: String,
+        /// What it was.
+        #[serde(default)]
+        what: String,
+        /// Its size on the device; 0 if it is not counted.
+        #[serde(default)]
+        bytes: u64,
         /// Why.
         reason: String,
     },
@@ -474,7 +480,9 @@ impl Event {
             }
             Self::Delivered { key } => format!("report {key} is in the console"),
             Self::NotDelivered { reason } => format!("report kept, not sent: {reason}"),
-            Self::Dropped { key, reason } => format!("report {key} dropped: {reason}"),
+            Self::Dropped {
+                key, what, reason, ..
+            } => format!("{what} {key} dropped: {reason}"),
             Self::SettingsChanged {
                 changed,
                 at_next_start,

@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 use bailiwick_audit::Inspection;
 use bailiwick_core::{audit::Verdict, time::Timestamp};
 
-use crate::socket::{PluginLine, PluginState, Response, StatusReport, UpdateReport};
+use crate::{
+    socket::{PluginLine, PluginState, Response, StatusReport, UpdateReport},
+    store::OutboxFigures,
+};
 
 /// `response` for a person, with a line break at the end.
 pub(crate) fn words(response: &Response) -> String {
@@ -61,7 +64,7 @@ fn status_words(status: &StatusReport) -> String {
         "Device {}, bailiwick {}, running since {}\n\
          Plugins: {} running, {} suspended\n\
          Sessions: {} open, told by {}\n\
-         Outbox:  {} reports wait ({} bytes); {} dropped, {} damaged since the store was made\n{}",
+         {}{}",
         status.device,
         status.version,
         time(status.started),
@@ -69,11 +72,27 @@ fn status_words(status: &StatusReport) -> String {
         status.stopped,
         status.sessions,
         status.session_source,
-        status.outbox.reports,
-        status.outbox.bytes,
-        status.outbox.dropped,
-        status.outbox.quarantined,
+        outbox_words(&status.outbox),
         update_words(&status.update),
+    )
+}
+
+fn outbox_words(outbox: &OutboxFigures) -> String {
+    let lanes = [
+        ("outcomes", outbox.outcomes),
+        ("reports", outbox.reports),
+        ("files", outbox.files),
+    ];
+    let waiting: Vec<String> = lanes
+        .iter()
+        .map(|(name, lane)| format!("{} {name}", lane.waiting))
+        .collect();
+    let bytes: u64 = lanes.iter().map(|(_, lane)| lane.bytes).sum();
+    let dropped: u64 = lanes.iter().map(|(_, lane)| lane.dropped).sum();
+    format!(
+        "Outbox:  {} wait ({bytes} bytes); {dropped} dropped, {} damaged since the store was made\n",
+        waiting.join(", "),
+        outbox.quarantined
     )
 }
 

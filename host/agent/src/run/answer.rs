@@ -108,7 +108,7 @@ impl Known {
     }
 
     async fn status(&self, host: &Host, coordinator: &Coordinator) -> Response {
-        let outbox = match host.store.outbox_figures().await {
+        let outbox = match host.store.outbox().figures().await {
             Ok(outbox) => outbox,
             Err(error) => {
                 return Response::Refused {

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, OnceCell};
 use super::{ceiling::OwnersCeiling, output::Output};
 use crate::{
     events::Event,
-    store::{Audience, Dropped, NewEvent, Store, StoreError},
+    store::{Audience, Caps, Dropped, NewEvent, Outgoing, Put, Store, StoreError},
 };
 
 /// The parts that outlive every plugin.
@@ -27,8 +27,8 @@ pub(crate) struct Host {
     pub(crate) ports: bailiwick_sandbox::Ports,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) ceiling: OwnersCeiling,
-    /// Rung when the outbox has something new.
-    pub(crate) uploads: Notify,
+    /// Rung when a lane of the outbox has something new; in the order of `Lane::ALL`.
+    pub(crate) uploads: [Notify; 3],
     /// Rung when an event waits to be sent.
     pub(crate) events: Notify,
     /// Rung when somebody says that updates may be there.
@@ -108,14 +108,42 @@ impl Host {
         }
     }
 
-    /// Tells each report that a cap of the outbox dropped.
+    /// Keeps something to be sent and rings for whoever sends. It is on disk when this
+    /// returns `true`; `false` says that the outbox had no room for it, which was told.
+    ///
+    /// # Errors
+    /// The database failed: it was not kept.
+    pub(crate) async fn put(&self, outgoing: Outgoing) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let outbox = self.store.outbox();
+        let put = outbox.put(vec![outgoing], Caps::DEFAULT, now).await?;
+        let kept = put.tickets.iter().all(Option::is_some);
+        self.has_put(put).await;
+        Ok(kept)
+    }
+
+    /// Does what follows when something was put into the outbox: tells what had to make
+    /// room and rings for whoever sends.
+    pub(crate) async fn has_put(&self, put: Put) {
+        self.tell_dropped(put.dropped).await;
+        for ticket in put.tickets.iter().flatten() {
+            self.uploads[ticket.lane.index()].notify_one();
+        }
+    }
+
+    /// Tells each thing that a cap of the outbox dropped.
     pub(crate) async fn tell_dropped(&self, dropped: Vec<Dropped>) {
-        for dropped in dropped {
-            self.tell(Event::Dropped {
-                key: dropped.idempotency_key,
-                reason: format!("{:?}", dropped.reason).to_lowercase(),
+        let events: Vec<Event> = dropped
+            .into_iter()
+            .map(|dropped| Event::Dropped {
+                key: dropped.key,
+                what: dropped.what.to_string(),
+                bytes: dropped.bytes,
+                reason: dropped.reason.words().to_owned(),
             })
-            .await;
+            .collect();
+        if !events.is_empty() {
+            self.tell_all(&events).await;
         }
     }
 }

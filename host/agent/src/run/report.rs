@@ -1,8 +1,8 @@
 //! From rows to a report on disk.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use bailiwick_core::{bytes::ByteCount, ids::PluginName};
+use bailiwick_core::ids::PluginName;
 use bailiwick_report::{
     rows::Snapshot,
     schema::Schema,
@@ -14,13 +14,7 @@ use super::host::Host;
 use crate::{
     events::Event,
     random,
-    store::{Caps, NewReport},
-};
-
-/// How much may wait for the console. The oldest goes first, and going is reported.
-pub(crate) const CAPS: Caps = Caps {
-    bytes: ByteCount::mib(64),
-    age: Duration::from_secs(30 * 86_400),
+    store::{Beside, Outgoing, What},
 };
 
 /// Why there is no report of a call.
@@ -106,17 +100,17 @@ impl Reporter {
         let prepared = self.sender.next(&origin, now.as_ms(), snapshot);
         let (epoch, counter) = (prepared.envelope.epoch, prepared.envelope.counter);
         let (kind, bytes) = (kind(prepared.content), prepared.bytes.len() as u64);
-        let report = NewReport {
-            plugin: self.plugin.clone(),
-            kind: kind.to_owned(),
-            idempotency_key: format!("{}-{}-{epoch:016x}-{counter}", host.device, self.plugin),
+        let report = Outgoing {
+            what: What::Report {
+                plugin: self.plugin.clone(),
+                kind: kind.to_owned(),
+            },
+            key: format!("{}-{}-{epoch:016x}-{counter}", host.device, self.plugin),
             at: now,
             body: prepared.bytes,
-            sender: Some(prepared.sender.to_bytes()),
+            beside: Some(Beside::Sender(prepared.sender.to_bytes())),
         };
-        let appended = host.store.append(report, CAPS, now).await?;
-        host.tell_dropped(appended.dropped).await;
-        if appended.sequence.is_some() {
+        if host.put(report).await? {
             self.sender = prepared.sender;
             host.tell(Event::Reported {
                 plugin: self.plugin.clone(),
@@ -125,7 +119,6 @@ impl Reporter {
                 bytes,
             })
             .await;
-            host.uploads.notify_one();
         }
         Ok(())
     }

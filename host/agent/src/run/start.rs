@@ -72,7 +72,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
         artifacts,
         compiler: Child::new(compiler(&settings)?, ChildLimits::default()),
         ceiling: OwnersCeiling::open(settings.ceiling_file.as_deref()),
-        uploads: Notify::new(),
+        uploads: Default::default(),
         events: Notify::new(),
         hints: Notify::new(),
         version: env!("CARGO_PKG_VERSION").parse()?,

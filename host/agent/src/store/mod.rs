@@ -19,7 +19,10 @@ use std::{path::Path, sync::Arc};
 
 pub(crate) use error::StoreError;
 pub(crate) use events::{Audience, EventBatch, LONGEST_EVENT, NewEvent};
-pub(crate) use outbox::{Caps, Dropped, NewReport, StoredReport};
+pub(crate) use outbox::{
+    Beside, Caps, Confirmed, Dropped, KeepSent, Lane, OutboxFigures, Outgoing, Put, Sent, Settled,
+    Ticket, Waiting, What,
+};
 use redb::Database;
 use tokio::task::spawn_blocking;
 
@@ -36,20 +39,6 @@ pub(crate) struct Opening {
     pub(crate) set_aside: Option<std::path::PathBuf>,
     /// How many damaged databases were ever set aside in this data folder.
     pub(crate) ever_set_aside: u64,
-}
-
-/// Figures for `bailiwick status`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) struct OutboxFigures {
-    /// Reports that wait for a receipt.
-    pub(crate) reports: u64,
-    /// Their size in bytes, as counted against the cap.
-    pub(crate) bytes: u64,
-    /// Damaged entries that were taken out of the way, since the database was made.
-    pub(crate) quarantined: u64,
-    /// Reports that a cap dropped, since the database was made.
-    pub(crate) dropped: u64,
 }
 
 impl Store {

@@ -9,7 +9,7 @@ use bailiwick_core::time::Timestamp;
 use redb::{Database, DatabaseError, ReadableDatabase, StorageError};
 
 use super::{
-    Opening, StoreError,
+    Opening, StoreError, outbox,
     tables::{self, FORMAT, NUMBERS, failure},
 };
 
@@ -127,6 +127,9 @@ fn check_format(database: &Database, path: &Path) -> Result<(), Unusable> {
             supported: FORMAT,
         })),
         _ => tables::write(database, |transaction| {
+            if found == Some(1) {
+                outbox::from_first_format(transaction)?;
+            }
             tables::create_all(transaction)?;
             transaction
                 .open_table(NUMBERS)

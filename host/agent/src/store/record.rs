@@ -1,7 +1,7 @@
-//! How one report lies in the outbox.
+//! How one entry lies in the outbox.
 //!
 //! ```text
-//! record = version (1)          ; 1 byte
+//! record = version              ; 1 byte: 1 for reports of format 1, else 2
 //!          sha256 of the rest   ; 32 bytes
 //!          length of head       ; 4 bytes, little endian
 //!          head                 ; JSON
@@ -12,41 +12,77 @@
 //! at the moment it is read, so that one can be taken out and the rest go on.
 
 use bailiwick_core::{digest::Sha256, ids::PluginName, time::Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-const VERSION: u8 = 1;
+use super::outbox::{Confirmed, What};
+
 const DIGEST: usize = 32;
 const LENGTH: usize = 4;
 
-/// What is kept beside a report's bytes.
+/// What is kept beside the bytes, in one version of the record.
+pub(super) trait Head: Serialize + DeserializeOwned {
+    const VERSION: u8;
+}
+
+/// Of what waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Head {
+pub(super) struct WaitingHead {
+    pub(super) what: What,
+    pub(super) key: String,
+    pub(super) at: Timestamp,
+}
+
+impl Head for WaitingHead {
+    const VERSION: u8 = 2;
+}
+
+/// Of what was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SentHead {
+    #[serde(flatten)]
+    pub(super) waited: WaitingHead,
+    pub(super) sent: Timestamp,
+    pub(super) confirmed: Confirmed,
+}
+
+impl Head for SentHead {
+    const VERSION: u8 = 2;
+}
+
+/// Of a report in a database of format 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FirstHead {
     pub(super) plugin: PluginName,
     pub(super) kind: String,
     pub(super) idempotency_key: String,
     pub(super) at: Timestamp,
 }
 
+impl Head for FirstHead {
+    const VERSION: u8 = 1;
+}
+
 /// The record of `head` and `body`.
-pub(super) fn encode(head: &Head, body: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
-    let head = serde_json::to_vec(head)?;
-    let length = u32::try_from(head.len()).unwrap_or(u32::MAX);
-    let mut rest = Vec::with_capacity(LENGTH + head.len() + body.len());
-    rest.extend_from_slice(&length.to_le_bytes());
-    rest.extend_from_slice(&head);
-    rest.extend_from_slice(body);
-    let mut record = Vec::with_capacity(1 + DIGEST + rest.len());
-    record.push(VERSION);
-    record.extend_from_slice(Sha256::of(&rest).as_bytes());
-    record.append(&mut rest);
+pub(super) fn encode<H: Head>(head: &H, body: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    const BEFORE: usize = 1 + DIGEST + LENGTH;
+    // The digest and the length are filled in below: one buffer, written once.
+    let mut record = Vec::with_capacity(BEFORE + 256 + body.len());
+    record.resize(BEFORE, 0);
+    serde_json::to_writer(&mut record, head)?;
+    let length = u32::try_from(record.len() - BEFORE).unwrap_or(u32::MAX);
+    record.extend_from_slice(body);
+    record[0] = H::VERSION;
+    record[1 + DIGEST..BEFORE].copy_from_slice(&length.to_le_bytes());
+    let digest = Sha256::of(&record[1 + DIGEST..]);
+    record[1..1 + DIGEST].copy_from_slice(digest.as_bytes());
     Ok(record)
 }
 
 /// Head and body of a record; `None` if it is damaged.
-pub(super) fn decode(record: &[u8]) -> Option<(Head, &[u8])> {
+pub(super) fn decode<H: Head>(record: &[u8]) -> Option<(H, &[u8])> {
     let (version, record) = record.split_first()?;
     let (digest, rest) = record.split_first_chunk::<DIGEST>()?;
-    if *version != VERSION || Sha256::of(rest).as_bytes() != digest {
+    if *version != H::VERSION || Sha256::of(rest).as_bytes() != digest {
         return None;
     }
     let (length, rest) = rest.split_first_chunk::<LENGTH>()?;
@@ -59,11 +95,13 @@ pub(super) fn decode(record: &[u8]) -> Option<(Head, &[u8])> {
 mod tests {
     use super::*;
 
-    fn head() -> Head {
-        Head {
-            plugin: "inventory".parse().unwrap(),
-            kind: "full".into(),
-            idempotency_key: "k".into(),
+    fn head() -> WaitingHead {
+        WaitingHead {
+            what: What::Report {
+                plugin: "inventory".parse().unwrap(),
+                kind: "full".into(),
+            },
+            key: "k".into(),
             at: Timestamp::from_ms(7),
         }
     }
@@ -83,9 +121,9 @@ mod tests {
             for bit in 0..8 {
                 let mut damaged = record.clone();
                 damaged[at] ^= 1 << bit;
-                assert_eq!(decode(&damaged), None, "byte {at} bit {bit}");
+                assert_eq!(decode::<WaitingHead>(&damaged), None, "byte {at} bit {bit}");
             }
-            assert_eq!(decode(&record[..at]), None, "cut at {at}");
+            assert_eq!(decode::<WaitingHead>(&record[..at]), None, "cut at {at}");
         }
     }
 }

@@ -4,16 +4,23 @@ use redb::{Database, Durability, TableDefinition, WriteTransaction};
 
 /// Format of the database that this version writes, and the newest that it reads. It
 /// rises when a table's meaning changes.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 
 /// Numbers about the database itself: `format`, and the counters of `outbox`.
 pub(super) const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
 /// (plugin, key) → value.
 pub(super) const PLUGIN_STATE: TableDefinition<'_, (&str, &str), &[u8]> =
     TableDefinition::new("plugin-state");
-/// Sequence number → record.
+/// (lane, sequence number) → record.
+pub(super) const OUTGOING: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition::new("outgoing");
+/// Idempotency key → place in the outbox.
+pub(super) const OUTGOING_KEYS: TableDefinition<'_, &str, (u8, u64)> =
+    TableDefinition::new("outgoing-keys");
+/// Sequence number → record of what was sent.
+pub(super) const SENT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sent");
+/// Format 1: sequence number → record of a report.
 pub(super) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
-/// Idempotency key → sequence number in the outbox.
+/// Format 1: idempotency key → sequence number in the outbox.
 pub(super) const OUTBOX_KEYS: TableDefinition<'_, &str, u64> = TableDefinition::new("outbox-keys");
 /// Sequence number → the damaged bytes.
 pub(super) const QUARANTINE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("quarantine");
@@ -54,8 +61,9 @@ pub(super) fn write<T>(
 pub(super) fn create_all(transaction: &WriteTransaction) -> Result<(), Failure> {
     transaction.open_table(NUMBERS).map_err(failure)?;
     transaction.open_table(PLUGIN_STATE).map_err(failure)?;
-    transaction.open_table(OUTBOX).map_err(failure)?;
-    transaction.open_table(OUTBOX_KEYS).map_err(failure)?;
+    transaction.open_table(OUTGOING).map_err(failure)?;
+    transaction.open_table(OUTGOING_KEYS).map_err(failure)?;
+    transaction.open_table(SENT).map_err(failure)?;
     transaction.open_table(QUARANTINE).map_err(failure)?;
     transaction.open_table(SENDERS).map_err(failure)?;
     transaction.open_table(DEVICE).map_err(failure)?;

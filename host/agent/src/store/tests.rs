@@ -1,18 +1,12 @@
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 
-use bailiwick_core::{bytes::ByteCount, ids::PluginName, ports::State as _, time::Timestamp};
+use bailiwick_core::{bytes::ByteCount, ids::PluginName, ports::State as _};
 use redb::{ReadableDatabase as _, ReadableTable as _};
 
 use super::{
-    outbox::DropReason,
-    tables::{EVENTS, NUMBERS, OUTBOX, failure},
+    outbox::tests::{NOW, keys, put, report},
+    tables::{EVENTS, NUMBERS, failure},
     *,
-};
-
-const NOW: Timestamp = Timestamp::from_ms(1_795_432_800_000);
-const WIDE: Caps = Caps {
-    bytes: ByteCount::mib(64),
-    age: Duration::from_secs(30 * 86_400),
 };
 
 async fn open(folder: &Path) -> Store {
@@ -23,27 +17,11 @@ fn plugin(name: &str) -> PluginName {
     name.parse().unwrap()
 }
 
-fn report(key: &str, at: Timestamp, body: &[u8]) -> NewReport {
-    NewReport {
-        plugin: plugin("inventory"),
-        kind: "full".into(),
-        idempotency_key: key.into(),
-        at,
-        body: body.to_vec(),
-        sender: None,
-    }
-}
-
 fn event(line: &[u8]) -> NewEvent {
     NewEvent {
         line: line.to_vec(),
         audience: Audience::Device,
     }
-}
-
-async fn keys(store: &Store) -> Vec<String> {
-    let batch = store.next_batch(100, ByteCount::mib(64)).await.unwrap();
-    batch.into_iter().map(|one| one.idempotency_key).collect()
 }
 
 /// The ring of events, oldest first.
@@ -59,29 +37,14 @@ async fn events(store: &Store) -> Vec<Vec<u8>> {
     store.run("read events", read).await.unwrap()
 }
 
-/// Overwrites one byte of a record, as a failing disk would beneath redb's checksums.
-async fn damage(store: &Store, sequence: u64) {
-    let damaged = move |database: &Database| {
-        tables::write(database, |transaction| {
-            let mut table = transaction.open_table(OUTBOX).map_err(failure)?;
-            let removed = table.remove(sequence).map_err(failure)?;
-            let mut record = removed.unwrap().value().to_vec();
-            *record.last_mut().unwrap() ^= 1;
-            table.insert(sequence, record.as_slice()).map_err(failure)?;
-            Ok(())
-        })
-    };
-    store.run("damage a record", damaged).await.unwrap();
-}
-
 #[tokio::test]
 async fn what_was_kept_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let (id, name) = {
         let store = open(folder.path()).await;
-        let mut first = report("a", NOW, b"body");
-        first.sender = Some(b"epoch 1".to_vec());
-        store.append(first, WIDE, NOW).await.unwrap();
+        let mut first = report("a", b"body");
+        first.beside = Some(Beside::Sender(b"epoch 1".to_vec()));
+        put(&store, first).await;
         store.set_value("serial", Some(vec![7])).await.unwrap();
         store.record_events(vec![event(b"up")]).await.unwrap();
         let changes = vec![("k".to_owned(), Some(vec![1]))];
@@ -89,7 +52,9 @@ async fn what_was_kept_is_there_after_a_restart() {
         (store.device_id().await.unwrap(), plugin("inventory"))
     };
     let store = open(folder.path()).await;
-    let batch = store.next_batch(9, ByteCount::kib(9)).await.unwrap();
+    let all = ByteCount::kib(9);
+    let batch = store.outbox().next(Lane::Reports, None, 9, all).await;
+    let batch = batch.unwrap();
     assert_eq!(batch.len(), 1);
     assert_eq!(batch[0].body, b"body");
     assert_eq!(batch[0].at, NOW);
@@ -127,145 +92,6 @@ async fn a_plugin_sees_its_own_keys_alone() {
     let state = store.load(&plugin("a")).await.unwrap();
     assert_eq!(state, [("n".to_owned(), vec![])]);
     assert_eq!(store.load(&plugin("ab")).await.unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn reports_leave_in_order_and_only_on_their_receipt() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
-    for key in ["a", "b", "c"] {
-        store
-            .append(report(key, NOW, b"12345"), WIDE, NOW)
-            .await
-            .unwrap();
-    }
-    let two = store.next_batch(100, ByteCount::new(10)).await.unwrap();
-    assert_eq!(two.len(), 2, "two fit in ten bytes");
-    let one = store.next_batch(100, ByteCount::new(1)).await.unwrap();
-    assert_eq!(one.len(), 1, "a large report is not stuck");
-    assert_eq!(keys(&store).await, ["a", "b", "c"]);
-    store.acknowledge(vec![two[0].sequence, 999]).await.unwrap();
-    assert_eq!(keys(&store).await, ["b", "c"]);
-    store.acknowledge(vec![1, 2]).await.unwrap();
-    assert_eq!(
-        store.outbox_figures().await.unwrap(),
-        OutboxFigures::default()
-    );
-    let next = store
-        .append(report("d", NOW, b""), WIDE, NOW)
-        .await
-        .unwrap();
-    assert_eq!(next.sequence, Some(3), "numbers are not used twice");
-}
-
-#[tokio::test]
-async fn appending_the_same_report_again_changes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
-    let first = store
-        .append(report("a", NOW, b"1"), WIDE, NOW)
-        .await
-        .unwrap();
-    let again = store
-        .append(report("a", NOW, b"2"), WIDE, NOW)
-        .await
-        .unwrap();
-    assert_eq!(first, again);
-    let batch = store.next_batch(9, ByteCount::kib(1)).await.unwrap();
-    assert_eq!((batch.len(), batch[0].body.as_slice()), (1, &b"1"[..]));
-}
-
-#[tokio::test]
-async fn a_damaged_report_is_taken_out_and_the_rest_go_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
-    for key in ["a", "b", "c", "d"] {
-        store
-            .append(report(key, NOW, b"x"), WIDE, NOW)
-            .await
-            .unwrap();
-    }
-    damage(&store, 1).await;
-    damage(&store, 2).await;
-    assert_eq!(keys(&store).await, ["a", "d"]);
-    let figures = store.outbox_figures().await.unwrap();
-    assert_eq!((figures.reports, figures.quarantined), (2, 2));
-    // Its key is free again: the sender may report the same once more.
-    store
-        .append(report("b", NOW, b"x"), WIDE, NOW)
-        .await
-        .unwrap();
-    assert_eq!(keys(&store).await, ["a", "d", "b"]);
-    damage(&store, 0).await;
-    let later = NOW.after(WIDE.age + Duration::from_secs(1));
-    let dropped = store.trim(WIDE, later).await.unwrap();
-    assert_eq!(dropped.len(), 2);
-    let figures = store.outbox_figures().await.unwrap();
-    assert_eq!((figures.reports, figures.bytes), (0, 0));
-    assert_eq!((figures.quarantined, figures.dropped), (3, 2));
-}
-
-#[tokio::test]
-async fn caps_drop_the_oldest_and_tell_what_went() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
-    store
-        .append(report("a", NOW, &[0; 500]), WIDE, NOW)
-        .await
-        .unwrap();
-    store
-        .append(report("b", NOW, &[0; 500]), WIDE, NOW)
-        .await
-        .unwrap();
-    let bytes = store.outbox_figures().await.unwrap().bytes;
-    let tight = Caps {
-        bytes: ByteCount::new(bytes),
-        ..WIDE
-    };
-    let third = report("c", NOW, &[0; 500]);
-    let kept = store.append(third, tight, NOW).await.unwrap();
-    assert_eq!(kept.dropped.len(), 1);
-    assert_eq!(kept.dropped[0].idempotency_key, "a");
-    assert_eq!(kept.dropped[0].reason, DropReason::Bytes);
-    assert_eq!(keys(&store).await, ["b", "c"]);
-    let mut giant = report("giant", NOW, &vec![0; 9_000]);
-    giant.sender = Some(vec![1]);
-    let refused = store.append(giant, tight, NOW).await.unwrap();
-    assert_eq!((refused.sequence, refused.dropped.len()), (None, 1));
-    assert_eq!(refused.dropped[0].idempotency_key, "giant");
-    let sender = store.sender(&plugin("inventory")).await.unwrap();
-    assert_eq!(sender, None, "no base without its report");
-    assert_eq!(keys(&store).await, ["b", "c"], "nothing went for nothing");
-    assert_eq!(store.outbox_figures().await.unwrap().dropped, 2);
-}
-
-#[tokio::test]
-async fn what_waits_too_long_goes_and_a_clock_set_back_drops_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
-    let minute = Duration::from_secs(60);
-    store
-        .append(report("old", NOW, b"x"), WIDE, NOW)
-        .await
-        .unwrap();
-    let later = NOW.after(minute);
-    store
-        .append(report("young", later, b"x"), WIDE, later)
-        .await
-        .unwrap();
-    let caps = Caps {
-        age: minute,
-        ..WIDE
-    };
-    assert_eq!(store.trim(caps, Timestamp::EPOCH).await.unwrap(), []);
-    assert_eq!(store.trim(caps, later).await.unwrap(), []);
-    let dropped = store
-        .trim(caps, Timestamp::from_ms(later.as_ms() + 1))
-        .await;
-    let dropped = dropped.unwrap();
-    assert_eq!(dropped.len(), 1);
-    assert_eq!(dropped[0].reason, DropReason::Age);
-    assert_eq!(keys(&store).await, ["young"]);
 }
 
 #[tokio::test]
@@ -336,25 +162,6 @@ async fn events_that_can_not_be_sent_are_bounded_and_the_lost_are_counted() {
 }
 
 #[tokio::test]
-async fn trimming_nothing_writes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
-    store
-        .append(report("a", NOW, b"x"), WIDE, NOW)
-        .await
-        .unwrap();
-    let file = folder.path().join("bailiwick.redb");
-    let before = fs::read(&file).unwrap();
-    assert_eq!(store.trim(WIDE, NOW).await.unwrap(), []);
-    assert!(before == fs::read(&file).unwrap());
-    let tight = Caps {
-        bytes: ByteCount::new(1),
-        ..WIDE
-    };
-    assert_eq!(store.trim(tight, NOW).await.unwrap().len(), 1);
-}
-
-#[tokio::test]
 async fn a_second_agent_is_told_that_the_store_is_in_use() {
     let folder = tempfile::tempdir().unwrap();
     let _first = open(folder.path()).await;
@@ -369,7 +176,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
     let newer = |database: &Database| {
         tables::write(database, |transaction| {
             let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-            numbers.insert("format", 2).map_err(failure)?;
+            numbers.insert("format", 3).map_err(failure)?;
             Ok(())
         })
     };
@@ -380,8 +187,8 @@ async fn a_newer_format_is_refused_and_left_alone() {
         matches!(
             error,
             StoreError::Newer {
-                found: 2,
-                supported: 1,
+                found: 3,
+                supported: 2,
                 ..
             }
         ),
@@ -432,10 +239,7 @@ async fn a_start_survives_damage_anywhere_in_the_file() {
         let store = open(folder.path()).await;
         for n in 0..20 {
             let body = vec![n; 3_000];
-            store
-                .append(report(&n.to_string(), NOW, &body), WIDE, NOW)
-                .await
-                .unwrap();
+            put(&store, report(&n.to_string(), &body)).await;
         }
     }
     let healthy = fs::read(&path).unwrap();
@@ -451,11 +255,8 @@ async fn a_start_survives_damage_anywhere_in_the_file() {
         }
         fs::write(&path, damaged).unwrap();
         let (store, opening) = Store::open(folder.path(), NOW).await.unwrap();
-        store
-            .append(report("new", NOW, b"x"), WIDE, NOW)
-            .await
-            .unwrap();
-        let waiting = keys(&store).await;
+        put(&store, report("new", b"x")).await;
+        let waiting = keys(&store, Lane::Reports).await;
         assert_eq!(waiting.last().map(String::as_str), Some("new"));
         match opening.set_aside {
             Some(_) => replaced += 1,

@@ -56,6 +56,8 @@ async fn round(host: &Host, to: Destination) -> anyhow::Result<Round> {
             Err(error) => {
                 host.tell(Event::Dropped {
                     key,
+                    what: "events".to_owned(),
+                    bytes: 0,
                     reason: error.to_string(),
                 })
                 .await;

@@ -9,8 +9,8 @@ use tokio::{sync::mpsc, time::timeout};
 use super::{Destinations, Pace, Round, destination};
 use crate::{
     events::Event,
-    run::{connections::Destination, host::Host, report::CAPS},
-    store::StoredReport,
+    run::{connections::Destination, host::Host},
+    store::{Caps, Confirmed, KeepSent, Lane, Settled, Waiting, What},
 };
 
 const BATCH: usize = 64;
@@ -40,7 +40,7 @@ pub(super) async fn run(
         };
         match round {
             // The connection is not kept here: the destination may be another one then.
-            Round::Empty => host.uploads.notified().await,
+            Round::Empty => host.uploads[Lane::Reports.index()].notified().await,
             Round::Sent => pace.succeeded(),
             Round::Retry { after, reason } => {
                 pace.wait(host, &mut destinations, after, reason).await?;
@@ -49,11 +49,17 @@ pub(super) async fn run(
     }
 }
 
+/// How long what was sent can be looked at, and how much of it.
+const KEEP_SENT: KeepSent = KeepSent {
+    bytes: ByteCount::mib(4),
+    age: Duration::from_secs(86_400),
+};
+
 /// Reports whose receipts came.
 #[derive(Default)]
-struct Settled {
+struct Done {
     told: Vec<Event>,
-    sequences: Vec<u64>,
+    settled: Vec<Settled>,
 }
 
 struct Sending<'a> {
@@ -67,10 +73,10 @@ impl Sending<'_> {
         if batch.is_empty() {
             return Ok(Round::Empty);
         }
-        let mut settled = Settled::default();
+        let mut settled = Done::default();
         for mut report in batch {
             let body = std::mem::take(&mut report.body);
-            let answer = reports.send(&report.idempotency_key, body).await;
+            let answer = reports.send(&report.key, body).await;
             if let Some(retry) = self.settle(report, answer, &mut settled).await? {
                 return Ok(retry);
             }
@@ -90,11 +96,13 @@ impl Sending<'_> {
         let mut under_way = Vec::new();
         for mut report in batch {
             let body = std::mem::take(&mut report.body);
-            let key = &report.idempotency_key;
-            let receipt = device.report(report.plugin.clone(), key, body);
+            let Some(plugin) = plugin(&report) else {
+                continue;
+            };
+            let receipt = device.report(plugin, &report.key, body);
             under_way.push((report, receipt));
         }
-        let mut settled = Settled::default();
+        let mut settled = Done::default();
         let mut end = Round::Sent;
         for (report, receipt) in under_way {
             let mut receipt = pin!(receipt);
@@ -115,45 +123,73 @@ impl Sending<'_> {
     }
 
     /// Tells of what was settled, and forgets the reports.
-    async fn forget(&self, settled: &mut Settled) -> anyhow::Result<()> {
-        let Settled { told, sequences } = std::mem::take(settled);
+    async fn forget(&self, settled: &mut Done) -> anyhow::Result<()> {
+        let Done { told, settled } = std::mem::take(settled);
         if !told.is_empty() {
             self.host.tell_all(&told).await;
         }
-        if !sequences.is_empty() {
-            self.host.store.acknowledge(sequences).await?;
+        if !settled.is_empty() {
+            let outbox = self.host.store.outbox();
+            let now = self.host.clock.now();
+            outbox.settle(settled, KEEP_SENT, now).await?;
         }
         Ok(())
     }
 
-    async fn batch(&self) -> anyhow::Result<Vec<StoredReport>> {
+    async fn batch(&self) -> anyhow::Result<Vec<Waiting>> {
         // A report can grow too old here, with no new one that would make room for itself.
-        let dropped = self.host.store.trim(CAPS, self.host.clock.now()).await?;
+        let outbox = self.host.store.outbox();
+        let dropped = outbox.trim(Caps::DEFAULT, self.host.clock.now()).await?;
         self.host.tell_dropped(dropped).await;
-        Ok(self.host.store.next_batch(BATCH, BATCH_BYTES).await?)
+        Ok(outbox.next(Lane::Reports, None, BATCH, BATCH_BYTES).await?)
     }
 
     /// Does what a receipt asks for. Afterwards the report is to be told of and forgotten,
     /// unless it is to be sent again.
     async fn settle(
         &self,
-        report: StoredReport,
+        report: Waiting,
         answer: Result<Receipt, SendError>,
-        settled: &mut Settled,
+        done: &mut Done,
     ) -> anyhow::Result<Option<Round>> {
-        let key = report.idempotency_key;
-        match answer {
-            Ok(Receipt::Stored) => settled.told.push(Event::Delivered { key }),
-            Ok(Receipt::NeedFull) => self.need_full.send(report.plugin).await?,
+        let plugin = plugin(&report);
+        let key = report.key;
+        let confirmed = match answer {
+            Ok(Receipt::Stored) => {
+                done.told.push(Event::Delivered { key });
+                Confirmed::Receipt
+            }
+            Ok(Receipt::NeedFull) => {
+                if let Some(plugin) = plugin {
+                    self.need_full.send(plugin).await?;
+                }
+                Confirmed::NeedFull
+            }
             Err(SendError::Retry { after, reason }) => {
                 return Ok(Some(Round::Retry { after, reason }));
             }
-            Err(error) => settled.told.push(Event::Dropped {
-                key,
-                reason: error.to_string(),
-            }),
-        }
-        settled.sequences.push(report.sequence);
+            Err(error) => {
+                let reason = error.to_string();
+                done.told.push(Event::Dropped {
+                    key,
+                    what: report.what.to_string(),
+                    bytes: 0,
+                    reason: reason.clone(),
+                });
+                Confirmed::Refused { reason }
+            }
+        };
+        done.settled.push(Settled {
+            ticket: report.ticket,
+            confirmed,
+        });
         Ok(None)
+    }
+}
+
+fn plugin(report: &Waiting) -> Option<PluginName> {
+    match &report.what {
+        What::Report { plugin, .. } | What::File { plugin, .. } => Some(plugin.clone()),
+        What::Outcome { .. } => None,
     }
 }

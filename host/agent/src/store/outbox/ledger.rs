@@ -1,0 +1,100 @@
+//! What the outbox counts. Read once and written once per commit.
+
+use redb::Table;
+
+use super::{
+    super::tables::{self, Failure, failure},
+    Lane,
+};
+
+/// Number of the next entry. It only rises: a number is never used twice.
+pub(in crate::store) const NEXT: &str = "outbox-next";
+pub(in crate::store) const BYTES: [&str; 3] = [
+    "outbox-outcomes-bytes",
+    "outbox-reports-bytes",
+    "outbox-files-bytes",
+];
+pub(in crate::store) const ENTRIES: [&str; 3] =
+    ["outbox-outcomes", "outbox-reports", "outbox-files"];
+pub(in crate::store) const DROPPED: [&str; 3] = [
+    "outbox-outcomes-dropped",
+    "outbox-reports-dropped",
+    "outbox-files-dropped",
+];
+pub(in crate::store) const QUARANTINED: &str = "outbox-quarantined";
+
+/// The figures of the outbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ledger {
+    pub(super) next: u64,
+    pub(super) entries: [u64; 3],
+    pub(super) bytes: [u64; 3],
+    pub(super) dropped: [u64; 3],
+    pub(super) quarantined: u64,
+}
+
+impl Ledger {
+    pub(super) fn read(
+        numbers: &impl redb::ReadableTable<&'static str, u64>,
+    ) -> Result<Self, Failure> {
+        let of_lanes = |names: [&'static str; 3]| -> Result<[u64; 3], Failure> {
+            let [first, second, third] = names;
+            Ok([
+                tables::number(numbers, first)?,
+                tables::number(numbers, second)?,
+                tables::number(numbers, third)?,
+            ])
+        };
+        Ok(Self {
+            next: tables::number(numbers, NEXT)?,
+            entries: of_lanes(ENTRIES)?,
+            bytes: of_lanes(BYTES)?,
+            dropped: of_lanes(DROPPED)?,
+            quarantined: tables::number(numbers, QUARANTINED)?,
+        })
+    }
+
+    /// Writes what is different from `before`.
+    pub(super) fn write(
+        &self,
+        before: &Self,
+        numbers: &mut Table<'_, &'static str, u64>,
+    ) -> Result<(), Failure> {
+        let mut put = |name: &'static str, old: u64, new: u64| -> Result<(), Failure> {
+            if old != new {
+                numbers.insert(name, new).map_err(failure)?;
+            }
+            Ok(())
+        };
+        put(NEXT, before.next, self.next)?;
+        put(QUARANTINED, before.quarantined, self.quarantined)?;
+        for at in 0..3 {
+            put(ENTRIES[at], before.entries[at], self.entries[at])?;
+            put(BYTES[at], before.bytes[at], self.bytes[at])?;
+            put(DROPPED[at], before.dropped[at], self.dropped[at])?;
+        }
+        Ok(())
+    }
+
+    /// Counts an entry of `bytes`, and gives it its number.
+    pub(super) fn add(&mut self, lane: Lane, bytes: u64) -> u64 {
+        let number = self.next;
+        self.next = self.next.saturating_add(1);
+        let at = lane.index();
+        self.entries[at] = self.entries[at].saturating_add(1);
+        self.bytes[at] = self.bytes[at].saturating_add(bytes);
+        number
+    }
+
+    /// Counts an entry as gone.
+    pub(super) fn remove(&mut self, lane: Lane, bytes: u64) {
+        let at = lane.index();
+        self.entries[at] = self.entries[at].saturating_sub(1);
+        self.bytes[at] = self.bytes[at].saturating_sub(bytes);
+    }
+
+    pub(super) fn count_dropped(&mut self, lane: Lane) {
+        let at = lane.index();
+        self.dropped[at] = self.dropped[at].saturating_add(1);
+    }
+}

@@ -1,0 +1,204 @@
+//! What waits for the console's receipt, and what was sent lately.
+//!
+//! Whoever has something to send puts it here, and is done:
+//!
+//! ```ignore
+//! host.put(Outgoing {
+//!     what: What::File { plugin, session },          // or Outcome, or Report
+//!     key: format!("{}-{plugin}-{number}", host.device),
+//!     at: host.clock.now(),
+//!     body: bytes,                                    // as the console gets them
+//!     beside: None,                                   // written in the same commit
+//! }).await?;
+//! ```
+//!
+//! [`Host::put`](crate::run::host::Host::put) puts it into [`Store::outbox`], tells what had
+//! to make room, and rings for whoever sends. It is on disk when that returns. A module of
+//! the store that writes a record of its own in the same commit calls [`put`] within its
+//! transaction; its caller then hands the answer to
+//! [`Host::has_put`](crate::run::host::Host::has_put).
+//!
+//! Each [`Lane`] is a queue in order of age. What is put is deleted on its receipt alone, so
+//! it can arrive twice, under the same key, and is never lost without being counted and
+//! told. What is more urgent never makes room for what is less so ([`Caps::victim`]).
+//! A damaged entry is moved out of the way and counted; the others go on.
+
+mod caps;
+mod ledger;
+mod migrate;
+mod outgoing;
+mod reading;
+mod sent;
+mod writing;
+
+use bailiwick_core::{bytes::ByteCount, time::Timestamp};
+use redb::WriteTransaction;
+
+pub(crate) use caps::{Caps, DropReason, Dropped};
+pub(crate) use outgoing::{Beside, Lane, Outgoing, Ticket, Waiting, What};
+pub(crate) use reading::{LaneFigures, OutboxFigures};
+pub(crate) use sent::{Confirmed, KeepSent, Sent, Settled};
+pub(super) use {migrate::from_first_format, writing::Writing};
+
+use super::{
+    Store, StoreError,
+    tables::{self, Failure},
+};
+
+/// What became of what was put.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Put {
+    /// Which places they have, in the order in which they were put; `None` for one that is
+    /// itself among `dropped`.
+    pub(crate) tickets: Vec<Option<Ticket>>,
+    /// What went, in the order of going.
+    pub(crate) dropped: Vec<Dropped>,
+}
+
+/// The outbox of a [`Store`].
+#[derive(Clone, Copy)]
+pub(crate) struct Outbox<'a>(&'a Store);
+
+impl Store {
+    /// What waits to be sent.
+    pub(crate) const fn outbox(&self) -> Outbox<'_> {
+        Outbox(self)
+    }
+}
+
+impl Outbox<'_> {
+    /// Keeps all of `outgoing`, in one commit, each with what is to be written beside it.
+    /// They are on disk when this returns. One that does not fit is left out, and what is
+    /// beside it; the answer says so.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if the database failed: nothing was kept or dropped.
+    pub(crate) async fn put(
+        self,
+        outgoing: Vec<Outgoing>,
+        caps: Caps,
+        now: Timestamp,
+    ) -> Result<Put, StoreError> {
+        self.0
+            .run("keep what is to be sent", move |database| {
+                tables::write(database, |transaction| {
+                    put(transaction, &outgoing, caps, now)
+                })
+            })
+            .await
+    }
+
+    /// Drops what has waited too long, and what `caps` has no room for (they may have been
+    /// lowered).
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`]: nothing was dropped.
+    pub(crate) async fn trim(self, caps: Caps, now: Timestamp) -> Result<Vec<Dropped>, StoreError> {
+        self.0
+            .run("drop what has waited too long", move |database| {
+                // Nothing to drop is the rule, and a commit costs the disk a write.
+                if !reading::needs_trim(database, caps, now)? {
+                    return Ok(Vec::new());
+                }
+                tables::write(database, |transaction| {
+                    let mut writing = Writing::open(transaction)?;
+                    let dropped = writing.trim(caps, now)?;
+                    writing.close()?;
+                    Ok(dropped)
+                })
+            })
+            .await
+    }
+
+    /// The oldest of `lane`, behind `after` if there is one: at most `at_most` of them and
+    /// `bytes` in all, but always one if there is one. A damaged one is moved out of the way
+    /// and counted.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) async fn next(
+        self,
+        lane: Lane,
+        after: Option<Ticket>,
+        at_most: usize,
+        bytes: ByteCount,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        self.0
+            .run("read the outbox", move |database| {
+                let batch = reading::batch(database, lane, after, at_most, bytes.get())?;
+                if !batch.damaged.is_empty() {
+                    tables::write(database, |transaction| {
+                        let mut writing = Writing::open(transaction)?;
+                        for ticket in &batch.damaged {
+                            writing.quarantine(*ticket)?;
+                        }
+                        writing.close()
+                    })?;
+                }
+                Ok(batch.waiting)
+            })
+            .await
+    }
+
+    /// Forgets what is settled, in one commit, and notes it among what was sent. Unknown
+    /// tickets are passed over.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`]: all of it still waits.
+    pub(crate) async fn settle(
+        self,
+        settled: Vec<Settled>,
+        keep: KeepSent,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.0
+            .run("forget what was sent", move |database| {
+                tables::write(database, |transaction| {
+                    sent::settle(transaction, settled, keep, now)
+                })
+            })
+            .await
+    }
+
+    /// How much waits.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) async fn figures(self) -> Result<OutboxFigures, StoreError> {
+        self.0.run("count the outbox", reading::figures).await
+    }
+
+    /// What was sent lately, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) async fn sent(self) -> Result<Vec<Sent>, StoreError> {
+        self.0.run("read what was sent", sent::list).await
+    }
+}
+
+/// See [`Outbox::put`]: the same within a transaction of the store.
+pub(super) fn put(
+    transaction: &WriteTransaction,
+    outgoing: &[Outgoing],
+    caps: Caps,
+    now: Timestamp,
+) -> Result<Put, Failure> {
+    let mut writing = Writing::open(transaction)?;
+    let mut answer = Put {
+        tickets: Vec::with_capacity(outgoing.len()),
+        dropped: writing.trim(caps, now)?,
+    };
+    for one in outgoing {
+        let ticket = writing.put(one, caps, &mut answer.dropped)?;
+        if let (Some(_), Some(beside)) = (ticket, &one.beside) {
+            writing.beside(&one.what, beside)?;
+        }
+        answer.tickets.push(ticket);
+    }
+    writing.close()?;
+    Ok(answer)
+}
+
+#[cfg(test)]
+pub(super) mod tests;

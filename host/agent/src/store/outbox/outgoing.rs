@@ -1,0 +1,154 @@
+//! What is sent, and in which order.
+
+use std::fmt;
+
+use bailiwick_core::{
+    action::ActionId, bytes::ByteCount, ids::PluginName, session::SessionId, time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// The kinds of what is sent, the most urgent first. Each is a queue of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Lane {
+    /// Outcomes of actions: somebody waits for them.
+    Outcomes,
+    /// Reports of collectors.
+    Reports,
+    /// Files about sessions.
+    Files,
+}
+
+impl Lane {
+    /// Every lane, the most urgent first.
+    pub(crate) const ALL: [Self; 3] = [Self::Outcomes, Self::Reports, Self::Files];
+
+    /// Its place in the order of urgency, from 0.
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::Outcomes => 0,
+            Self::Reports => 1,
+            Self::Files => 2,
+        }
+    }
+
+    /// Longest body that the console takes of this kind. What is longer could never be
+    /// sent, so it is dropped when it is put, and told.
+    pub(crate) const fn longest(self) -> ByteCount {
+        match self {
+            Self::Outcomes => ByteCount::kib(256),
+            Self::Reports => ByteCount::mib(4),
+            Self::Files => ByteCount::mib(1),
+        }
+    }
+
+    /// One of it, in a word.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Outcomes => "outcome",
+            Self::Reports => "report",
+            Self::Files => "file",
+        }
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// What something is, besides its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub(crate) enum What {
+    /// What became of an action.
+    Outcome {
+        /// Of which.
+        action: ActionId,
+    },
+    /// What a collector reports.
+    Report {
+        /// Whose.
+        plugin: PluginName,
+        /// `full` or `differential`.
+        kind: String,
+    },
+    /// A file about a session.
+    File {
+        /// Whose.
+        plugin: PluginName,
+        /// About which.
+        session: SessionId,
+    },
+}
+
+impl What {
+    /// The queue in which it waits.
+    pub(crate) const fn lane(&self) -> Lane {
+        match self {
+            Self::Outcome { .. } => Lane::Outcomes,
+            Self::Report { .. } => Lane::Reports,
+            Self::File { .. } => Lane::Files,
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Outcome { action } => write!(f, "outcome of action {action}"),
+            Self::Report { plugin, kind } => write!(f, "{kind} report of {plugin}"),
+            Self::File { plugin, session } => write!(f, "file of {plugin} on session {session}"),
+        }
+    }
+}
+
+/// Something to be kept until its receipt.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    /// What it is; this decides its lane.
+    pub(crate) what: What,
+    /// The same in every attempt to send it, and used for nothing else: 1 to 200 of
+    /// `A-Z a-z 0-9 . _ -`. Putting it again while it waits changes nothing.
+    pub(crate) key: String,
+    /// When it was made.
+    pub(crate) at: Timestamp,
+    /// The bytes that the console gets.
+    pub(crate) body: Vec<u8>,
+    /// What is written in the same commit.
+    pub(crate) beside: Option<Beside>,
+}
+
+/// What must never be ahead of, or behind, what is sent. It is left alone if that is not
+/// kept.
+#[derive(Clone, Debug)]
+pub(crate) enum Beside {
+    /// What the plugin's report sender remembers once its report exists: a base is never
+    /// ahead of its report.
+    Sender(Vec<u8>),
+    /// A value of the device, as [`super::Store::set_value`] keeps it.
+    Value(&'static str, Vec<u8>),
+}
+
+/// Something that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// By which it is settled.
+    pub(crate) ticket: Ticket,
+    /// As in [`Outgoing`].
+    pub(crate) what: What,
+    /// As in [`Outgoing`].
+    pub(crate) key: String,
+    /// When it was made.
+    pub(crate) at: Timestamp,
+    /// The bytes that the console gets.
+    pub(crate) body: Vec<u8>,
+}
+
+/// A place in the outbox. None is used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Ticket {
+    pub(crate) lane: Lane,
+    pub(crate) sequence: u64,
+}

@@ -1,0 +1,127 @@
+//! Reading the outbox, which holds nobody up.
+
+use bailiwick_core::time::Timestamp;
+use redb::{Database, ReadableDatabase as _};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::{
+        record::{self, WaitingHead},
+        tables::{Failure, NUMBERS, OUTGOING, failure},
+    },
+    Caps, Lane, Ticket, Waiting,
+    ledger::Ledger,
+    writing::length,
+};
+
+/// Figures for `bailiwick status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct OutboxFigures {
+    /// Outcomes of actions.
+    pub(crate) outcomes: LaneFigures,
+    /// Reports.
+    pub(crate) reports: LaneFigures,
+    /// Session files.
+    pub(crate) files: LaneFigures,
+    /// Damaged entries that were taken out of the way, since the database was made.
+    pub(crate) quarantined: u64,
+}
+
+/// Figures of one lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct LaneFigures {
+    /// How many wait for a receipt.
+    pub(crate) waiting: u64,
+    /// Their size in bytes, as counted against the caps.
+    pub(crate) bytes: u64,
+    /// How many were dropped since the database was made.
+    pub(crate) dropped: u64,
+}
+
+/// What [`batch`] read.
+pub(super) struct Batch {
+    pub(super) waiting: Vec<Waiting>,
+    /// Damaged records before its end.
+    pub(super) damaged: Vec<Ticket>,
+}
+
+/// See [`super::Outbox::next`].
+pub(super) fn batch(
+    database: &Database,
+    lane: Lane,
+    after: Option<Ticket>,
+    at_most: usize,
+    bytes: u64,
+) -> Result<Batch, Failure> {
+    let transaction = database.begin_read().map_err(failure)?;
+    let entries = transaction.open_table(OUTGOING).map_err(failure)?;
+    let (begin, end) = lane.places().into_inner();
+    let begin = after.map_or(begin, |after| (begin.0, after.sequence.saturating_add(1)));
+    let (mut waiting, mut damaged, mut size) = (Vec::new(), Vec::new(), 0_u64);
+    for entry in entries.range(begin..=end).map_err(failure)? {
+        let (place, record) = entry.map_err(failure)?;
+        let ticket = Ticket {
+            lane,
+            sequence: place.value().1,
+        };
+        let Some((head, body)) = record::decode::<WaitingHead>(record.value()) else {
+            damaged.push(ticket);
+            continue;
+        };
+        size = size.saturating_add(length(body));
+        if waiting.len() >= at_most || (size > bytes && !waiting.is_empty()) {
+            break;
+        }
+        waiting.push(Waiting {
+            ticket,
+            what: head.what,
+            key: head.key,
+            at: head.at,
+            body: body.to_vec(),
+        });
+    }
+    Ok(Batch { waiting, damaged })
+}
+
+/// Whether a cap is passed, or the oldest record of a lane is damaged and in the way.
+pub(super) fn needs_trim(database: &Database, caps: Caps, now: Timestamp) -> Result<bool, Failure> {
+    let transaction = database.begin_read().map_err(failure)?;
+    let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+    let held = Ledger::read(&numbers)?.bytes;
+    let entries = transaction.open_table(OUTGOING).map_err(failure)?;
+    for lane in Lane::ALL {
+        if caps.victim(held, lane, 0) != Ok(None) {
+            return Ok(true);
+        }
+        let Some(oldest) = entries.range(lane.places()).map_err(failure)?.next() else {
+            continue;
+        };
+        let (_, record) = oldest.map_err(failure)?;
+        let in_the_way = record::decode::<WaitingHead>(record.value())
+            .is_none_or(|(head, _)| caps.is_aged(lane, head.at, now));
+        if in_the_way {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// See [`super::Outbox::figures`].
+pub(super) fn figures(database: &Database) -> Result<OutboxFigures, Failure> {
+    let transaction = database.begin_read().map_err(failure)?;
+    let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+    let ledger = Ledger::read(&numbers)?;
+    let of = |lane: Lane| LaneFigures {
+        waiting: ledger.entries[lane.index()],
+        bytes: ledger.bytes[lane.index()],
+        dropped: ledger.dropped[lane.index()],
+    };
+    Ok(OutboxFigures {
+        outcomes: of(Lane::Outcomes),
+        reports: of(Lane::Reports),
+        files: of(Lane::Files),
+        quarantined: ledger.quarantined,
+    })
+}

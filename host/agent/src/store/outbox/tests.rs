@@ -1,0 +1,360 @@
+use std::{fs, path::Path, time::Duration};
+
+use bailiwick_core::{action::ActionId, session::SessionId};
+use redb::Database;
+
+use super::*;
+use crate::store::tables::{NUMBERS, OUTBOX, OUTBOX_KEYS, OUTGOING, failure};
+
+pub(in crate::store) const NOW: Timestamp = Timestamp::from_ms(1_795_432_800_000);
+const DAY: Duration = Duration::from_secs(86_400);
+const KEEP: KeepSent = KeepSent {
+    bytes: ByteCount::kib(8),
+    age: DAY,
+};
+
+async fn open(folder: &Path) -> Store {
+    Store::open(folder, NOW).await.unwrap().0
+}
+
+fn outgoing(what: What, key: &str, body: &[u8]) -> Outgoing {
+    Outgoing {
+        what,
+        key: key.into(),
+        at: NOW,
+        body: body.to_vec(),
+        beside: None,
+    }
+}
+
+pub(in crate::store) fn report(key: &str, body: &[u8]) -> Outgoing {
+    let what = What::Report {
+        plugin: "inventory".parse().unwrap(),
+        kind: "full".into(),
+    };
+    outgoing(what, key, body)
+}
+
+fn outcome(key: &str, body: &[u8]) -> Outgoing {
+    let action = ActionId::from_bytes([7; 16]);
+    outgoing(What::Outcome { action }, key, body)
+}
+
+fn file(key: &str, body: &[u8]) -> Outgoing {
+    let what = What::File {
+        plugin: "session-analyzer".parse().unwrap(),
+        session: SessionId::new("c1", 3),
+    };
+    outgoing(what, key, body)
+}
+
+pub(in crate::store) async fn put(store: &Store, one: Outgoing) -> Put {
+    let put = store.outbox().put(vec![one], Caps::DEFAULT, NOW).await;
+    put.unwrap()
+}
+
+async fn next(store: &Store, lane: Lane) -> Vec<Waiting> {
+    let all = ByteCount::mib(64);
+    store.outbox().next(lane, None, 100, all).await.unwrap()
+}
+
+pub(in crate::store) async fn keys(store: &Store, lane: Lane) -> Vec<String> {
+    let waiting = next(store, lane).await;
+    waiting.into_iter().map(|one| one.key).collect()
+}
+
+async fn settle(store: &Store, tickets: Vec<Ticket>, keep: KeepSent, now: Timestamp) {
+    let settled = tickets.into_iter().map(|ticket| Settled {
+        ticket,
+        confirmed: Confirmed::Receipt,
+    });
+    let outbox = store.outbox();
+    outbox.settle(settled.collect(), keep, now).await.unwrap();
+}
+
+async fn sent(store: &Store) -> Vec<String> {
+    let sent = store.outbox().sent().await.unwrap();
+    sent.into_iter().map(|one| one.key).collect()
+}
+
+fn tight(bytes: u64) -> Caps {
+    Caps {
+        bytes: ByteCount::new(bytes),
+        ..Caps::DEFAULT
+    }
+}
+
+/// Overwrites one byte of a record, as a failing disk would beneath redb's checksums.
+async fn damage(store: &Store, lane: Lane, sequence: u64) {
+    let damaged = move |database: &Database| {
+        tables::write(database, |transaction| {
+            let mut table = transaction.open_table(OUTGOING).map_err(failure)?;
+            let place = Ticket { lane, sequence }.place();
+            let removed = table.remove(place).map_err(failure)?;
+            let mut record = removed.unwrap().value().to_vec();
+            *record.last_mut().unwrap() ^= 1;
+            table.insert(place, record.as_slice()).map_err(failure)?;
+            Ok(())
+        })
+    };
+    store.run("damage a record", damaged).await.unwrap();
+}
+
+#[tokio::test]
+async fn each_lane_leaves_in_order_and_only_on_its_receipt() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let many = vec![
+        report("a", b"12345"),
+        file("f", b"12345"),
+        report("b", b"12345"),
+        outcome("o", b"12345"),
+        report("c", b"12345"),
+    ];
+    let put_all = store.outbox().put(many, Caps::DEFAULT, NOW).await.unwrap();
+    assert!(put_all.tickets.iter().all(Option::is_some));
+    let next_of = async |after, at_most, bytes| {
+        let outbox = store.outbox();
+        outbox.next(Lane::Reports, after, at_most, bytes).await
+    };
+    let two = next_of(None, 100, ByteCount::new(10)).await.unwrap();
+    assert_eq!(two.len(), 2, "two fit in ten bytes");
+    let one = next_of(None, 100, ByteCount::new(1)).await.unwrap();
+    assert_eq!(one.len(), 1, "a large report is not stuck");
+    let behind = next_of(Some(two[1].ticket), 100, ByteCount::kib(1)).await;
+    assert_eq!(behind.unwrap()[0].key, "c");
+    let unknown = Ticket {
+        lane: Lane::Files,
+        sequence: 999,
+    };
+    settle(&store, vec![two[0].ticket, unknown], KEEP, NOW).await;
+    assert_eq!(keys(&store, Lane::Reports).await, ["b", "c"]);
+    assert_eq!(keys(&store, Lane::Outcomes).await, ["o"]);
+    assert_eq!(keys(&store, Lane::Files).await, ["f"]);
+    let rest = Lane::ALL.map(|lane| next(&store, lane));
+    for lane in rest {
+        let tickets = lane.await.into_iter().map(|one| one.ticket).collect();
+        settle(&store, tickets, KEEP, NOW).await;
+    }
+    let figures = store.outbox().figures().await.unwrap();
+    assert_eq!(figures, OutboxFigures::default());
+    let next = put(&store, report("d", b"")).await;
+    assert_eq!(next.tickets[0].unwrap().sequence, 5, "no number twice");
+}
+
+#[tokio::test]
+async fn putting_the_same_again_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let first = put(&store, file("a", b"1")).await;
+    assert_eq!(first, put(&store, file("a", b"2")).await);
+    let waiting = next(&store, Lane::Files).await;
+    assert_eq!((waiting.len(), waiting[0].body.as_slice()), (1, &b"1"[..]));
+    assert_eq!(waiting[0].what, file("a", b"").what);
+}
+
+#[tokio::test]
+async fn a_damaged_entry_is_taken_out_and_the_rest_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for key in ["a", "b", "c", "d"] {
+        put(&store, report(key, b"x")).await;
+    }
+    damage(&store, Lane::Reports, 1).await;
+    damage(&store, Lane::Reports, 2).await;
+    assert_eq!(keys(&store, Lane::Reports).await, ["a", "d"]);
+    let figures = store.outbox().figures().await.unwrap();
+    assert_eq!((figures.reports.waiting, figures.quarantined), (2, 2));
+    // Its key is free again: the sender may report the same once more.
+    put(&store, report("b", b"x")).await;
+    assert_eq!(keys(&store, Lane::Reports).await, ["a", "d", "b"]);
+    damage(&store, Lane::Reports, 0).await;
+    let later = NOW.after(DAY * 31);
+    let dropped = store.outbox().trim(Caps::DEFAULT, later).await.unwrap();
+    assert_eq!(dropped.len(), 2);
+    let figures = store.outbox().figures().await.unwrap();
+    assert_eq!((figures.reports.waiting, figures.reports.bytes), (0, 0));
+    assert_eq!((figures.quarantined, figures.reports.dropped), (3, 2));
+}
+
+#[tokio::test]
+async fn files_make_room_first_then_the_oldest_reports_and_outcomes_never_for_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for one in [
+        report("r1", &[0; 500]),
+        report("r2", &[0; 500]),
+        file("f1", &[0; 500]),
+        file("f2", &[0; 500]),
+        outcome("o1", &[0; 500]),
+    ] {
+        put(&store, one).await;
+    }
+    let figures = store.outbox().figures().await.unwrap();
+    let held = [figures.outcomes, figures.reports, figures.files].map(|lane| lane.bytes);
+    let caps = tight(held.iter().sum());
+    let mut gone = Vec::new();
+    for key in ["o2", "o3", "o4", "o5", "o6"] {
+        let put = store
+            .outbox()
+            .put(vec![outcome(key, &[0; 500])], caps, NOW)
+            .await
+            .unwrap();
+        assert!(put.tickets[0].is_some());
+        assert!(
+            put.dropped
+                .iter()
+                .all(|one| one.reason == DropReason::Bytes)
+        );
+        gone.extend(put.dropped.into_iter().map(|one| one.key));
+    }
+    // Their heads differ in length, so the last newcomer takes two.
+    assert_eq!(gone, ["f1", "f2", "r1", "r2", "o1", "o2"]);
+    let late = store.outbox().put(vec![file("f3", &[0; 500])], caps, NOW);
+    let late = late.await.unwrap();
+    assert_eq!(
+        (late.tickets[0], late.dropped[0].key.as_str()),
+        (None, "f3")
+    );
+    assert_eq!(keys(&store, Lane::Outcomes).await, ["o3", "o4", "o5", "o6"]);
+    let figures = store.outbox().figures().await.unwrap();
+    assert_eq!(figures.files.dropped, 3);
+    assert_eq!((figures.reports.dropped, figures.outcomes.dropped), (2, 2));
+}
+
+#[tokio::test]
+async fn what_does_not_fit_takes_nothing_with_it_and_leaves_nothing_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    put(&store, report("a", &[0; 500])).await;
+    let mut giant = report("giant", &[0; 9_000]);
+    giant.beside = Some(Beside::Sender(vec![1]));
+    let refused = store.outbox().put(vec![giant], tight(1_000), NOW).await;
+    let refused = refused.unwrap();
+    assert_eq!((refused.tickets[0], refused.dropped.len()), (None, 1));
+    let plugin = "inventory".parse().unwrap();
+    assert_eq!(store.sender(&plugin).await.unwrap(), None);
+    assert_eq!(keys(&store, Lane::Reports).await, ["a"]);
+    let too_long = vec![0; (1 << 20) + 1];
+    let long = put(&store, file("long", &too_long)).await;
+    assert_eq!(long.dropped[0].reason, DropReason::Length);
+}
+
+#[tokio::test]
+async fn what_waits_too_long_goes_and_a_clock_set_back_drops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    put(&store, report("old", b"x")).await;
+    put(&store, file("file", b"x")).await;
+    let trim = async |now| {
+        let dropped = store.outbox().trim(Caps::DEFAULT, now).await.unwrap();
+        let gone = dropped.into_iter().map(|one| (one.key, one.reason));
+        gone.collect::<Vec<_>>()
+    };
+    assert_eq!(trim(Timestamp::EPOCH).await, []);
+    assert_eq!(trim(NOW.after(DAY * 7)).await, []);
+    let week = NOW.after(DAY * 7 + Duration::from_millis(1));
+    assert_eq!(trim(week).await, [("file".to_owned(), DropReason::Age)]);
+    let month = NOW.after(DAY * 30 + Duration::from_millis(1));
+    assert_eq!(trim(month).await, [("old".to_owned(), DropReason::Age)]);
+}
+
+#[tokio::test]
+async fn trimming_nothing_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    put(&store, report("a", b"x")).await;
+    let database = folder.path().join("bailiwick.redb");
+    let before = fs::read(&database).unwrap();
+    assert_eq!(store.outbox().trim(Caps::DEFAULT, NOW).await.unwrap(), []);
+    assert!(before == fs::read(&database).unwrap());
+    let dropped = store.outbox().trim(tight(1), NOW).await.unwrap();
+    assert_eq!(dropped.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_sent_can_be_looked_at_for_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for number in 0..20 {
+        put(&store, report(&number.to_string(), &[number; 800])).await;
+    }
+    let waiting = next(&store, Lane::Reports).await;
+    let tickets: Vec<_> = waiting.iter().map(|one| one.ticket).collect();
+    settle(&store, tickets[..2].to_vec(), KEEP, NOW).await;
+    let kept = store.outbox().sent().await.unwrap();
+    assert_eq!(kept[1].body, [1; 800]);
+    assert_eq!(
+        (kept[1].sent, &kept[1].confirmed),
+        (NOW, &Confirmed::Receipt)
+    );
+    // 8 KiB hold eight of them: the newest, however many are settled at once.
+    let later = NOW.after(Duration::from_secs(60));
+    settle(&store, tickets[2..4].to_vec(), KEEP, later).await;
+    assert_eq!(sent(&store).await, ["0", "1", "2", "3"]);
+    settle(&store, tickets[4..].to_vec(), KEEP, later).await;
+    let newest: Vec<_> = (12..20).map(|number: u8| number.to_string()).collect();
+    assert_eq!(sent(&store).await, newest);
+    put(&store, report("next day", b"x")).await;
+    let last = next(&store, Lane::Reports).await[0].ticket;
+    settle(&store, vec![last], KEEP, later.after(DAY * 2)).await;
+    assert_eq!(sent(&store).await, ["next day"]);
+    put(&store, report("unseen", b"x")).await;
+    let last = next(&store, Lane::Reports).await[0].ticket;
+    let nothing = KeepSent {
+        bytes: ByteCount::new(0),
+        ..KEEP
+    };
+    settle(&store, vec![last], nothing, later.after(DAY * 2)).await;
+    assert_eq!(sent(&store).await, Vec::<String>::new());
+}
+
+/// Rewrites the store as the version before wrote it.
+fn to_first_format(database: &Database) -> Result<(), Failure> {
+    tables::write(database, |transaction| {
+        let mut records = transaction.open_table(OUTBOX).map_err(failure)?;
+        let mut index = transaction.open_table(OUTBOX_KEYS).map_err(failure)?;
+        for number in 0..3_u64 {
+            let head = crate::store::record::FirstHead {
+                plugin: "inventory".parse().unwrap(),
+                kind: "full".into(),
+                idempotency_key: format!("old-{number}"),
+                at: NOW,
+            };
+            let mut record = crate::store::record::encode(&head, &[9]).unwrap();
+            if number == 1 {
+                record[7] ^= 1;
+            }
+            records.insert(number, record.as_slice()).map_err(failure)?;
+            let key = head.idempotency_key.as_str();
+            index.insert(key, number).map_err(failure)?;
+        }
+        let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+        for (name, number) in [
+            ("format", 1),
+            ("outbox-next", 3),
+            ("outbox-reports", 3),
+            ("outbox-bytes", 500),
+            ("outbox-dropped", 4),
+        ] {
+            numbers.insert(name, number).map_err(failure)?;
+        }
+        Ok(())
+    })
+}
+
+#[tokio::test]
+async fn reports_of_the_first_format_are_still_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store.run("go back", to_first_format).await.unwrap();
+    drop(store);
+    let store = open(folder.path()).await;
+    assert_eq!(keys(&store, Lane::Reports).await, ["old-0", "old-2"]);
+    let figures = store.outbox().figures().await.unwrap();
+    assert_eq!((figures.reports.waiting, figures.reports.dropped), (2, 4));
+    assert_eq!(figures.quarantined, 1);
+    drop(store);
+    let again = open(folder.path()).await;
+    assert_eq!(again.outbox().figures().await.unwrap(), figures);
+}

@@ -1,0 +1,272 @@
+//! The outbox's tables in one writing transaction.
+
+use redb::{ReadableTable as _, ReadableTableMetadata as _, Table, WriteTransaction};
+
+use super::{
+    super::{
+        device,
+        record::{self, WaitingHead},
+        tables::{Failure, NUMBERS, OUTGOING, OUTGOING_KEYS, QUARANTINE, SENDERS, failure},
+    },
+    Beside, Caps, DropReason, Dropped, Lane, Outgoing, Ticket, What,
+    caps::NoRoom,
+    ledger::Ledger,
+};
+
+/// Damaged records that are kept for whoever looks into the damage.
+const KEPT_IN_QUARANTINE: u64 = 16;
+
+/// Open tables. What they count is written by [`Writing::close`].
+pub(in crate::store) struct Writing<'txn> {
+    transaction: &'txn WriteTransaction,
+    entries: Table<'txn, (u8, u64), &'static [u8]>,
+    keys: Table<'txn, &'static str, (u8, u64)>,
+    numbers: Table<'txn, &'static str, u64>,
+    before: Ledger,
+    ledger: Ledger,
+}
+
+impl<'txn> Writing<'txn> {
+    pub(in crate::store) fn open(transaction: &'txn WriteTransaction) -> Result<Self, Failure> {
+        let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+        let ledger = Ledger::read(&numbers)?;
+        Ok(Self {
+            transaction,
+            entries: transaction.open_table(OUTGOING).map_err(failure)?,
+            keys: transaction.open_table(OUTGOING_KEYS).map_err(failure)?,
+            numbers,
+            before: ledger,
+            ledger,
+        })
+    }
+
+    /// Writes what was counted.
+    pub(in crate::store) fn close(mut self) -> Result<(), Failure> {
+        self.ledger.write(&self.before, &mut self.numbers)
+    }
+
+    /// Keeps one, and says where. What had to make room, it itself perhaps, is added to
+    /// `dropped`.
+    pub(super) fn put(
+        &mut self,
+        outgoing: &Outgoing,
+        caps: Caps,
+        dropped: &mut Vec<Dropped>,
+    ) -> Result<Option<Ticket>, Failure> {
+        if let Some(ticket) = self.find(&outgoing.key)? {
+            return Ok(Some(ticket));
+        }
+        let lane = outgoing.what.lane();
+        let body = length(&outgoing.body);
+        if body > lane.longest().get() {
+            dropped.push(self.refuse(outgoing, body, DropReason::Length));
+            return Ok(None);
+        }
+        let head = WaitingHead {
+            what: outgoing.what.clone(),
+            key: outgoing.key.clone(),
+            at: outgoing.at,
+        };
+        let record = encode(&head, &outgoing.body)?;
+        let bytes = length(&record);
+        loop {
+            match caps.victim(self.ledger.bytes, lane, bytes) {
+                Ok(None) => break,
+                Err(NoRoom) => {
+                    dropped.push(self.refuse(outgoing, bytes, DropReason::Bytes));
+                    return Ok(None);
+                }
+                Ok(Some(victim)) => dropped.extend(self.drop_oldest(victim)?),
+            }
+        }
+        self.keep(lane, &outgoing.key, &record).map(Some)
+    }
+
+    fn refuse(&mut self, outgoing: &Outgoing, bytes: u64, reason: DropReason) -> Dropped {
+        self.ledger.count_dropped(outgoing.what.lane());
+        Dropped {
+            what: outgoing.what.clone(),
+            key: outgoing.key.clone(),
+            bytes,
+            reason,
+        }
+    }
+
+    /// Writes what belongs to something that was kept.
+    pub(super) fn beside(&mut self, what: &What, beside: &Beside) -> Result<(), Failure> {
+        match (beside, what) {
+            (Beside::Sender(state), What::Report { plugin, .. } | What::File { plugin, .. }) => {
+                let mut senders = self.transaction.open_table(SENDERS).map_err(failure)?;
+                senders
+                    .insert(plugin.as_str(), state.as_slice())
+                    .map_err(failure)?;
+                Ok(())
+            }
+            // An outcome belongs to no plugin's sender.
+            (Beside::Sender(_), What::Outcome { .. }) => Ok(()),
+            (Beside::Value(name, value), _) => device::put(self.transaction, name, Some(value)),
+        }
+    }
+
+    /// Keeps a record as the newest of its lane.
+    pub(super) fn keep(&mut self, lane: Lane, key: &str, record: &[u8]) -> Result<Ticket, Failure> {
+        let sequence = self.ledger.add(lane, length(record));
+        let ticket = Ticket { lane, sequence };
+        self.entries
+            .insert(ticket.place(), record)
+            .map_err(failure)?;
+        self.keys.insert(key, ticket.place()).map_err(failure)?;
+        Ok(ticket)
+    }
+
+    fn find(&self, key: &str) -> Result<Option<Ticket>, Failure> {
+        let found = self.keys.get(key).map_err(failure)?;
+        Ok(found.and_then(|place| Ticket::at(place.value())))
+    }
+
+    /// Drops what is too old, from the oldest of each lane on, and then what there is no
+    /// room for. Damaged ones on the way are quarantined.
+    pub(super) fn trim(
+        &mut self,
+        caps: Caps,
+        now: bailiwick_core::time::Timestamp,
+    ) -> Result<Vec<Dropped>, Failure> {
+        let mut dropped = Vec::new();
+        for lane in Lane::ALL {
+            while let Some((ticket, head)) = self.oldest(lane)? {
+                match head {
+                    Some(head) if !caps.is_aged(lane, head.at, now) => break,
+                    Some(_) => dropped.extend(self.drop(ticket, DropReason::Age)?),
+                    None => self.quarantine(ticket)?,
+                }
+            }
+        }
+        // Room for nothing more: only what is held counts.
+        for lane in Lane::ALL {
+            while let Ok(Some(victim)) = caps.victim(self.ledger.bytes, lane, 0) {
+                dropped.extend(self.drop_oldest(victim)?);
+            }
+        }
+        Ok(dropped)
+    }
+
+    fn oldest(&self, lane: Lane) -> Result<Option<(Ticket, Option<WaitingHead>)>, Failure> {
+        let mut range = self.entries.range(lane.places()).map_err(failure)?;
+        let Some(entry) = range.next() else {
+            return Ok(None);
+        };
+        let (place, record) = entry.map_err(failure)?;
+        let (_, sequence) = place.value();
+        let head = record::decode(record.value()).map(|(head, _)| head);
+        Ok(Some((Ticket { lane, sequence }, head)))
+    }
+
+    /// Makes room.
+    fn drop_oldest(&mut self, lane: Lane) -> Result<Option<Dropped>, Failure> {
+        match self.oldest(lane)? {
+            Some((ticket, _)) => self.drop(ticket, DropReason::Bytes),
+            None => {
+                // The count is wrong: it must not make an endless loop.
+                self.ledger.bytes[lane.index()] = 0;
+                self.ledger.entries[lane.index()] = 0;
+                Ok(None)
+            }
+        }
+    }
+
+    fn drop(&mut self, ticket: Ticket, reason: DropReason) -> Result<Option<Dropped>, Failure> {
+        let Some(record) = self.take(ticket)? else {
+            return Ok(None);
+        };
+        let Some((head, _)) = record::decode::<WaitingHead>(&record) else {
+            self.keep_in_quarantine(ticket, &record)?;
+            return Ok(None);
+        };
+        self.ledger.count_dropped(ticket.lane);
+        Ok(Some(Dropped {
+            what: head.what,
+            key: head.key,
+            bytes: length(&record),
+            reason,
+        }))
+    }
+
+    /// Moves a damaged record out of the way.
+    pub(super) fn quarantine(&mut self, ticket: Ticket) -> Result<(), Failure> {
+        match self.take(ticket)? {
+            Some(record) => self.keep_in_quarantine(ticket, &record),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a damaged record and keeps the newest of them.
+    pub(super) fn keep_in_quarantine(
+        &mut self,
+        ticket: Ticket,
+        record: &[u8],
+    ) -> Result<(), Failure> {
+        self.ledger.quarantined = self.ledger.quarantined.saturating_add(1);
+        let mut quarantine = self.transaction.open_table(QUARANTINE).map_err(failure)?;
+        quarantine
+            .insert(ticket.sequence, record)
+            .map_err(failure)?;
+        while quarantine.len().map_err(failure)? > KEPT_IN_QUARANTINE {
+            quarantine.pop_first().map_err(failure)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a record and all that refers to it.
+    pub(super) fn take(&mut self, ticket: Ticket) -> Result<Option<Vec<u8>>, Failure> {
+        let place = ticket.place();
+        let removed = self.entries.remove(place).map_err(failure)?;
+        let Some(record) = removed.map(|record| record.value().to_vec()) else {
+            return Ok(None);
+        };
+        match record::decode::<WaitingHead>(&record) {
+            Some((head, _)) => {
+                self.keys.remove(head.key.as_str()).map_err(failure)?;
+            }
+            // The key can't be read from a damaged record.
+            None => self.keys.retain(|_, at| at != place).map_err(failure)?,
+        }
+        self.ledger.remove(ticket.lane, length(&record));
+        Ok(Some(record))
+    }
+}
+
+impl Ticket {
+    /// Where it is in the table.
+    pub(super) const fn place(self) -> (u8, u64) {
+        (self.lane.number(), self.sequence)
+    }
+
+    fn at((number, sequence): (u8, u64)) -> Option<Self> {
+        let lane = Lane::ALL.into_iter().find(|lane| lane.number() == number)?;
+        Some(Self { lane, sequence })
+    }
+}
+
+impl Lane {
+    const fn number(self) -> u8 {
+        match self {
+            Self::Outcomes => 0,
+            Self::Reports => 1,
+            Self::Files => 2,
+        }
+    }
+
+    /// Where its entries are in the table.
+    pub(super) fn places(self) -> std::ops::RangeInclusive<(u8, u64)> {
+        (self.number(), 0)..=(self.number(), u64::MAX)
+    }
+}
+
+/// The record, or the error of a head that has no JSON form.
+pub(super) fn encode<H: record::Head>(head: &H, body: &[u8]) -> Result<Vec<u8>, Failure> {
+    record::encode(head, body).map_err(|error| failure(redb::StorageError::Io(error.into())))
+}
+
+pub(super) fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
