@@ -152,12 +152,21 @@ impl Layer {
         Ok(layer)
     }
 
+    /// What the device was told when it was enrolled.
+    pub fn enrolment(values: impl IntoIterator<Item = (Name, String)>) -> Self {
+        Self::from_origin(values, &Origin::Enrolment)
+    }
+
     /// The flags that were passed.
     pub fn flags(flags: impl IntoIterator<Item = (Name, String)>) -> Self {
+        Self::from_origin(flags, &Origin::Flag)
+    }
+
+    fn from_origin(values: impl IntoIterator<Item = (Name, String)>, origin: &Origin) -> Self {
         Self {
-            values: flags
+            values: values
                 .into_iter()
-                .map(|(name, text)| (name, (text, Origin::Flag)))
+                .map(|(name, text)| (name, (text, origin.clone())))
                 .collect(),
         }
     }

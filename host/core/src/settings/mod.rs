@@ -1,7 +1,7 @@
 //! The agent's settings: layers of text, merged into values that know where they came
 //! from.
 //!
-//! A later layer wins: defaults, signed documents, file, environment, flags. Settings say
+//! A later layer wins: defaults, the enrolment, signed documents, file, environment, flags. Settings say
 //! where things are; none of them grants anything.
 
 mod layer;
@@ -22,6 +22,8 @@ use crate::{digest::Sha256, ids::GroupName, time::Span};
 pub enum Origin {
     /// Nobody set it.
     Default,
+    /// What the device was told when it was enrolled.
+    Enrolment,
     /// A document that the `policies` role signed.
     Signed,
     /// The settings file.
@@ -44,6 +46,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::Enrolment => f.write_str("enrolment"),
             Self::Signed => f.write_str("signed by policies"),
             Self::File { file, line } => write!(f, "{file}:{line}"),
             Self::Environment { variable } => write!(f, "environment, {variable}"),
@@ -166,6 +169,11 @@ impl Settings {
     /// Where the agent listens, as `layers` say: all that asking it needs.
     pub fn socket(layers: &[Layer]) -> Result<PathBuf, SettingsError> {
         value::Merged::new(layers).socket()
+    }
+
+    /// Where the agent keeps everything, as `layers` say.
+    pub fn data_dir(layers: &[Layer]) -> Result<PathBuf, SettingsError> {
+        value::Merged::new(layers).data_dir()
     }
 
     /// Every setting with its value and its origin, in a fixed order.

@@ -118,7 +118,7 @@ impl<'a> Merged<'a> {
             })
     }
 
-    fn data_dir(&self) -> Result<PathBuf, SettingsError> {
+    pub(super) fn data_dir(&self) -> Result<PathBuf, SettingsError> {
         Ok(self
             .read(Name::DataDir, path)?
             .unwrap_or_else(|| PathBuf::from("/var/lib/bailiwick")))

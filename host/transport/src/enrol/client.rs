@@ -125,7 +125,9 @@ impl Enroller {
             return Ok(body);
         }
         match Answer::parse(&body) {
-            Some(answer) if answer.result == "refused" => Err(EnrolError::Refused(answer.reason)),
+            Some(answer) if matches!(answer.result.as_str(), "refused" | "forbidden") => {
+                Err(EnrolError::Refused(answer.reason))
+            }
             Some(answer) => Err(EnrolError::Unanswered(format!(
                 "{url} answered {}: {}",
                 status.as_u16(),
