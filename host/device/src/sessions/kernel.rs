@@ -21,13 +21,13 @@ use bailiwick_core::{
     time::Timestamp,
 };
 
-use super::process::{self, Login};
+use super::process::{self, Gone, Login};
 use leader::Leader;
 use tasks::{LoadAverage, Tasks};
 
 /// So long a process without a login is looked at again each time: a login gets its number
 /// some moments after the process that serves it was made.
-const YOUNG: Duration = Duration::from_secs(10);
+const YOUNG: Duration = Duration::from_secs(5);
 /// After this time everything is read again. It finds a number that was given to an old
 /// process which has made none since: programs that log users in make one at once.
 const THOROUGH: Duration = Duration::from_secs(120);
@@ -97,6 +97,9 @@ impl Scanner {
         let (Some(before), Some(tasks)) = (self.tasks, self.load.tasks()) else {
             return true;
         };
+        if tasks == before && self.young.is_empty() {
+            return false;
+        }
         let given = tasks.ids_since(before);
         if given.iter().cloned().flatten().nth(MOST_READ).is_some() {
             return true;
@@ -118,7 +121,7 @@ impl Scanner {
             self.thorough_at = now.checked_add(THOROUGH);
             self.boot = boot_time(&self.proc);
             for (pid, login) in &mut self.processes {
-                *login = process::login(&self.proc, *pid);
+                *login = process::login(&self.proc, *pid).unwrap_or_default();
             }
         }
         let running = process::all(&self.proc)?;
@@ -128,7 +131,8 @@ impl Scanner {
         self.read_young_again(now);
         for pid in &running {
             if !self.processes.contains_key(pid) {
-                self.read(*pid, now);
+                // Gone again, or not to be looked at: then it has no login.
+                let _ = self.read(*pid, now);
             }
         }
         self.read_ancestors();
@@ -159,25 +163,29 @@ impl Scanner {
     }
 
     /// Reads a process whose login is not known.
-    fn read(&mut self, pid: u32, now: Instant) -> Option<Login> {
-        let login = process::login(&self.proc, pid);
+    fn read(&mut self, pid: u32, now: Instant) -> Result<Option<Login>, Gone> {
+        let read = process::login(&self.proc, pid);
+        let login = read.unwrap_or_default();
         self.processes.insert(pid, login);
         if login.is_none() {
             self.young.entry(pid).or_insert(now);
         }
-        login
+        read
     }
 
     /// Reads what has an id that was just given, and tells whether it is of a new login. It
-    /// can be a thread, which the next scan forgets.
+    /// can be a thread, which the next scan forgets, or gone already.
     fn read_new(&mut self, pid: u32, now: Instant) -> bool {
-        self.processes.remove(&pid);
         self.young.remove(&pid);
-        if !process::exists(&self.proc, pid) {
-            return false;
+        match self.read(pid, now) {
+            Ok(Some(login)) => !self.leaders.contains_key(&login.audit),
+            Ok(None) => false,
+            Err(Gone) => {
+                self.processes.remove(&pid);
+                self.young.remove(&pid);
+                false
+            }
         }
-        let login = self.read(pid, now);
-        login.is_some_and(|login| !self.leaders.contains_key(&login.audit))
     }
 
     /// Whether one of them has a login by now.
@@ -185,14 +193,12 @@ impl Scanner {
         let mut found = false;
         let (proc, processes) = (&self.proc, &mut self.processes);
         self.young.retain(|pid, first_seen| {
-            let login = process::login(proc, *pid);
-            if login.is_some() {
-                processes.insert(*pid, login);
+            let read = process::login(proc, *pid);
+            if let Ok(Some(login)) = read {
+                processes.insert(*pid, Some(login));
                 found = true;
             }
-            login.is_none()
-                && now.duration_since(*first_seen) < YOUNG
-                && process::exists(proc, *pid)
+            read == Ok(None) && now.duration_since(*first_seen) < YOUNG
         });
         found
     }
@@ -219,7 +225,7 @@ impl Scanner {
                     break;
                 };
                 pid = birth.parent;
-                if process::login(&self.proc, pid) != Some(login) {
+                if process::login(&self.proc, pid) != Ok(Some(login)) {
                     break;
                 }
                 self.processes.insert(pid, Some(login));

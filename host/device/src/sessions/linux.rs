@@ -19,6 +19,7 @@ use super::{
     kernel::Scanner,
     logind::Logind,
     process,
+    pulse::Pulse,
     users::Users,
     utmp,
 };
@@ -65,6 +66,7 @@ struct Link {
     again_at: Option<Instant>,
     /// Why logind does not answer; empty while it does.
     remark: String,
+    pulse: Pulse,
 }
 
 /// What is used where there is no logind.
@@ -95,6 +97,7 @@ impl DeviceSessions {
                 logind: None,
                 again_at: None,
                 remark: String::new(),
+                pulse: Pulse::default(),
             }),
             fallback: Arc::new(Mutex::new(Fallback {
                 scanner: Scanner::new(places.proc.clone()),
@@ -153,6 +156,7 @@ impl Sessions for DeviceSessions {
     fn changed(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let mut link = self.link.lock().await;
+            let link = &mut *link;
             loop {
                 match &mut link.logind {
                     Some(logind) if logind.is_present() => {
@@ -171,10 +175,10 @@ impl Sessions for DeviceSessions {
                             link.heard(heard);
                             return;
                         }
-                        () = sleep(PERIOD) => {}
+                        () = link.pulse.wait(PERIOD) => {}
                     },
                     None => {
-                        sleep(PERIOD).await;
+                        link.pulse.wait(PERIOD).await;
                         link.connect(&self.places.bus).await;
                         if link.logind.is_some() {
                             return;

@@ -19,9 +19,11 @@ mod linux;
 #[cfg(target_os = "linux")]
 mod logind;
 #[cfg(target_os = "linux")]
-mod process;
+pub(crate) mod process;
 #[cfg(target_os = "linux")]
-mod users;
+mod pulse;
+#[cfg(target_os = "linux")]
+pub(crate) mod users;
 #[cfg(target_os = "linux")]
 mod utmp;
 

@@ -1,12 +1,12 @@
 //! What /proc tells of one process.
 
-use std::{
-    fs::File,
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use bailiwick_core::session::ProcessMarks;
+use rustix::{
+    fs::{Mode, OFlags, open},
+    io::read,
+};
 
 /// "Not set", in `sessionid` and in `loginuid`.
 const UNSET: u32 = u32::MAX;
@@ -31,11 +31,17 @@ pub(super) struct Birth {
     pub(super) ticks: u64,
 }
 
-/// The login from which process `pid` descends; none if it is of the system, or gone.
-pub(super) fn login(proc: &Path, pid: u32) -> Option<Login> {
-    let audit = number(proc, pid, "sessionid")?;
+/// There is no such process, or this one may not look at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gone;
+
+/// The login from which process `pid` descends; none if it is of the system.
+pub(super) fn login(proc: &Path, pid: u32) -> Result<Option<Login>, Gone> {
+    let Some(audit) = number(proc, pid, "sessionid")? else {
+        return Ok(None);
+    };
     let uid = number(proc, pid, "loginuid")?;
-    Some(Login { audit, uid })
+    Ok(uid.map(|uid| Login { audit, uid }))
 }
 
 /// Whether `pid` is the id of a process, or of a thread.
@@ -45,15 +51,15 @@ pub(super) fn exists(proc: &Path, pid: u32) -> bool {
 
 /// Name, parent and birth of process `pid`.
 pub(super) fn birth(proc: &Path, pid: u32) -> Option<Birth> {
-    parse_stat(&read(&file(proc, pid, "stat"), 1_024)?)
+    parse_stat(&text(&file(proc, pid, "stat"), 1_024).ok()?)
 }
 
 /// Everything that shows whose process `pid` is; none if it is gone.
-pub(super) fn marks(proc: &Path, pid: u32) -> Option<ProcessMarks> {
-    let cgroup = read(&file(proc, pid, "cgroup"), LONGEST_CGROUP)?;
+pub(crate) fn marks(proc: &Path, pid: u32) -> Option<ProcessMarks> {
+    let cgroup = text(&file(proc, pid, "cgroup"), LONGEST_CGROUP).ok()?;
     Some(ProcessMarks {
-        audit: number(proc, pid, "sessionid"),
-        login_uid: number(proc, pid, "loginuid"),
+        audit: number(proc, pid, "sessionid").unwrap_or_default(),
+        login_uid: number(proc, pid, "loginuid").unwrap_or_default(),
         cgroup: systemd_path(&cgroup).to_owned(),
     })
 }
@@ -75,19 +81,22 @@ fn file(proc: &Path, pid: u32, name: &str) -> PathBuf {
     proc.join(format!("{pid}/{name}"))
 }
 
-fn number(proc: &Path, pid: u32, name: &str) -> Option<u32> {
-    let text = read(&file(proc, pid, name), 16)?;
-    text.trim().parse().ok().filter(|number| *number != UNSET)
+fn number(proc: &Path, pid: u32, name: &str) -> Result<Option<u32>, Gone> {
+    let text = text(&file(proc, pid, name), 16)?;
+    let number = text.trim().parse().ok();
+    Ok(number.filter(|number| *number != UNSET))
 }
 
 /// The first `at_most` bytes. A process may choose its name, so it need not be UTF-8.
-fn read(path: &Path, at_most: usize) -> Option<String> {
+///
+/// By the system's own calls: these files are read by the hundred, and what the standard
+/// library adds on some platforms is a fourth call for each.
+fn text(path: &Path, at_most: usize) -> Result<String, Gone> {
     let mut bytes = vec![0; at_most];
-    let length = File::open(path)
-        .and_then(|mut file| file.read(&mut bytes))
-        .ok()?;
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|_| Gone)?;
+    let length = read(&file, &mut *bytes).map_err(|_| Gone)?;
     bytes.truncate(length);
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The name is in parentheses, may hold any character, and is followed by fields 3 to 52;

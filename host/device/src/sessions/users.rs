@@ -8,14 +8,14 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// The accounts, read again when the file has changed.
 #[derive(Debug)]
-pub(super) struct Users {
+pub(crate) struct Users {
     path: PathBuf,
     state: Option<(SystemTime, u64)>,
     names: BTreeMap<u32, String>,
 }
 
 impl Users {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self {
             path,
             state: None,
@@ -24,7 +24,7 @@ impl Users {
     }
 
     /// Looks whether the file has changed.
-    pub(super) fn refresh(&mut self) {
+    pub(crate) fn refresh(&mut self) {
         let state = fs::metadata(&self.path)
             .and_then(|found| Ok((found.modified()?, found.len())))
             .ok();
@@ -39,11 +39,11 @@ impl Users {
         self.state = state;
     }
 
-    pub(super) fn name(&self, uid: u32) -> Option<&str> {
+    pub(crate) fn name(&self, uid: u32) -> Option<&str> {
         self.names.get(&uid).map(String::as_str)
     }
 
-    pub(super) fn uid(&self, name: &str) -> Option<u32> {
+    pub(crate) fn uid(&self, name: &str) -> Option<u32> {
         let mut all = self.names.iter();
         all.find_map(|(uid, known)| (known == name).then_some(*uid))
     }
