@@ -21,7 +21,8 @@ use crate::page::Attempts;
 
 pub(crate) use admission::{Peer, Strictness, Unfit};
 pub(crate) use authority::{
-    Authority, AuthorityError, certificate as authority_certificate, digest as authority_digest,
+    Authority, AuthorityError, CERTIFICATE as AUTHORITY, certificate as authority_certificate,
+    digest as authority_digest,
 };
 pub(crate) use register::{Device, Invite, MadeToken, Register, RegisterError, Settled, Turned};
 

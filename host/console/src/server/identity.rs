@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use bailiwick_transport::enrol::accepting_expired;
@@ -17,53 +17,58 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::enrolment::{Peer, authority_certificate};
+use crate::enrolment::{AUTHORITY, Peer, authority_certificate};
 
 /// Certificate chain of the server, in the folder that `repo init` makes.
 pub(crate) const CERTIFICATE: &str = "server.pem";
 /// Its key.
 pub(crate) const KEY: &str = "server-key.pem";
 
-/// What the server proves itself with.
+/// What the server proves itself with. Clones are one: a renewed certificate counts for all.
 #[derive(Clone)]
-pub(crate) struct Identity(TlsAcceptor);
+pub(crate) struct Identity {
+    acceptor: Arc<RwLock<TlsAcceptor>>,
+    folder: PathBuf,
+    read: fn(&Path) -> Result<TlsAcceptor, IdentityError>,
+}
 
 impl Identity {
     /// Reads certificate and key from `folder`. Nobody is asked for a certificate.
     pub(crate) fn read(folder: &Path) -> Result<Self, IdentityError> {
-        let (chain, key) = own(folder)?;
-        let config = builder(folder)?.with_no_client_auth();
-        Self::with(config.with_single_cert(chain, key), folder)
+        Self::with(folder, asking_nobody)
     }
 
     /// The same for devices: each is asked for a certificate of the authority in `folder`,
     /// and need not show one. The authority goes along with the server's certificate, for
     /// devices that know its digest alone.
     pub(crate) fn for_devices(folder: &Path) -> Result<Self, IdentityError> {
-        let (mut chain, key) = own(folder)?;
-        let refused = |error: &dyn ToString| IdentityError::new(folder, error.to_string());
-        let authority = authority_certificate(folder).map_err(|error| refused(&error))?;
-        let mut roots = RootCertStore::empty();
-        roots.add(authority.clone()).map_err(|e| refused(&e))?;
-        if !chain.contains(&authority) {
-            chain.push(authority);
-        }
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let devices = WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
-            .allow_unauthenticated()
-            .build()
-            .map_err(|error| refused(&error))?;
-        let config = builder(folder)?.with_client_cert_verifier(accepting_expired(devices));
-        Self::with(config.with_single_cert(chain, key), folder)
+        Self::with(folder, asking_devices)
     }
 
     fn with(
-        config: Result<ServerConfig, rustls::Error>,
         folder: &Path,
+        read: fn(&Path) -> Result<TlsAcceptor, IdentityError>,
     ) -> Result<Self, IdentityError> {
-        let mut config = config.map_err(|error| IdentityError::new(folder, error))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+        Ok(Self {
+            acceptor: Arc::new(RwLock::new(read(folder)?)),
+            folder: folder.to_owned(),
+            read,
+        })
+    }
+
+    /// Reads the files again. What can't be used changes nothing.
+    pub(super) fn reload(&self) -> Result<(), IdentityError> {
+        let acceptor = (self.read)(&self.folder)?;
+        *self
+            .acceptor
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = acceptor;
+        Ok(())
+    }
+
+    /// What it is read from.
+    pub(super) fn files(&self) -> [PathBuf; 3] {
+        [CERTIFICATE, KEY, AUTHORITY].map(|file| self.folder.join(file))
     }
 
     /// Shakes hands with a client, and tells who that is.
@@ -72,7 +77,9 @@ impl Identity {
         stream: TcpStream,
         address: SocketAddr,
     ) -> io::Result<(TlsStream<TcpStream>, Peer)> {
-        let stream = self.0.accept(stream).await?;
+        let acceptor = self.acceptor.read();
+        let acceptor = acceptor.unwrap_or_else(PoisonError::into_inner).clone();
+        let stream = acceptor.accept(stream).await?;
         let shown = stream.get_ref().1.peer_certificates();
         let certificate = shown
             .and_then(|shown| shown.first())
@@ -83,6 +90,39 @@ impl Identity {
         };
         Ok((stream, peer))
     }
+}
+
+fn asking_nobody(folder: &Path) -> Result<TlsAcceptor, IdentityError> {
+    let (chain, key) = own(folder)?;
+    let config = builder(folder)?.with_no_client_auth();
+    acceptor(config.with_single_cert(chain, key), folder)
+}
+
+fn asking_devices(folder: &Path) -> Result<TlsAcceptor, IdentityError> {
+    let (mut chain, key) = own(folder)?;
+    let refused = |error: &dyn ToString| IdentityError::new(folder, error.to_string());
+    let authority = authority_certificate(folder).map_err(|error| refused(&error))?;
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.clone()).map_err(|e| refused(&e))?;
+    if !chain.contains(&authority) {
+        chain.push(authority);
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let devices = WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| refused(&error))?;
+    let config = builder(folder)?.with_client_cert_verifier(accepting_expired(devices));
+    acceptor(config.with_single_cert(chain, key), folder)
+}
+
+fn acceptor(
+    config: Result<ServerConfig, rustls::Error>,
+    folder: &Path,
+) -> Result<TlsAcceptor, IdentityError> {
+    let mut config = config.map_err(|error| IdentityError::new(folder, error))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);

@@ -9,6 +9,7 @@ mod identity;
 mod ingest;
 mod mqtt;
 pub(crate) mod rate;
+mod reload;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ use crate::{
 use connections::Wire;
 pub(crate) use events::read as read_events;
 pub(crate) use identity::Identity;
+pub(crate) use reload::follow as follow_certificates;
 
 /// Bodies of posts that are in memory at once.
 const POSTS: usize = 64;
