@@ -105,6 +105,10 @@ pub(crate) struct Serve {
     /// of that are over
     #[arg(long, value_name = "SPAN", default_value = "90 d")]
     pub(crate) certificate_life: Span,
+    /// How long reports, events and what is known of past sessions are kept, a day at least.
+    /// How each device is now is known for ever
+    #[arg(long, value_name = "SPAN", default_value = "90 d")]
+    pub(crate) keep: Span,
     /// Print the addresses and the login link as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,

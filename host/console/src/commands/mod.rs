@@ -9,6 +9,7 @@ mod repo;
 mod repo_keys;
 mod repo_status;
 mod reports;
+mod retention;
 mod serve;
 
 use crate::cli::{Cli, Command};

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use bailiwick_repository::Repository;
 use tokio::{net::TcpListener, sync::watch};
 
-use super::{fresh, login, mqtt::Mqtt};
+use super::{fresh, login, mqtt::Mqtt, retention};
 use crate::{
     cli::Serve,
     clock,
@@ -74,6 +74,8 @@ async fn serve(
     mut context: Context,
     fresh: Option<Repository>,
 ) -> anyhow::Result<()> {
+    let keep = retention::keep(arguments.keep)?;
+    let forgetting = (context.inlet.clone(), context.now);
     let settings = page::Settings {
         data: arguments.data.clone(),
         names: arguments.page_name.clone(),
@@ -141,7 +143,8 @@ async fn serve(
         server.run(stopped.clone()),
         page.run(stopped.clone()),
         mqtt.run(),
-        hints.watch(&public, stopped),
+        hints.watch(&public, stopped.clone()),
+        retention::forget(forgetting.0, keep, forgetting.1, stopped),
     );
     if let Some(keeping) = keeping {
         // It ends between two looks; a signature under way is finished first.

@@ -6,6 +6,7 @@
 mod changes;
 mod derived;
 pub(crate) mod read;
+mod retention;
 mod schema;
 pub(crate) mod view;
 mod writer;
@@ -168,6 +169,12 @@ impl Inlet {
         label: Option<String>,
     ) -> Result<Answer, PostError> {
         self.post(Write::Label { device, label }).await
+    }
+
+    /// Forgets a part of what was received longer than `keep` ago.
+    pub(crate) async fn forget(&self, now: Timestamp, keep: Duration) -> Result<(), PostError> {
+        let before = retention::Before::new(now, keep);
+        self.post(Write::Forget(before)).await.map(drop)
     }
 
     fn post(&self, write: Write) -> impl Future<Output = Result<Answer, PostError>> + Send + use<> {

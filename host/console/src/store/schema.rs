@@ -4,15 +4,19 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{StoreError, derived};
+use super::{StoreError, derived, retention};
 
 /// What each version added, in order: version 1 had only what devices sent, 2 added what is
 /// derived of it, 3 sessions and what was used in them. A database of a later version is not
 /// opened: this program would misread it.
-const ADDED: &[&[&str]] = &[
+pub(super) const ADDED: &[&[&str]] = &[
     &[TABLES],
     &[derived::TABLES],
-    &[derived::sessions::TABLES, derived::usage::TABLES],
+    &[
+        derived::sessions::TABLES,
+        derived::usage::TABLES,
+        retention::TABLES,
+    ],
 ];
 
 const VERSION: i64 = ADDED.len() as i64;

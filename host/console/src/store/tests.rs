@@ -1,6 +1,6 @@
 //! What is derived of reports and events, and that an older database gets it too.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bailiwick_core::time::Timestamp;
 use bailiwick_report::{
@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::{
     FILE, Store,
+    schema::ADDED,
     view::{Against, RowChange, View},
     writer::IncomingEvent,
 };
@@ -142,15 +143,26 @@ const DERIVED: [&str; 7] = [
     "session_states",
 ];
 
-/// The database as that of an earlier version, without what came after it.
-fn age(connection: &Connection, version: i64, later: &[&str]) {
-    // What is made of files can't be made again: files are not kept.
-    let usage = ["usage", "flawed_files"];
-    for table in later.iter().chain(&usage) {
-        connection
-            .execute_batch(&format!("DROP TABLE {table}"))
-            .unwrap();
+/// A database of an earlier version with the rows of `new` that it has room for.
+fn aged(new: &Path, old: &Path, version: usize) {
+    let connection = Connection::open(old).unwrap();
+    for added in ADDED[..version].iter().copied().flatten() {
+        connection.execute_batch(added).unwrap();
     }
+    let texts = |query: &str| -> Vec<String> {
+        let mut statement = connection.prepare(query).unwrap();
+        let texts = statement.query_map([], |row| row.get(0)).unwrap();
+        texts.collect::<Result<_, _>>().unwrap()
+    };
+    let attach = format!("ATTACH '{}' AS new", new.display());
+    connection.execute_batch(&attach).unwrap();
+    for table in texts("SELECT name FROM main.sqlite_schema WHERE type = 'table'") {
+        let columns = texts(&format!("SELECT name FROM pragma_table_info('{table}')")).join(", ");
+        let copy =
+            format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}");
+        connection.execute_batch(&copy).unwrap();
+    }
+    let version = i64::try_from(version).unwrap();
     connection
         .pragma_update(None, "user_version", version)
         .unwrap();
@@ -168,24 +180,35 @@ fn rows(connection: &Connection, table: &str) -> Vec<Vec<Sql>> {
 #[tokio::test]
 async fn an_older_database_gets_what_a_new_one_would_have() {
     let folder = tempfile::tempdir().unwrap();
-    let open = || Store::open(folder.path(), Duration::from_secs(5)).unwrap();
-    let store = open();
+    let open = |folder: &Path| Store::open(folder, Duration::from_secs(5)).unwrap();
+    let store = open(folder.path());
     fill(&store).await;
     store.close();
-    let connection = Connection::open(folder.path().join(FILE)).unwrap();
-    let dump = |connection: &Connection| DERIVED.map(|table| rows(connection, table));
-    let version = || -> i64 {
-        connection
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .unwrap()
+    let dump = |folder: &Path| {
+        let connection = Connection::open(folder.join(FILE)).unwrap();
+        DERIVED.map(|table| rows(&connection, table))
     };
-    let (expected, newest) = (dump(&connection), version());
+    let expected = dump(folder.path());
     assert!(expected.iter().all(|rows| !rows.is_empty()), "{expected:?}");
-    for (old, later) in [(1, &DERIVED[..]), (2, &DERIVED[5..])] {
-        age(&connection, old, later);
-        open().close();
-        assert_eq!(dump(&connection), expected, "from version {old}");
-        assert_eq!(version(), newest);
+    for version in 1..ADDED.len() {
+        let old = tempfile::tempdir().unwrap();
+        aged(&folder.path().join(FILE), &old.path().join(FILE), version);
+        open(old.path()).close();
+        assert_eq!(dump(old.path()), expected, "from version {version}");
+        let connection = Connection::open(old.path().join(FILE)).unwrap();
+        let now: i64 = connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap();
+        assert_eq!(usize::try_from(now).unwrap(), ADDED.len());
+        // Nobody knows when the posts came; they are as good as new.
+        let received: Vec<_> = rows(&connection, "event_posts")
+            .into_iter()
+            .map(|row| row[2].clone())
+            .collect();
+        assert!(
+            received.iter().all(|at| *at == Sql::Integer(202)),
+            "{received:?}"
+        );
     }
 }
 

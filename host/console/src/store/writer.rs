@@ -11,7 +11,10 @@ use bailiwick_report::{
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, PostError, derived};
+use super::{
+    Answer, PostError, derived,
+    retention::{self, Before},
+};
 
 /// Most posts in one commit: one wait for the disk serves all of them.
 const BATCH: usize = 64;
@@ -37,6 +40,8 @@ pub(super) enum Write {
         events: Vec<IncomingEvent>,
         received: Timestamp,
     },
+    /// Forgets a part of what is too old.
+    Forget(Before),
     /// What an operator calls a device; none gives its own name back.
     Label {
         device: DeviceId,
@@ -136,6 +141,9 @@ fn commit<'a>(
                 events,
                 received,
             } => self::events(&transaction, key, sha256, events, *received),
+            Write::Forget(before) => retention::forget(&transaction, before)
+                .map(|()| Answer::Stored)
+                .map_err(WriteError::from),
             Write::Label { device, label } => self::label(&transaction, *device, label.as_deref()),
         };
         answers.push(match written {
@@ -170,6 +178,12 @@ fn report(
         Some((false, _)) => return Err(other_post(key)),
         Some((true, answer)) if answer == Answer::Stored.as_str() => return Ok(Answer::Stored),
         Some((true, _)) => return Ok(Answer::NeedFull),
+        None => {}
+    }
+    match retention::spent(transaction, key, body)? {
+        Some(None) => return Err(other_post(key)),
+        Some(Some(answer)) if answer == Answer::Stored.as_str() => return Ok(Answer::Stored),
+        Some(Some(_)) => return Ok(Answer::NeedFull),
         None => {}
     }
     let refuse = |error: &dyn ToString| WriteError::Refused(error.to_string());
@@ -283,8 +297,8 @@ fn events(
         .map(|event| whole(event.at.as_ms()))
         .collect::<Result<Vec<_>, _>>()?;
     transaction
-        .prepare_cached("INSERT INTO event_posts (key, sha256) VALUES (?1, ?2)")?
-        .execute([key, sha256])?;
+        .prepare_cached("INSERT INTO event_posts (key, sha256, received_ms) VALUES (?1, ?2, ?3)")?
+        .execute(params![key, sha256, whole(received.as_ms())?])?;
     let mut insert = transaction.prepare_cached(
         "INSERT INTO events (received_ms, at_ms, device, plugin, event, words, body)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -63,12 +63,25 @@ pub(crate) fn ago(ms: i64, now: Timestamp) -> String {
     }
 }
 
+/// From one time to another; what both have in common is said once.
+pub(crate) fn between(from_ms: i64, to_ms: i64) -> String {
+    let day = |ms| text(ms, "%-d %b %Y");
+    match (day(from_ms), day(to_ms), text(from_ms, "%-d %b %Y, %H:%M")) {
+        (Some(one), Some(other), Some(from)) if one == other => {
+            let to = text(to_ms, "%H:%M UTC").unwrap_or_default();
+            format!("{from} to {to}")
+        }
+        _ => format!("{} to {}", full(from_ms), full(to_ms)),
+    }
+}
+
 /// How long something lasts, in the two largest units that fit.
 pub(crate) fn lasting(ms: i64) -> String {
     let seconds = ms.max(0).unsigned_abs() / 1_000;
     let (value, unit, rest, smaller) = match seconds {
         0..60 => return format!("{seconds} s"),
-        60..3_600 => (seconds / 60, "min", seconds % 60, "s"),
+        60..600 => (seconds / 60, "min", seconds % 60, "s"),
+        600..3_600 => (seconds / 60, "min", 0, "s"),
         3_600..86_400 => (seconds / 3_600, "h", seconds / 60 % 60, "min"),
         86_400..172_800 => (1, "day", seconds / 3_600 % 24, "h"),
         _ => (seconds / 86_400, "days", seconds / 3_600 % 24, "h"),
@@ -126,6 +139,16 @@ mod tests {
         ] {
             assert_eq!(lasting_us(us), told);
         }
+        assert_eq!(lasting(3_059_000), "50 min");
+        let end = 1_795_000_000_000;
+        assert_eq!(
+            between(end - 3_600_000, end),
+            "18 Nov 2026, 10:06 to 11:06 UTC"
+        );
+        assert_eq!(
+            between(end - 86_400_000, end),
+            "17 Nov 2026, 11:06 UTC to 18 Nov 2026, 11:06 UTC"
+        );
         assert!(lasting_us(u64::MAX).ends_with(" h"));
         assert_eq!(full(1_795_000_000_000), "18 Nov 2026, 11:06 UTC");
         assert_eq!(full(i64::MAX), format!("{} ms", i64::MAX));

@@ -17,6 +17,7 @@ CREATE TABLE sessions (
     source TEXT,
     opened_ms INTEGER NOT NULL,
     told_ms INTEGER NOT NULL,
+    received_ms INTEGER NOT NULL,
     closed_ms INTEGER,
     why TEXT,
     PRIMARY KEY (device, session)
@@ -75,6 +76,7 @@ pub(super) fn rebuild(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 struct Told<'a> {
     device: &'a str,
     at_ms: i64,
+    received_ms: i64,
     session: String,
     user: String,
     body: Value,
@@ -88,6 +90,7 @@ impl<'a> Told<'a> {
         Some(Self {
             device: event.device,
             at_ms: event.at_ms,
+            received_ms: event.received_ms,
             session: text("session")?,
             user: text("user")?,
             body,
@@ -133,8 +136,8 @@ fn opened(transaction: &Transaction<'_>, told: &Told<'_>) -> rusqlite::Result<()
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO sessions
-                (device, session, user, kind, source, opened_ms, told_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                (device, session, user, kind, source, opened_ms, told_ms, received_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             told.device,
@@ -144,6 +147,7 @@ fn opened(transaction: &Transaction<'_>, told: &Told<'_>) -> rusqlite::Result<()
             told.text("source"),
             opened_ms,
             told.at_ms,
+            told.received_ms,
         ])?;
     state(transaction, told)
 }
@@ -152,11 +156,17 @@ fn opened(transaction: &Transaction<'_>, told: &Told<'_>) -> rusqlite::Result<()
 fn changed(transaction: &Transaction<'_>, told: &Told<'_>) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
-            "INSERT INTO sessions (device, session, user, opened_ms, told_ms)
-             VALUES (?1, ?2, ?3, ?4, ?4)
-             ON CONFLICT DO UPDATE SET told_ms = ?4",
+            "INSERT INTO sessions (device, session, user, opened_ms, told_ms, received_ms)
+             VALUES (?1, ?2, ?3, ?4, ?4, ?5)
+             ON CONFLICT DO UPDATE SET told_ms = ?4, received_ms = ?5",
         )?
-        .execute(params![told.device, told.session, told.user, told.at_ms])?;
+        .execute(params![
+            told.device,
+            told.session,
+            told.user,
+            told.at_ms,
+            told.received_ms,
+        ])?;
     state(transaction, told)
 }
 
@@ -164,9 +174,10 @@ fn closed(transaction: &Transaction<'_>, told: &Told<'_>) -> rusqlite::Result<()
     transaction
         .prepare_cached(
             "INSERT INTO sessions
-                (device, session, user, opened_ms, told_ms, closed_ms, why)
-             VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5)
-             ON CONFLICT DO UPDATE SET told_ms = ?4, closed_ms = ?4, why = ?5",
+                (device, session, user, opened_ms, told_ms, closed_ms, why, received_ms)
+             VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET
+                told_ms = ?4, closed_ms = ?4, why = ?5, received_ms = ?6",
         )?
         .execute(params![
             told.device,
@@ -174,6 +185,7 @@ fn closed(transaction: &Transaction<'_>, told: &Told<'_>) -> rusqlite::Result<()
             told.user,
             told.at_ms,
             told.text("why"),
+            told.received_ms,
         ])?;
     Ok(())
 }

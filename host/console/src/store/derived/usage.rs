@@ -23,6 +23,7 @@ CREATE TABLE usage (
     ms INTEGER NOT NULL,
     cpu_us INTEGER NOT NULL,
     memory_kib_ms INTEGER NOT NULL,
+    received_ms INTEGER NOT NULL,
     PRIMARY KEY (device, session, grain, from_ms, application)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE flawed_files (
@@ -60,7 +61,7 @@ pub(in super::super) fn file(
     stored: &StoredFile<'_>,
 ) -> rusqlite::Result<()> {
     match Slices::read(stored.bytes) {
-        Ok(Some(slices)) => add(transaction, stored.device, &slices),
+        Ok(Some(slices)) => add(transaction, stored.device, stored.received_ms, &slices),
         Ok(None) => Ok(()),
         Err(flaw) => flawed(transaction, stored, &flaw.to_string()),
     }
@@ -94,7 +95,12 @@ fn flawed(
 }
 
 /// Adds what a file says of one session.
-fn add(transaction: &Transaction<'_>, device: &str, slices: &Slices) -> rusqlite::Result<()> {
+fn add(
+    transaction: &Transaction<'_>,
+    device: &str,
+    received_ms: i64,
+    slices: &Slices,
+) -> rusqlite::Result<()> {
     for piece in pieces(&slices.slices) {
         let of = |grain, from_ms| Row {
             device,
@@ -102,6 +108,7 @@ fn add(transaction: &Transaction<'_>, device: &str, slices: &Slices) -> rusqlite
             grain,
             from_ms,
             ms: piece.to_ms - piece.from_ms,
+            received_ms,
         };
         let middle = piece.from_ms + (piece.to_ms - piece.from_ms) / 2;
         let half_hour = middle.div_euclid(HALF_HOUR_MS) * HALF_HOUR_MS;
@@ -118,6 +125,7 @@ struct Row<'a> {
     grain: &'a str,
     from_ms: i64,
     ms: i64,
+    received_ms: i64,
 }
 
 impl Row<'_> {
@@ -125,13 +133,14 @@ impl Row<'_> {
     fn add(&self, transaction: &Transaction<'_>, piece: &Piece) -> rusqlite::Result<()> {
         let mut add = transaction.prepare_cached(
             "INSERT INTO usage
-                (device, session, grain, from_ms, application, ms, cpu_us, memory_kib_ms)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+                (device, session, grain, from_ms, application, ms, cpu_us, memory_kib_ms,
+                received_ms)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?10
              WHERE ?5 = '' OR ?9 > (
                 SELECT count(*) FROM usage WHERE device = ?1 AND session = ?2 AND grain = ?3
                     AND from_ms = ?4 AND application NOT IN ('', ?5))
              ON CONFLICT DO UPDATE SET ms = ms + ?6, cpu_us = cpu_us + ?7,
-                memory_kib_ms = memory_kib_ms + ?8",
+                memory_kib_ms = memory_kib_ms + ?8, received_ms = ?10",
         )?;
         let all = piece.applications.iter();
         let all = all.map(|(name, load)| (name.as_str(), load));
@@ -146,6 +155,7 @@ impl Row<'_> {
                 whole(load.cpu_us),
                 whole(load.memory_kib_ms),
                 MOST_APPLICATIONS,
+                self.received_ms,
             ])?;
         }
         Ok(())
@@ -217,7 +227,7 @@ mod tests {
         for number in 0..10 {
             let from = number * 300_000;
             let name = if number == 3 { "vim" } else { "firefox" };
-            add(&transaction, "d", &slices(from, &[(name, 7)])).unwrap();
+            add(&transaction, "d", 9, &slices(from, &[(name, 7)])).unwrap();
         }
         transaction.commit().unwrap();
         assert_eq!(sum(&connection, "piece", ""), (10, 50_000, 70));
@@ -232,9 +242,9 @@ mod tests {
         let transaction = connection.transaction().unwrap();
         for number in 0..100 {
             let name = format!("app-{number}");
-            add(&transaction, "d", &slices(number * 5_000, &[(&name, 1)])).unwrap();
+            add(&transaction, "d", 9, &slices(number * 5_000, &[(&name, 1)])).unwrap();
         }
-        add(&transaction, "d", &slices(600_000, &[("app-0", 1)])).unwrap();
+        add(&transaction, "d", 9, &slices(600_000, &[("app-0", 1)])).unwrap();
         transaction.commit().unwrap();
         assert_eq!(sum(&connection, "half-hour", "").2, 101);
         assert_eq!(sum(&connection, "half-hour", "app-0").2, 2);

@@ -84,7 +84,7 @@ pub(crate) fn band(phases: &Phases) -> Markup {
             svg.band role="img" aria-label=(summary.join(", ")) viewBox={ "0 0 " (WIDTH) " 10" } preserveAspectRatio="none" {
                 @for (from, to, class, words) in &phases.parts {
                     rect.(class) x=(place(*from)) y="0" width=((place(*to) - place(*from)).max(1)) height="10" {
-                        title { (words) ", " (time::full(*from)) " to " (time::full(*to)) }
+                        title { (words) ", " (time::between(*from, *to)) }
                     }
                 }
             }

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 
 pub(crate) use band::{Phases, band};
 pub(crate) use columns::{Columns, Measure, Window};
-pub(crate) use stack::{legend, stack, words};
+pub(crate) use stack::{legend, name_words, stack, words};
 
 use super::time;
 

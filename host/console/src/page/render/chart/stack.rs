@@ -18,15 +18,19 @@ pub(crate) fn legend(columns: &Columns) -> Markup {
     html! {
         ul.series aria-label="Applications" {
             @for (place, name) in columns.names.iter().enumerate() {
-                li { span.swatch.(colour(columns, place)) {} (name_words(name)) }
+                li title=[name.as_deref().map(shown)] { span.swatch.(colour(columns, place)) {} (name_words(name)) }
             }
         }
     }
 }
 
-fn name_words(name: &Option<String>) -> String {
-    name.as_deref()
-        .map_or_else(|| "all others".to_owned(), shown)
+/// An application, without the folder of its program.
+pub(crate) fn name_words(name: &Option<String>) -> String {
+    let Some(name) = name else {
+        return "All others".to_owned();
+    };
+    let last = name.rsplit(['/', '\\']).next();
+    shown(last.filter(|last| !last.is_empty()).unwrap_or(name))
 }
 
 fn colour(columns: &Columns, place: usize) -> String {
@@ -61,14 +65,15 @@ pub(crate) fn stack(columns: &Columns, measure: Measure, summary: &str) -> Marku
 fn area(columns: &Columns, name: usize, measure: Measure, end: f64) -> String {
     let mut path = String::new();
     for column in (0..columns.window.columns).filter(|column| columns.is_known(*column)) {
-        let value = columns.value(name, column, measure);
-        let below: f64 = (0..name)
-            .map(|under| columns.value(under, column, measure))
-            .sum();
-        let (height, top) = (
-            value / end * HEIGHT,
-            HEIGHT - (below + value) / end * HEIGHT,
-        );
+        // Rounded once for both that meet there: no gap is seen between them.
+        let edge = |names: usize| {
+            let below: f64 = (0..names)
+                .map(|name| columns.value(name, column, measure))
+                .sum();
+            ((1.0 - below / end) * HEIGHT * 100.0).round() / 100.0
+        };
+        let (bottom, top) = (edge(name), edge(name + 1));
+        let height = bottom - top;
         if height >= 0.01 {
             // Text never fails to take what is written into it.
             let _ = write!(

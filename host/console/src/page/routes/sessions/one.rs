@@ -222,7 +222,7 @@ fn times(own: &str, shown: &Shown) -> Markup {
         }
         div.between {
             @match earlier { Some(href) => a.step href=(href) { "← Earlier" }, None => span {} }
-            p { (time::full(from_ms)) " to " (time::full(to_ms)) }
+            p { (time::between(from_ms, to_ms)) }
             @match later { Some(href) => a.step href=(href) { "Later →" }, None => span {} }
         }
     }

@@ -3,15 +3,10 @@
 use maud::{Markup, html};
 
 use crate::page::render::{
-    chart::{Columns, Measure, words},
+    chart::{Columns, Measure, name_words, words},
     time,
     value::shown,
 };
-
-fn named(name: &Option<String>) -> String {
-    name.as_deref()
-        .map_or_else(|| "All others".to_owned(), shown)
-}
 
 /// The chart of a measure in a sentence.
 pub(super) fn sentence(columns: &Columns, measure: Measure) -> String {
@@ -29,7 +24,7 @@ pub(super) fn sentence(columns: &Columns, measure: Measure) -> String {
     match most {
         Some(name) => format!(
             "{what} over time, by application. Most was used by {}: {} on average, {} at most. The tables below have all figures.",
-            named(&columns.names[name]),
+            name_words(&columns.names[name]),
             words(columns.mean(name, measure), measure),
             words(columns.highest(name, measure), measure)
         ),
@@ -48,7 +43,7 @@ pub(super) fn by_application(columns: &Columns) -> Markup {
                     th.figure scope="col" { "Memory" } th.figure scope="col" { "Memory, most" }
                 } }
                 tbody { @for (place, name) in columns.names.iter().enumerate() { tr {
-                    th scope="row" { (named(name)) }
+                    th scope="row" title=[name.as_deref().map(shown)] { (name_words(name)) }
                     td.figure data-label="CPU time" { (time::lasting_us(columns.cpu_us(place) as u64)) }
                     @for (measure, mean, most) in [(Measure::Cpu, "CPU", "CPU, most"), (Measure::Memory, "Memory", "Memory, most")] {
                         td.figure data-label=(mean) { (words(columns.mean(place, measure), measure)) }
@@ -76,7 +71,7 @@ pub(super) fn by_time(columns: &Columns, measure: Measure) -> Markup {
                 table {
                     thead { tr {
                         th scope="col" { "From" } th.figure scope="col" { "All" }
-                        @for name in &columns.names { th.figure scope="col" { (named(name)) } }
+                        @for name in &columns.names { th.figure scope="col" { (name_words(name)) } }
                     } }
                     tbody { @for column in known { tr {
                         th scope="row" { (time::moment(columns.window.begin(column))) }
