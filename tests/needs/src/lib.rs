@@ -98,6 +98,11 @@ pub const PROGRAMS: &[Program] = &[
         why: "what `inventory` reads from rpm's databases, compared with what rpm says",
     },
     Program {
+        name: "musl-gcc",
+        package: "musl-tools",
+        why: "the programs as devices get them, which benchmarks measure",
+    },
+    Program {
         name: "x86_64-w64-mingw32-gcc",
         package: "gcc-mingw-w64-x86-64",
         why: "that the host's crates compile for Windows",

@@ -19,6 +19,13 @@ pub(crate) fn add_targets() -> Command {
     command
 }
 
+/// Adds [`DEVICE`], if there is one.
+pub(crate) fn add_device_target() -> Option<Command> {
+    let mut command = Command::new("rustup");
+    command.args(["target", "add", DEVICE?]);
+    Some(command)
+}
+
 /// The programs, each built by itself: cargo unifies features over one build, and the
 /// agent must not get the compiler that `bailiwick-compile` links.
 pub(crate) const PROGRAMS: [&str; 4] = [
@@ -43,16 +50,37 @@ pub(crate) fn built(program: &str) -> PathBuf {
 pub(crate) enum Profile {
     /// For tests and the demo.
     Dev,
-    /// As devices get them: see `[profile.device]`.
+    /// As devices get them: see `[profile.device]` and [`DEVICE`].
     Device,
 }
 
+/// The target of devices like this machine, where they get static programs: these run on
+/// any Linux, and neither map nor relocate a C library of a few megabytes. None: as the
+/// machine's own programs.
+pub(crate) const DEVICE: Option<&str> = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+    Some("x86_64-unknown-linux-musl")
+} else if cfg!(all(target_os = "linux", target_arch = "aarch64")) {
+    Some("aarch64-unknown-linux-musl")
+} else {
+    None
+};
+
+/// Compiles C for [`DEVICE`]; the linker stays the machine's own.
+const MUSL_COMPILER: &str = "musl-gcc";
+
 impl Profile {
-    /// Builds one package.
-    pub(crate) fn build(self, package: &str) -> Command {
-        let mut command = program(package);
+    /// Builds the program `program` of `package`.
+    pub(crate) fn build(self, package: &str, program: &str) -> Command {
+        let mut command = cargo(&["rustc", "--package", package, "--bin", program]);
         if self == Self::Device {
             command.args(["--profile", "device"]);
+        }
+        if let Some(target) = self.target() {
+            let compiler = format!("CC_{}", target.replace('-', "_"));
+            command.env(compiler, MUSL_COMPILER);
+            // Not in a build script: it can't see whether a panic unwinds, and where it
+            // does, a program without tables could not.
+            command.args(["--target", target, "--"]).args(slim());
         }
         command
     }
@@ -63,8 +91,29 @@ impl Profile {
             Self::Dev => "debug",
             Self::Device => "device",
         };
-        target().join(folder).join(program)
+        let of_target = target().join(self.target().unwrap_or_default());
+        of_target.join(folder).join(program)
     }
+
+    fn target(self) -> Option<&'static str> {
+        DEVICE.filter(|_| self == Self::Device)
+    }
+}
+
+/// What the linker leaves out of programs for devices: tables for unwinding, and 23 of 24
+/// bytes of most relocations (a static program has to apply them itself, so what they are
+/// packed into need not be known to the machine's loader).
+fn slim() -> Vec<String> {
+    let script = root().join("host/agent/device.ld");
+    let arguments = [
+        "-Wl,-z,pack-relative-relocs".to_owned(),
+        "-Wl,--no-eh-frame-hdr".to_owned(),
+        format!("-Wl,-T,{}", script.display()),
+    ];
+    arguments
+        .into_iter()
+        .flat_map(|argument| ["-C".to_owned(), format!("link-arg={argument}")])
+        .collect()
 }
 
 /// Cargo's build folder.

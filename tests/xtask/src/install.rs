@@ -30,10 +30,31 @@ pub(crate) fn programs() -> anyhow::Result<()> {
         );
         return Ok(());
     }
+    fetch(&packages)
+}
+
+/// Installs `name` of the same list, without which what was asked for can't be done.
+///
+/// # Errors
+///
+/// apt-get failed, or this user may not install: the message has the command.
+pub(crate) fn needed(name: &str) -> anyhow::Result<()> {
+    let missing = missing();
+    let Some(program) = missing.iter().find(|program| program.name == name) else {
+        return Ok(());
+    };
+    if !can_install()? {
+        let package = program.package;
+        bail!("`{name}` is not there: sudo apt-get install {package}");
+    }
+    fetch(&[program.package])
+}
+
+fn fetch(packages: &[&str]) -> anyhow::Result<()> {
     apt("package lists", &["update", "--quiet"])?;
     let mut install = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
-    install.extend(&packages);
-    apt("packages that tests need", &install)
+    install.extend(packages);
+    apt("packages that are needed", &install)
 }
 
 fn missing() -> Vec<&'static Program> {

@@ -20,6 +20,7 @@ use anyhow::bail;
 use crate::{
     build::{self, Profile},
     desk::Desk,
+    install,
     step::quiet,
 };
 use table::Figure;
@@ -125,8 +126,15 @@ impl Bench {
     fn build(&self) -> anyhow::Result<()> {
         eprintln!("Building as devices get it; the first time takes some minutes.");
         quiet("compilation target for plugins", &mut build::add_targets())?;
-        for package in ["bailiwick-agent", "bailiwick-compile"] {
-            quiet(package, &mut Profile::Device.build(package))?;
+        if let Some(mut command) = build::add_device_target() {
+            install::needed("musl-gcc")?;
+            quiet("compilation target for devices", &mut command)?;
+        }
+        for (package, program) in [
+            ("bailiwick-agent", "bailiwick"),
+            ("bailiwick-compile", "bailiwick-compile"),
+        ] {
+            quiet(program, &mut Profile::Device.build(package, program))?;
         }
         for package in ["bailiwick-console", "cargo-bailiwick"] {
             quiet(package, &mut build::program(package))?;
