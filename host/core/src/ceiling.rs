@@ -61,7 +61,7 @@ const PLUGIN: Key = Key::new(
 const DENY: Key = Key::new(
     "deny",
     "[\"network\"]",
-    "some of log, clock, state, config, system, files, network",
+    "some of log, clock, state, config, system, files, network, processes, sessions",
 );
 const DENY_FILES: Key = Key::new(
     "deny-files",

@@ -17,6 +17,7 @@ pub mod ids;
 pub mod limits;
 pub mod policy;
 pub mod ports;
+pub mod process;
 pub mod punctuality;
 pub mod release;
 pub mod revocation;

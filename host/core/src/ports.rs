@@ -9,7 +9,8 @@ use crate::{
     bytes::ByteCount,
     ids::PluginName,
     policy::{self, Denial},
-    session::{ProcessMarks, Reading},
+    process::ProcessTable,
+    session::{ProcessMarks, Reading, Session},
     time::{Monotonic, Timestamp},
 };
 
@@ -280,6 +281,32 @@ pub trait Sessions: Send + Sync {
     fn changed(&self) -> BoxFuture<'_, ()>;
     /// Marks of every process, at most 65,536.
     fn processes(&self) -> BoxFuture<'_, Result<Vec<ProcessMarks>, UnavailableError>>;
+}
+
+/// The processes of the device.
+pub trait Processes: Send + Sync {
+    /// All of them, read not longer ago than `no_older_than`: one pass serves all who ask
+    /// meanwhile.
+    fn table(
+        &self,
+        no_older_than: std::time::Duration,
+    ) -> BoxFuture<'_, Result<Arc<ProcessTable>, UnavailableError>>;
+}
+
+/// The sessions that are open, as whoever follows them saw them last.
+pub trait OpenSessions: Send + Sync {
+    /// In the order in which they opened.
+    fn open(&self) -> Arc<Vec<Session>>;
+}
+
+/// Where nobody follows sessions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSessions;
+
+impl OpenSessions for NoSessions {
+    fn open(&self) -> Arc<Vec<Session>> {
+        Arc::default()
+    }
 }
 
 /// Fetches files of the update endpoint. It proves nothing: what it returns is bytes

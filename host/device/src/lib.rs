@@ -1,4 +1,5 @@
-//! The only user of the operating system: files, links, sessions, system facts, clocks.
+//! The only user of the operating system: files, links, processes, sessions, system facts,
+//! clocks.
 //!
 //! Each module implements one port of `bailiwick_core::ports`. What only Linux can tell
 //! says so behind its port: elsewhere the answer is an empty value where the contract has
@@ -8,11 +9,13 @@ mod blocking;
 mod clock;
 mod files;
 mod links;
+mod processes;
 mod sessions;
 mod system;
 
 pub use clock::SystemClock;
 pub use files::DeviceFiles;
 pub use links::DeviceLinks;
+pub use processes::DeviceProcesses;
 pub use sessions::DeviceSessions;
 pub use system::DeviceSystem;

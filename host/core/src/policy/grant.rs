@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::FileRoot;
+use super::{FileRoot, Seen};
 use crate::time::Timestamp;
 
 /// What can be allowed: one interface of the contract each.
@@ -16,11 +16,13 @@ pub enum Capability {
     System,
     Files,
     Network,
+    Processes,
+    Sessions,
 }
 
 impl Capability {
     /// Every capability, in the contract's order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Log,
         Self::Clock,
         Self::State,
@@ -28,6 +30,8 @@ impl Capability {
         Self::System,
         Self::Files,
         Self::Network,
+        Self::Processes,
+        Self::Sessions,
     ];
 
     /// Its name in policies and in the contract: `files` is `bailiwick:plugin/files`.
@@ -40,6 +44,8 @@ impl Capability {
             Self::System => "system",
             Self::Files => "files",
             Self::Network => "network",
+            Self::Processes => "processes",
+            Self::Sessions => "sessions",
         }
     }
 
@@ -53,7 +59,7 @@ impl Capability {
     /// Whether a grant of it names parts (its scope is not [`Scope::Whole`]).
     pub const fn has_parts(self) -> bool {
         match self {
-            Self::Files => true,
+            Self::Files | Self::Processes | Self::Sessions => true,
             Self::Log | Self::Clock | Self::State | Self::Config | Self::System | Self::Network => {
                 false
             }
@@ -93,6 +99,8 @@ pub enum Scope {
     Whole,
     /// Files below these roots.
     Files(Vec<FileRoot>),
+    /// Whose processes or sessions, and which fields of them.
+    Seen(Seen),
 }
 
 /// One capability allowed or denied with a scope.

@@ -7,13 +7,20 @@ pub(crate) mod limit_keys;
 mod parse;
 mod parse_grant;
 mod parse_limits;
+mod parse_seen;
 mod pattern;
+mod processes;
+mod sessions;
+mod sight;
 
 pub use access::{Access, Denial};
 pub use files::{Files, Linked};
 pub use grant::{Capability, Effect, Grant, GrantSource, Risk, Scope};
 pub use parse::LONGEST;
 pub use pattern::{FileRoot, LONGEST_PATH, PathPattern, PatternError};
+pub use processes::{Processes, ProcessesView};
+pub use sessions::{Sessions, SessionsView};
+pub use sight::{Fields, Seen, Sensitive, Whose};
 
 use std::collections::BTreeMap;
 

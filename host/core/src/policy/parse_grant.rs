@@ -1,6 +1,9 @@
 //! Reading of a policy's `[[grant]]` entries.
 
-use super::{Capability, Effect, FileRoot, Grant, GrantSource, LONGEST_PATH, Risk, Scope};
+use super::{
+    Capability, Effect, FileRoot, Grant, GrantSource, LONGEST_PATH, Risk, Scope,
+    parse_seen::{FIELDS, OF, seen},
+};
 use crate::{
     document::{DocumentError, Key, Table, Value},
     ids::VendorName,
@@ -9,7 +12,7 @@ use crate::{
 const CAPABILITY: Key = Key::new(
     "capability",
     "\"files\"",
-    "one of log, clock, state, config, system, files, network",
+    "one of log, clock, state, config, system, files, network, processes, sessions",
 );
 const EFFECT: Key = Key::new("effect", "\"allow\"", "allow or deny");
 const ROOTS: Key = Key::new(
@@ -43,10 +46,12 @@ const EXPIRES: Key = Key::new(
     "the last day on which it holds (UTC), a date without quotation marks",
 );
 const RISK: Key = Key::new("risk", "\"low\"", "low, medium or high");
-const KEYS: [&Key; 7] = [
+const KEYS: [&Key; 9] = [
     &CAPABILITY,
     &EFFECT,
     &ROOTS,
+    &OF,
+    &FIELDS,
     &REASON,
     &APPROVED_BY,
     &EXPIRES,
@@ -73,7 +78,7 @@ pub(super) fn grant(entry: Value<'_>) -> Result<Grant, DocumentError> {
     Ok(Grant {
         capability,
         effect,
-        scope: scope(&table, capability)?,
+        scope: scope(&table, capability, effect)?,
         reason: table.required(&REASON)?.prose(1_000)?,
         // The names of keys and of vendors follow one rule.
         approved_by: table
@@ -90,16 +95,42 @@ pub(super) fn grant(entry: Value<'_>) -> Result<Grant, DocumentError> {
     })
 }
 
-fn scope(table: &Table<'_>, capability: Capability) -> Result<Scope, DocumentError> {
-    if capability.has_parts() {
-        return table.required(&ROOTS)?.file_roots().map(Scope::Files);
+fn scope(
+    table: &Table<'_>,
+    capability: Capability,
+    effect: Effect,
+) -> Result<Scope, DocumentError> {
+    let is_seen = matches!(capability, Capability::Processes | Capability::Sessions);
+    let others: &[&'static Key] = match capability {
+        Capability::Files => &[&OF, &FIELDS],
+        _ if is_seen => &[&ROOTS],
+        _ => &[&ROOTS, &OF, &FIELDS],
+    };
+    for key in others {
+        if let Some(value) = table.optional(key) {
+            let others = if key.name == ROOTS.name {
+                "files"
+            } else {
+                "processes"
+            };
+            let parts = if capability.has_parts() {
+                "has parts of its own"
+            } else {
+                "has no parts"
+            };
+            return Err(value.error(
+                format!("`{capability}` {parts}, so it takes no `{}`", key.name),
+                format!(
+                    "remove `{}`, or write `capability = \"{others}\"`",
+                    key.name
+                ),
+            ));
+        }
     }
-    match table.optional(&ROOTS) {
-        Some(roots) => Err(roots.error(
-            format!("`{capability}` has no parts, so it takes no `roots`"),
-            "remove `roots`, or write `capability = \"files\"`",
-        )),
-        None => Ok(Scope::Whole),
+    match capability {
+        Capability::Files => table.required(&ROOTS)?.file_roots().map(Scope::Files),
+        _ if is_seen => seen(table, capability, effect),
+        _ => Ok(Scope::Whole),
     }
 }
 

@@ -64,8 +64,51 @@ fn a_refusal_is_one_sentence_with_place_and_suggestion() {
     assert_eq!(
         refusal("effect =", "efect ="),
         "p.toml:21:1: `efect` is not a key of `[[grant]]`; write one of `capability`, `effect`, \
-         `roots`, `reason`, `approved-by`, `expires`, `risk`, or remove it"
+         `roots`, `of`, `fields`, `reason`, `approved-by`, `expires`, `risk`, or remove it"
     );
+}
+
+#[test]
+fn what_is_seen_of_processes_is_named() {
+    let scope = |lines: &str| {
+        let entry = format!("capability = \"processes\"\neffect = {lines}");
+        let text = GOOD.replace(
+            "capability = \"files\"\neffect = \"allow\"\nroots = [{ root = \"/etc\", paths = \
+             [\"os-release\", \"passwd\"] }]",
+            &entry,
+        );
+        let text = text.replace("expires = 2027-12-31\n", "");
+        let policy = Policy::parse("p.toml", &text).map_err(|error| error.to_string())?;
+        Ok::<_, String>(policy.grants[0].scope.clone())
+    };
+    let seen = |whose, fields| Ok(Scope::Seen(Seen { whose, fields }));
+    let user = Fields::NONE.with(Sensitive::User);
+    assert_eq!(
+        scope("\"allow\"\nof = \"own-session\""),
+        seen(Whose::OwnSession, Fields::NONE)
+    );
+    assert_eq!(
+        scope("\"allow\"\nof = \"all\"\nfields = [\"user\"]"),
+        seen(Whose::All, user)
+    );
+    assert_eq!(scope("\"deny\""), Ok(Scope::Whole));
+    assert_eq!(
+        scope("\"deny\"\nfields = [\"user\"]"),
+        seen(Whose::All, user)
+    );
+    for (wrong, part) in [
+        ("\"allow\"", "`of` is missing"),
+        ("\"allow\"\nof = \"mine\"", "own-session or all"),
+        ("\"allow\"\nof = \"all\"\nfields = [\"place\"]", "`fields`"),
+        (
+            "\"allow\"\nof = \"all\"\nroots = []",
+            "has parts of its own",
+        ),
+        ("\"deny\"\nof = \"all\"", "a denial is of all"),
+    ] {
+        let refused = scope(wrong).unwrap_err();
+        assert!(refused.contains(part), "{wrong}: {refused}");
+    }
 }
 
 #[test]

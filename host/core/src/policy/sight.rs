@@ -1,0 +1,142 @@
+//! Whose processes or sessions a plugin sees, and which fields of them: what the matchers of
+//! `processes` and `sessions` share.
+
+use super::{Capability, Denial, Effect, Grant, GrantSource, Policy, Scope};
+use crate::time::Timestamp;
+
+/// Whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whose {
+    /// Of the session for which the instance runs. An instance that runs for none sees none.
+    OwnSession,
+    /// Of every session, and of the system.
+    All,
+}
+
+/// A field that is seen only where a grant names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sensitive {
+    /// Names of users, and of their home folders within paths.
+    User,
+    /// Command lines, with what users typed into them.
+    CommandLine,
+    /// Seats, terminals, displays and remote hosts of sessions.
+    Place,
+}
+
+/// Some of [`Sensitive`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fields(u8);
+
+impl Fields {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+
+    /// With `field` as well.
+    pub const fn with(self, field: Sensitive) -> Self {
+        Self(self.0 | 1 << field as u8)
+    }
+
+    /// Whether `field` is among them.
+    pub const fn has(self, field: Sensitive) -> bool {
+        self.0 & 1 << field as u8 != 0
+    }
+
+    /// Those of either.
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those that are not in `other`.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+}
+
+/// What part of `processes` or `sessions` a grant means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Whose are seen. Of a denial always all.
+    pub whose: Whose,
+    /// With which fields; of a denial, which are not.
+    pub fields: Fields,
+}
+
+/// The grants of one such capability, prepared for quick answers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sight {
+    allowed: Vec<(Seen, Option<Timestamp>, GrantSource)>,
+    denied: Fields,
+    all_denied: Option<GrantSource>,
+}
+
+/// What is seen at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct View {
+    own: Option<Fields>,
+    all: Option<Fields>,
+}
+
+impl Sight {
+    pub(super) fn of(policy: &Policy, capability: Capability) -> Self {
+        let mut sight = Self::default();
+        for grant in policy.grants_of(capability) {
+            sight.add(grant);
+        }
+        sight
+    }
+
+    fn add(&mut self, grant: &Grant) {
+        match (&grant.scope, grant.effect) {
+            (Scope::Whole, Effect::Deny) => self.all_denied = Some(grant.source),
+            (Scope::Seen(seen), Effect::Allow) => {
+                self.allowed.push((*seen, grant.expires, grant.source));
+            }
+            (Scope::Seen(seen), Effect::Deny) => self.denied = self.denied.or(seen.fields),
+            // No part is named, or one of another capability: nothing is given.
+            (_, Effect::Allow | Effect::Deny) => {}
+        }
+    }
+
+    /// What is seen at `now`: the fields of all grants in force together, less the denied.
+    pub(super) fn view(&self, now: Timestamp) -> Result<View, Denial> {
+        if let Some(by) = self.all_denied {
+            return Err(Denial::Denied { by });
+        }
+        let mut view = View::default();
+        let mut expired: Option<(GrantSource, Timestamp)> = None;
+        for (seen, expires, source) in &self.allowed {
+            match expires {
+                Some(at) if *at <= now => {
+                    if expired.is_none_or(|(_, latest)| latest < *at) {
+                        expired = Some((*source, *at));
+                    }
+                    continue;
+                }
+                Some(_) | None => {}
+            }
+            let part = match seen.whose {
+                Whose::OwnSession => &mut view.own,
+                Whose::All => &mut view.all,
+            };
+            let fields = seen.fields.without(self.denied);
+            *part = Some(part.unwrap_or_default().or(fields));
+        }
+        match (view == View::default(), expired) {
+            (false, _) => Ok(view),
+            (true, Some((grant, at))) => Err(Denial::Expired { grant, at }),
+            (true, None) => Err(Denial::NotGranted),
+        }
+    }
+}
+
+impl View {
+    /// The fields that are seen of what is, or is not, of the instance's own session; none if
+    /// it is not seen at all.
+    pub(super) fn fields(&self, is_own: bool) -> Option<Fields> {
+        match (self.own.filter(|_| is_own), self.all) {
+            (Some(own), Some(all)) => Some(own.or(all)),
+            (own, all) => own.or(all),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Platforms other than Linux: what `sysinfo` tells.
+
+use std::sync::Arc;
+
+use bailiwick_core::{
+    bytes::ByteCount,
+    process::{
+        Described, LONGEST_COMMAND_LINE, MOST_PROCESSES, Process, ProcessState, ProcessTable,
+    },
+    time::{Monotonic, Timestamp},
+};
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind, Users};
+
+/// Reads the processes, and remembers what `sysinfo` needs between two passes.
+pub(super) struct Reader {
+    system: System,
+    users: Users,
+}
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self {
+            system: System::new(),
+            users: Users::new_with_refreshed_list(),
+        }
+    }
+
+    /// All processes at `taken_at`.
+    pub(super) fn pass(
+        &mut self,
+        taken_at: Timestamp,
+        taken: Monotonic,
+    ) -> Result<ProcessTable, String> {
+        let what = ProcessRefreshKind::nothing()
+            .with_cpu()
+            .with_memory()
+            .with_disk_usage()
+            .with_exe(UpdateKind::OnlyIfNotSet)
+            .with_cmd(UpdateKind::OnlyIfNotSet)
+            .with_user(UpdateKind::OnlyIfNotSet);
+        self.system
+            .refresh_processes_specifics(ProcessesToUpdate::All, true, what);
+        let all = self.system.processes().values();
+        let mut processes: Vec<Process> = all.map(|process| self.process(process)).collect();
+        processes.sort_unstable_by_key(|process| process.pid);
+        let cut = processes.len().saturating_sub(MOST_PROCESSES);
+        processes.truncate(MOST_PROCESSES);
+        Ok(ProcessTable {
+            taken_at,
+            taken,
+            processes,
+            cut,
+        })
+    }
+
+    fn process(&self, process: &sysinfo::Process) -> Process {
+        let user = process
+            .user_id()
+            .and_then(|id| self.users.get_user_by_id(id));
+        let words: Vec<_> = process
+            .cmd()
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect();
+        let mut command_line = words.join(" ");
+        command_line.truncate(command_line.floor_char_boundary(LONGEST_COMMAND_LINE));
+        let described = Described {
+            name: process.name().to_string_lossy().into_owned(),
+            executable: process
+                .exe()
+                .map(|path| path.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            command_line,
+            user: user.map(|user| user.name().to_owned()),
+            ..Described::default()
+        };
+        let moved = process.disk_usage();
+        Process {
+            pid: process.pid().as_u32(),
+            started: Timestamp::from_ms(process.start_time().saturating_mul(1_000)),
+            parent: process.parent().map_or(0, sysinfo::Pid::as_u32),
+            described: Arc::new(described),
+            cpu_ms: process.accumulated_cpu_time(),
+            memory: ByteCount::new(process.memory()),
+            read: Some(ByteCount::new(moved.total_read_bytes)),
+            written: Some(ByteCount::new(moved.total_written_bytes)),
+            threads: 1,
+            state: ProcessState::Running,
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! The pass over /proc.
+//!
+//! What it costs is mostly system calls, so it makes few: a descriptor of each process's `stat`
+//! stays open and is read again in place, and other files are read only of processes that are
+//! new or whose processor time moved. A descriptor also proves identity: it reads nothing once
+//! its process is gone, whoever has the number then. In the steady state nothing is
+//! allocated per process but its place in the table.
+
+use std::{fs, io::Write as _, os::fd::OwnedFd, path::PathBuf, sync::Arc, time::Duration};
+
+use bailiwick_core::{
+    bytes::ByteCount,
+    process::{
+        Described, LONGEST_COMMAND_LINE, MOST_PROCESSES, Process, ProcessState, ProcessTable,
+    },
+    time::{Monotonic, Timestamp},
+};
+use rustix::{
+    fs::{Mode, OFlags},
+    process::Resource,
+};
+
+use super::stat::{self, Stat};
+use crate::sessions::{process::marks, users::Users};
+
+/// The unit of times in `stat`, whatever the kernel's own clock: USER_HZ is 100 on every
+/// architecture that this program is built for.
+const MS_PER_TICK: u64 = 10;
+/// So long after its start a process is described again in each pass: between fork and exec it
+/// shows its parent's program, and logind moves what logs a user in.
+const YOUNG_MS: u64 = 30_000;
+/// Descriptors of `stat` that stay open, whatever the limit allows.
+const MOST_OPEN: u64 = 4_096;
+/// `stat` has at most 52 numbers and a short name.
+const LONGEST_STAT: usize = 2_048;
+
+/// Reads the processes, and remembers what it need not read again.
+pub(super) struct Reader {
+    proc: PathBuf,
+    folder: Option<OwnedFd>,
+    users: Users,
+    /// When the machine was started, as said at the first pass: a clock that is set must not
+    /// change which process is which.
+    boot: Option<Timestamp>,
+    page: u64,
+    /// Descriptors that may stay open.
+    budget: usize,
+    descriptors: usize,
+    /// In order of ids.
+    known: Vec<Known>,
+    next: Vec<Known>,
+    pids: Vec<u32>,
+    buffer: Vec<u8>,
+}
+
+/// A process that was read before.
+struct Known {
+    process: Process,
+    cpu_ticks: u64,
+    started_ticks: u64,
+    stat: Option<OwnedFd>,
+}
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self::at(PathBuf::from("/proc"), PathBuf::from("/etc/passwd"))
+    }
+
+    fn at(proc: PathBuf, accounts: PathBuf) -> Self {
+        let allowed = rustix::process::getrlimit(Resource::Nofile).current;
+        // The other half is for everything else that this program opens.
+        let budget = allowed.map_or(MOST_OPEN, |allowed| (allowed / 2).min(MOST_OPEN));
+        Self {
+            proc,
+            folder: None,
+            users: Users::new(accounts),
+            boot: None,
+            page: page_size(),
+            budget: usize::try_from(budget).unwrap_or_default(),
+            descriptors: 0,
+            known: Vec::new(),
+            next: Vec::new(),
+            pids: Vec::new(),
+            buffer: vec![0; 16 * 1_024],
+        }
+    }
+
+    /// All processes at `taken_at`.
+    pub(super) fn pass(
+        &mut self,
+        taken_at: Timestamp,
+        taken: Monotonic,
+    ) -> Result<ProcessTable, String> {
+        let boot = match self.boot {
+            Some(boot) => boot,
+            None => *self.boot.insert(self.boot_time()?),
+        };
+        self.users.refresh();
+        let cut = self.list()?;
+        let pids = std::mem::take(&mut self.pids);
+        let mut before = std::mem::take(&mut self.known).into_iter().peekable();
+        let mut next = std::mem::take(&mut self.next);
+        for pid in &pids {
+            while let Some(gone) = before.next_if(|known| known.process.pid < *pid) {
+                self.forget(gone);
+            }
+            let known = before.next_if(|known| known.process.pid == *pid);
+            let now = match known {
+                Some(known) => self.again(known, boot, taken_at),
+                None => self.fresh(*pid, boot),
+            };
+            next.extend(now);
+        }
+        before.for_each(|gone| self.forget(gone));
+        let processes = next.iter().map(|known| known.process.clone()).collect();
+        self.known = next;
+        self.pids = pids;
+        Ok(ProcessTable {
+            taken_at,
+            taken,
+            processes,
+            cut,
+        })
+    }
+
+    fn forget(&mut self, known: Known) {
+        if known.stat.is_some() {
+            self.descriptors -= 1;
+        }
+    }
+
+    fn boot_time(&self) -> Result<Timestamp, String> {
+        let path = self.proc.join("stat");
+        let text = fs::read_to_string(&path)
+            .map_err(|error| format!("{} can't be read: {error}", path.display()))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("btime "));
+        let seconds = line.and_then(|line| line.trim().parse::<u64>().ok());
+        seconds
+            .map(|seconds| Timestamp::from_ms(seconds.saturating_mul(1_000)))
+            .ok_or_else(|| {
+                format!(
+                    "{} does not say when the machine was started",
+                    path.display()
+                )
+            })
+    }
+
+    /// Ids of all processes, in order; how many are beyond the bound.
+    fn list(&mut self) -> Result<usize, String> {
+        let failed = |error: rustix::io::Errno| format!("the processes can't be listed: {error}");
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        if self.folder.is_none() {
+            let folder = rustix::fs::open(&self.proc, flags, Mode::empty()).map_err(failed)?;
+            self.folder = Some(folder);
+        }
+        let folder = self
+            .folder
+            .as_ref()
+            .ok_or("the processes can't be listed")?;
+        let mut entries = rustix::fs::Dir::read_from(folder).map_err(failed)?;
+        self.pids.clear();
+        while let Some(entry) = entries.read() {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_str().unwrap_or_default();
+            if let Ok(pid) = name.parse() {
+                self.pids.push(pid);
+            }
+        }
+        self.pids.sort_unstable();
+        let cut = self.pids.len().saturating_sub(MOST_PROCESSES);
+        self.pids.truncate(MOST_PROCESSES);
+        Ok(cut)
+    }
+
+    /// A process that was there in the last pass, if it still is; or the one that has its
+    /// number now.
+    fn again(&mut self, mut known: Known, boot: Timestamp, now: Timestamp) -> Option<Known> {
+        let pid = known.process.pid;
+        let length = match &known.stat {
+            Some(file) => rustix::io::pread(file, &mut self.buffer[..LONGEST_STAT], 0).ok(),
+            None => self.read(pid, "stat", LONGEST_STAT),
+        };
+        let buffer = std::mem::take(&mut self.buffer);
+        let read = length.and_then(|length| stat::parse(&buffer[..length]));
+        let result = match read.filter(|stat| stat.started_ticks == known.started_ticks) {
+            Some(stat) => {
+                let moved = stat.cpu_ticks != known.cpu_ticks;
+                let renamed = stat.name != known.process.described.name.as_bytes()
+                    && String::from_utf8_lossy(stat.name) != known.process.described.name;
+                let young = now.as_ms().saturating_sub(known.process.started.as_ms()) < YOUNG_MS;
+                known.follow(&stat);
+                Ok((moved, renamed || young))
+            }
+            None => Err(()),
+        };
+        self.buffer = buffer;
+        match result {
+            Ok((moved, may_differ)) => {
+                if moved || may_differ {
+                    self.figures(&mut known.process);
+                }
+                if may_differ {
+                    self.describe(&mut known.process);
+                }
+                Some(known)
+            }
+            Err(()) => {
+                self.forget(known);
+                self.fresh(pid, boot)
+            }
+        }
+    }
+
+    /// A process that was not there in the last pass; none if it is gone already.
+    fn fresh(&mut self, pid: u32, boot: Timestamp) -> Option<Known> {
+        let file = self.open(pid, "stat")?;
+        let length = rustix::io::pread(&file, &mut self.buffer[..LONGEST_STAT], 0).ok()?;
+        let buffer = std::mem::take(&mut self.buffer);
+        let known = stat::parse(&buffer[..length]).map(|stat| Known::new(pid, &stat, boot));
+        self.buffer = buffer;
+        let mut known = known?;
+        if self.descriptors < self.budget {
+            self.descriptors += 1;
+            known.stat = Some(file);
+        }
+        self.figures(&mut known.process);
+        self.describe(&mut known.process);
+        Some(known)
+    }
+
+    /// Reads what moves with processor time. What can't be read stays as it was: of a process
+    /// that ended, or of another user where this program may not see it.
+    fn figures(&mut self, process: &mut Process) {
+        if let Some(length) = self.read(process.pid, "statm", 256)
+            && let Some(pages) = stat::resident_pages(&self.buffer[..length])
+        {
+            process.memory = ByteCount::new(pages.saturating_mul(self.page));
+        }
+        if let Some(length) = self.read(process.pid, "io", 512)
+            && let Some((read, written)) = stat::moved(&self.buffer[..length])
+        {
+            process.read = Some(ByteCount::new(read));
+            process.written = Some(ByteCount::new(written));
+        }
+    }
+
+    /// Reads what changes with the program that it runs.
+    fn describe(&mut self, process: &mut Process) {
+        let mut described = Described {
+            name: process.described.name.clone(),
+            ..Described::default()
+        };
+        if let Some(folder) = &self.folder {
+            let path = Path::new(process.pid, "exe");
+            if let Ok(target) = rustix::fs::readlinkat(folder, path.text(), Vec::new()) {
+                described.executable = target.to_string_lossy().into_owned();
+            }
+        }
+        if let Some(length) = self.read(process.pid, "cmdline", LONGEST_COMMAND_LINE) {
+            described.command_line = words(&self.buffer[..length]);
+        }
+        if let Some(length) = self.read(process.pid, "status", 2_048) {
+            described.uid = stat::user(&self.buffer[..length]);
+        }
+        described.user = described
+            .uid
+            .and_then(|uid| self.users.name(uid))
+            .map(str::to_owned);
+        described.marks = marks(&self.proc, process.pid).unwrap_or_default();
+        // The same again is the rule: then the old one stays, which others share.
+        if *process.described != described {
+            process.described = Arc::new(described);
+        }
+    }
+
+    fn open(&self, pid: u32, name: &'static str) -> Option<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let path = Path::new(pid, name);
+        rustix::fs::openat(self.folder.as_ref()?, path.text(), flags, Mode::empty()).ok()
+    }
+
+    /// Reads up to `at_most` bytes into the buffer.
+    fn read(&mut self, pid: u32, name: &'static str, at_most: usize) -> Option<usize> {
+        let file = self.open(pid, name)?;
+        rustix::io::read(&file, &mut self.buffer[..at_most]).ok()
+    }
+}
+
+impl Known {
+    fn new(pid: u32, stat: &Stat<'_>, boot: Timestamp) -> Self {
+        let age = Duration::from_millis(stat.started_ticks.saturating_mul(MS_PER_TICK));
+        let mut known = Self {
+            process: Process {
+                pid,
+                started: boot.after(age),
+                parent: 0,
+                described: Arc::new(Described::default()),
+                cpu_ms: 0,
+                memory: ByteCount::new(0),
+                read: None,
+                written: None,
+                threads: 0,
+                state: ProcessState::Running,
+            },
+            cpu_ticks: 0,
+            started_ticks: stat.started_ticks,
+            stat: None,
+        };
+        known.follow(stat);
+        known
+    }
+
+    fn follow(&mut self, stat: &Stat<'_>) {
+        self.cpu_ticks = stat.cpu_ticks;
+        let process = &mut self.process;
+        process.parent = stat.parent;
+        process.cpu_ms = stat.cpu_ticks.saturating_mul(MS_PER_TICK);
+        process.threads = stat.threads;
+        process.state = state(stat);
+        if process.described.name.as_bytes() != stat.name {
+            let name = String::from_utf8_lossy(stat.name);
+            if process.described.name != name {
+                Arc::make_mut(&mut process.described).name = name.into_owned();
+            }
+        }
+    }
+}
+
+/// Bytes of a page, from what the kernel told this program when it started (getauxval(3)).
+fn page_size() -> u64 {
+    const AT_PAGESZ: usize = 6;
+    const WORD: usize = size_of::<usize>();
+    let told = fs::read("/proc/self/auxv").unwrap_or_default();
+    let (words, _) = told.as_chunks::<WORD>();
+    let mut pairs = words
+        .chunks_exact(2)
+        .map(|pair| (usize::from_ne_bytes(pair[0]), usize::from_ne_bytes(pair[1])));
+    let size = pairs.find_map(|(key, value)| (key == AT_PAGESZ).then_some(value));
+    size.map_or(4_096, |size| size as u64)
+}
+
+/// Of who ended and still has a number the kernel keeps how, as wait(2) tells it.
+fn state(stat: &Stat<'_>) -> ProcessState {
+    let signal = (stat.exit & 0x7f) as u8;
+    match stat.state {
+        b'Z' | b'X' if signal != 0 => ProcessState::Killed { signal },
+        b'Z' | b'X' => ProcessState::Ended,
+        _ => ProcessState::Running,
+    }
+}
+
+/// Arguments end with a NUL each; what is cut in the middle of a character loses it.
+fn words(arguments: &[u8]) -> String {
+    let end = arguments.iter().rposition(|byte| *byte != 0);
+    let arguments = &arguments[..end.map_or(0, |end| end + 1)];
+    let text = String::from_utf8_lossy(arguments);
+    let text = text.trim_end_matches(char::REPLACEMENT_CHARACTER);
+    text.replace('\0', " ")
+}
+
+/// `PID/name`, written where nothing is allocated.
+struct Path {
+    bytes: [u8; 24],
+    length: usize,
+}
+
+impl Path {
+    fn new(pid: u32, name: &'static str) -> Self {
+        let mut bytes = [0; 24];
+        let room = bytes.len();
+        let mut rest = &mut bytes[..];
+        // The longest id has ten digits, and the longest name is `cmdline`.
+        let written = write!(rest, "{pid}/{name}").map(|()| room - rest.len());
+        Self {
+            bytes,
+            length: written.unwrap_or_default(),
+        }
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+#[cfg(test)]
+#[path = "linux_tests.rs"]
+mod tests;

@@ -1,0 +1,84 @@
+//! Processes: one pass over them serves all who ask about the same moment.
+//!
+//! On Linux the pass is our own: see `linux`. Elsewhere `sysinfo` makes it.
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+mod stat;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bailiwick_core::{
+    ports::{BoxFuture, Clock, Processes, UnavailableError},
+    process::ProcessTable,
+};
+
+#[cfg(not(target_os = "linux"))]
+use self::elsewhere::Reader;
+#[cfg(target_os = "linux")]
+use self::linux::Reader;
+use crate::blocking::ask;
+
+/// The processes of this machine.
+pub struct DeviceProcesses {
+    clock: Arc<dyn Clock>,
+    reader: Arc<Mutex<Reader>>,
+    last: Arc<Mutex<Option<Arc<ProcessTable>>>>,
+}
+
+impl DeviceProcesses {
+    /// Nothing is read yet.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            reader: Arc::new(Mutex::new(Reader::new())),
+            last: Arc::default(),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The table that was made last, if it is not older than asked for.
+fn young(
+    last: &Mutex<Option<Arc<ProcessTable>>>,
+    clock: &dyn Clock,
+    no_older_than: Duration,
+) -> Option<Arc<ProcessTable>> {
+    let now = clock.monotonic();
+    let last = lock(last);
+    let table = last.as_ref()?;
+    (now.since(table.taken) <= no_older_than).then(|| Arc::clone(table))
+}
+
+impl Processes for DeviceProcesses {
+    fn table(
+        &self,
+        no_older_than: Duration,
+    ) -> BoxFuture<'_, Result<Arc<ProcessTable>, UnavailableError>> {
+        if let Some(table) = young(&self.last, &*self.clock, no_older_than) {
+            return Box::pin(std::future::ready(Ok(table)));
+        }
+        let (clock, reader) = (Arc::clone(&self.clock), Arc::clone(&self.reader));
+        let last = Arc::clone(&self.last);
+        Box::pin(ask("the processes", move || {
+            let mut reader = lock(&reader);
+            // Whoever waited for a pass of another is served by it.
+            if let Some(table) = young(&last, &*clock, no_older_than) {
+                return Ok(table);
+            }
+            let (taken_at, taken) = (clock.now(), clock.monotonic());
+            let table = Arc::new(reader.pass(taken_at, taken)?);
+            *lock(&last) = Some(Arc::clone(&table));
+            Ok(table)
+        }))
+    }
+}
