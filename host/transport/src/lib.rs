@@ -16,6 +16,7 @@ mod connector;
 mod endpoint;
 pub mod enrol;
 mod event;
+mod files;
 mod https;
 pub mod mqtt;
 mod proxy;
@@ -31,6 +32,7 @@ pub use connector::{
 };
 pub use endpoint::Endpoint;
 pub use event::{EventLine, event_lines};
+pub use files::{FileOrigin, Files, LONGEST_FILE};
 pub use https::{BuildError, Https};
 pub use proxy::{ProxyError, ProxySettings};
 pub use reports::{Events, Receipt, Reports, SendError};

@@ -43,7 +43,7 @@ impl Reports {
     /// answered; [`SendError::Refused`] only when the receiver itself said that this
     /// report will never be accepted.
     pub async fn send(&self, idempotency_key: &str, body: Vec<u8>) -> Result<Receipt, SendError> {
-        self.0.post(idempotency_key, body).await
+        self.0.post(idempotency_key, &[], body).await
     }
 }
 
@@ -76,15 +76,21 @@ impl Events {
         let lines = event_lines(events).map_err(|error| SendError::Refused {
             reason: format!("the event has no JSON form: {error}"),
         })?;
-        match self.0.post(idempotency_key, lines).await? {
+        match self.0.post(idempotency_key, &[], lines).await? {
             Receipt::Stored => Ok(()),
-            Receipt::NeedFull => Err(SendError::Retry {
-                after: None,
-                reason: "the orchestration layer answered events as if they were a report: \
-                         check the address in the settings"
-                    .to_owned(),
-            }),
+            Receipt::NeedFull => Err(strange_receipt("events")),
         }
+    }
+}
+
+/// A full report was asked for where none was sent.
+pub(crate) fn strange_receipt(sent: &str) -> SendError {
+    SendError::Retry {
+        after: None,
+        reason: format!(
+            "the orchestration layer answered {sent} as if that were a report: check the address \
+             in the settings"
+        ),
     }
 }
 
@@ -120,14 +126,19 @@ pub enum SendError {
 
 /// One address that takes posts.
 #[derive(Clone, Debug)]
-struct Ingest {
+pub(crate) struct Ingest {
     https: Https,
     url: Url,
     content_type: &'static str,
 }
 
 impl Ingest {
-    fn new(https: &Https, address: &Address, path: &str, content_type: &'static str) -> Self {
+    pub(crate) fn new(
+        https: &Https,
+        address: &Address,
+        path: &str,
+        content_type: &'static str,
+    ) -> Self {
         Self {
             https: https.clone(),
             url: address.append(path),
@@ -135,9 +146,14 @@ impl Ingest {
         }
     }
 
-    async fn post(&self, key: &str, body: Vec<u8>) -> Result<Receipt, SendError> {
+    pub(crate) async fn post(
+        &self,
+        key: &str,
+        headers: &[(&'static str, String)],
+        body: Vec<u8>,
+    ) -> Result<Receipt, SendError> {
         let url = &self.url;
-        let request = self
+        let mut request = self
             .https
             .0
             .post(url.clone())
@@ -145,6 +161,9 @@ impl Ingest {
             .header("idempotency-key", key)
             .header(header::CONTENT_TYPE, self.content_type)
             .body(body);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
         let response = request.send().await.map_err(|error| SendError::Retry {
             after: None,
             reason: format!("{url} can't be reached: {}", cause::words(&error)),

@@ -10,6 +10,7 @@ mod ingest;
 mod mqtt;
 pub(crate) mod rate;
 mod reload;
+mod session_files;
 
 #[cfg(test)]
 mod tests;
@@ -86,6 +87,7 @@ impl Server {
             .route("/updates/{*path}", get(files::file))
             .route("/v1/reports", post(ingest::report))
             .route("/v1/events", post(events::events))
+            .route("/v1/files", post(session_files::file))
             .route("/mqtt", get(mqtt::upgrade))
             .merge(enrol::routes())
             .fallback(|| async { nothing_here() })

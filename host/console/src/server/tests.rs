@@ -39,6 +39,8 @@ use crate::store::{
     read::{Filter, Reader, StoredReport},
 };
 
+mod session_files;
+
 struct Console {
     folder: tempfile::TempDir,
     store: Option<Store>,

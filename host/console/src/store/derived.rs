@@ -5,10 +5,6 @@
 //! database is opened that a version before wrote.
 
 pub(super) mod sessions;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "files come in with the route that takes them")
-)]
 pub(super) mod usage;
 
 use bailiwick_core::ids::DeviceId;

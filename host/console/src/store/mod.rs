@@ -5,6 +5,7 @@
 
 mod changes;
 mod derived;
+mod files;
 pub(crate) mod read;
 mod retention;
 mod schema;
@@ -23,6 +24,7 @@ use std::{
 use bailiwick_core::{ids::DeviceId, time::Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use files::IncomingFile;
 pub(crate) use writer::IncomingEvent;
 use writer::{Command, Write};
 
@@ -159,6 +161,15 @@ impl Inlet {
             events,
             received,
         })
+    }
+
+    /// Stores a file about a session, and resolves after the commit.
+    pub(crate) fn file(
+        &self,
+        file: IncomingFile,
+        received: Timestamp,
+    ) -> impl Future<Output = Result<Answer, PostError>> + Send + use<> {
+        self.post(Write::File { file, received })
     }
 
     /// Calls a device `label` on the page; none gives its own name back. A device that

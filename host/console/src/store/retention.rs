@@ -123,6 +123,19 @@ pub(super) fn forget(transaction: &Transaction<'_>, before: &Before) -> rusqlite
                 ORDER BY received_ms LIMIT ?2)",
             before.all,
         ),
+        // Their keys are kept as those of all else.
+        (
+            "UPDATE files SET body = x'' WHERE id IN (
+                SELECT id FROM files WHERE received_ms < ?1 AND body <> x''
+                ORDER BY received_ms LIMIT ?2)",
+            before.all,
+        ),
+        (
+            "DELETE FROM files WHERE id IN (
+                SELECT id FROM files WHERE received_ms < ?1
+                ORDER BY received_ms LIMIT ?2)",
+            before.keys,
+        ),
         (
             "DELETE FROM event_posts WHERE key IN (
                 SELECT key FROM event_posts WHERE received_ms < ?1

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{StoreError, derived, retention};
+use super::{StoreError, derived, files, retention};
 
 /// What each version added, in order: version 1 had only what devices sent, 2 added what is
 /// derived of it, 3 sessions and what was used in them. A database of a later version is not
@@ -16,6 +16,7 @@ pub(super) const ADDED: &[&[&str]] = &[
         derived::sessions::TABLES,
         derived::usage::TABLES,
         retention::TABLES,
+        files::TABLES,
     ],
 ];
 

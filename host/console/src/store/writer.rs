@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Answer, PostError, derived,
+    files::{self, IncomingFile},
     retention::{self, Before},
 };
 
@@ -42,6 +43,10 @@ pub(super) enum Write {
     },
     /// Forgets a part of what is too old.
     Forget(Before),
+    File {
+        file: IncomingFile,
+        received: Timestamp,
+    },
     /// What an operator calls a device; none gives its own name back.
     Label {
         device: DeviceId,
@@ -68,7 +73,7 @@ pub(super) struct Command {
 }
 
 /// Why a write is not in its transaction.
-enum WriteError {
+pub(super) enum WriteError {
     /// The post is at fault; nothing was written for it.
     Refused(String),
     /// The database is; the whole transaction is given up.
@@ -144,6 +149,7 @@ fn commit<'a>(
             Write::Forget(before) => retention::forget(&transaction, before)
                 .map(|()| Answer::Stored)
                 .map_err(WriteError::from),
+            Write::File { file, received } => files::store(&transaction, file, *received),
             Write::Label { device, label } => self::label(&transaction, *device, label.as_deref()),
         };
         answers.push(match written {
@@ -156,7 +162,7 @@ fn commit<'a>(
     Ok(answers)
 }
 
-fn other_post(key: &str) -> WriteError {
+pub(super) fn other_post(key: &str) -> WriteError {
     WriteError::Refused(format!(
         "the idempotency key {key} was used for another post: every post needs its own"
     ))
@@ -345,7 +351,7 @@ fn label(
 }
 
 /// SQLite's integers are signed.
-fn whole(number: u64) -> Result<i64, WriteError> {
+pub(super) fn whole(number: u64) -> Result<i64, WriteError> {
     i64::try_from(number)
         .map_err(|_| WriteError::Refused(format!("the number {number} is too large to be stored")))
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use bailiwick_core::{ids::DeviceId, time::Timestamp};
+use bailiwick_core::{ids::DeviceId, session::SessionId, time::Timestamp};
 use bailiwick_report::{
     receiver::{Stream, Verdict},
     rows::{Encoder, Snapshot, Value},
@@ -11,7 +11,7 @@ use bailiwick_report::{
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::super::{Answer, FILE, IncomingEvent, PostError, Store};
+use super::super::{Answer, FILE, IncomingEvent, IncomingFile, PostError, Store};
 
 const DEVICE: [u8; 16] = [5; 16];
 const DAY: u64 = 86_400_000;
@@ -55,6 +55,19 @@ impl Kept {
         let received = Timestamp::from_ms(day * DAY);
         let inlet = self.store.inlet();
         inlet.events(key, sha256, vec![event], received).await
+    }
+
+    async fn file(&self, day: u64) -> Result<Answer, PostError> {
+        let at = Timestamp::from_ms(day * DAY);
+        let file = IncomingFile {
+            key: format!("f{day}"),
+            device: DeviceId::from_bytes(DEVICE),
+            plugin: "session-analyzer".parse().unwrap(),
+            session: SessionId::new("1", day),
+            made: at,
+            body: b"a file".to_vec(),
+        };
+        self.store.inlet().file(file, at).await
     }
 
     fn days(&self, what: &str) -> Vec<i64> {
@@ -226,4 +239,19 @@ async fn a_device_goes_on_after_its_reports_were_forgotten() {
         Stream::accept(None, &full),
         Ok(Verdict::Accepted(_))
     ));
+}
+
+#[tokio::test]
+async fn of_an_old_file_the_key_alone_is_kept_and_then_nothing() {
+    let kept = Kept::open();
+    for day in [1, 25] {
+        kept.file(day).await.unwrap();
+    }
+    kept.forget_on(31).await;
+    assert_eq!(kept.days("files"), [1, 25]);
+    assert_eq!(kept.days("files WHERE body <> x''"), [25]);
+    assert_eq!(kept.file(1).await, Ok(Answer::Stored), "sent again");
+    assert_eq!(kept.days("files WHERE body <> x''"), [25]);
+    kept.forget_on(60).await;
+    assert_eq!(kept.days("files"), [25]);
 }
