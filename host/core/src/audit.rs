@@ -9,6 +9,7 @@ use semver::Version;
 use crate::{
     CONTRACT,
     policy::{Access, Capability, Denial, Effect, GrantSource, Policy},
+    release::World,
     time::Timestamp,
 };
 
@@ -195,7 +196,7 @@ impl fmt::Display for Finding {
             ),
             Self::NoWorld => write!(
                 f,
-                "it is no plugin of `{PACKAGE}`: export the world `collector`"
+                "it is no plugin of `{PACKAGE}`: export one of its worlds, such as `collector`"
             ),
         }
     }
@@ -203,13 +204,15 @@ impl fmt::Display for Finding {
 
 /// Compares what a component imports with what `policy` grants at `now`.
 pub fn verdict(imports: &ComponentImports, policy: &Policy, now: Timestamp) -> Verdict {
+    let world = World::of_exports(imports.exports.iter().map(String::as_str));
     let mut findings: Vec<_> = imports
         .interfaces
         .iter()
+        .filter(|import| !is_of_world(import, world))
         .filter_map(|import| finding(import, policy, now))
         .collect();
     findings.extend(imports.wasi.iter().map(|import| wasi(import)));
-    if !imports.exports.iter().any(|export| is_world(export)) {
+    if world.is_none() {
         findings.push(Finding::NoWorld);
     }
     let imported = |capability: Capability| {
@@ -276,9 +279,13 @@ fn wasi(import: &str) -> Finding {
     }
 }
 
-/// Whether `export` is the interface of a world that this host runs.
-fn is_world(export: &str) -> bool {
-    export == format!("{PACKAGE}/collect@{CONTRACT}")
+/// Whether the plugin's world itself brings `import`, so that nobody has to grant it:
+/// whoever handles an action may say how far it is.
+fn is_of_world(import: &InterfaceImport, world: Option<World>) -> bool {
+    world == Some(World::ActionHandler)
+        && import.package == PACKAGE
+        && import.interface == "progress"
+        && import.version.as_ref() == Some(&CONTRACT)
 }
 
 #[cfg(test)]
@@ -316,6 +323,21 @@ mod tests {
         assert!(verdict.findings.contains(&Finding::NotImported {
             capability: Capability::Network
         }));
+    }
+
+    #[test]
+    fn a_handler_may_tell_its_progress_and_a_collector_has_none() {
+        let progress = import(PACKAGE, "progress", "0.1.0");
+        let refused = found(vec![progress.clone()], &[]);
+        assert!(!refused.accepted());
+        let text = include_str!("../fixtures/policy.toml");
+        let policy = Policy::parse("inventory.toml", text).unwrap();
+        let imports = ComponentImports {
+            interfaces: vec![progress],
+            exports: vec!["bailiwick:plugin/handle@0.1.0".to_owned()],
+            wasi: Vec::new(),
+        };
+        assert!(verdict(&imports, &policy, Timestamp::EPOCH).accepted());
     }
 
     #[test]

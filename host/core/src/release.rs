@@ -8,6 +8,7 @@ use crate::{
     digest::Sha256,
     document::{DocumentError, FORMAT, Key, Source, Value},
     ids::{PluginName, VendorName},
+    policy::Policy,
 };
 
 /// Longest manifest that is read.
@@ -44,15 +45,84 @@ pub struct Release {
 pub enum World {
     /// Reads the device and returns rows.
     Collector,
+    /// Does what an operator asks.
+    ActionHandler,
 }
 
 impl World {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Collector, Self::ActionHandler];
+
     /// Its name in the contract.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Collector => "collector",
+            Self::ActionHandler => "action-handler",
         }
     }
+
+    /// The interface that it alone exports.
+    pub const fn interface(self) -> &'static str {
+        match self {
+            Self::Collector => "collect",
+            Self::ActionHandler => "handle",
+        }
+    }
+
+    /// The world of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|world| world.name() == name)
+    }
+
+    /// The world of a component that exports `exports`, each as
+    /// `bailiwick:plugin/collect@0.1.0`.
+    pub fn of_exports<'a>(exports: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        exports.into_iter().find_map(|export| {
+            let (interface, version) = export.strip_prefix("bailiwick:plugin/")?.split_once('@')?;
+            (version.parse().ok() == Some(CONTRACT))
+                .then(|| {
+                    Self::ALL
+                        .into_iter()
+                        .find(|world| world.interface() == interface)
+                })
+                .flatten()
+        })
+    }
+
+    /// Whether it is called by a schedule, which its policy must then have, and which the
+    /// policy of any other must not have.
+    pub const fn is_scheduled(self) -> bool {
+        match self {
+            Self::Collector => true,
+            Self::ActionHandler => false,
+        }
+    }
+
+    /// Whether a policy with or without a `[schedule]` fits it.
+    ///
+    /// # Errors
+    ///
+    /// It does not, and what to do.
+    pub fn check_schedule(self, policy: &Policy) -> Result<(), ScheduleMismatch> {
+        match (self.is_scheduled(), policy.schedule) {
+            (true, None) => Err(ScheduleMismatch::Missing(self.name())),
+            (false, Some(_)) => Err(ScheduleMismatch::Needless(self.name())),
+            (true, Some(_)) | (false, None) => Ok(()),
+        }
+    }
+}
+
+/// A policy whose schedule does not fit the plugin's world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScheduleMismatch {
+    /// It says not when to call a plugin that is called by time.
+    #[error("its policy has no `[schedule]`, and a {0} is called by one: add it to the policy")]
+    Missing(&'static str),
+    /// It has a schedule for a plugin that is called when somebody asks.
+    #[error(
+        "its policy has a `[schedule]`, and no {0} is called by one: remove it from the policy"
+    )]
+    Needless(&'static str),
 }
 
 /// Why this host can't run a release.
@@ -122,7 +192,7 @@ impl Release {
             version: version(document.required(&VERSION)?)?,
             world: document
                 .required(&WORLD)?
-                .word(&[(World::Collector.name(), World::Collector)])?,
+                .word(&World::ALL.map(|world| (world.name(), world)))?,
             contract: version(document.required(&CONTRACT_KEY)?)?,
             minimum_host: version(document.required(&MINIMUM_HOST)?)?,
             component_sha256: document.required(&COMPONENT_SHA256)?.parsed()?,
@@ -230,6 +300,39 @@ component-length = 14500
     }
 
     #[test]
+    fn a_world_is_known_by_its_export_of_this_contract() {
+        let of = |export| World::of_exports(["bailiwick:plugin/handover@0.1.0", export]);
+        assert_eq!(
+            of("bailiwick:plugin/handle@0.1.0"),
+            Some(World::ActionHandler)
+        );
+        assert_eq!(of("bailiwick:plugin/collect@0.1.0"), Some(World::Collector));
+        for other in [
+            "bailiwick:plugin/handle@0.2.0",
+            "acme:x/handle@0.1.0",
+            "handle",
+        ] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_policy_has_a_schedule_if_and_only_if_the_plugin_is_called_by_one() {
+        let text = include_str!("../fixtures/policy.toml");
+        let mut policy = Policy::parse("p.toml", text).unwrap();
+        assert_eq!(World::Collector.check_schedule(&policy), Ok(()));
+        let error = World::ActionHandler.check_schedule(&policy).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "its policy has a `[schedule]`, and no action-handler is called by one: remove it \
+             from the policy"
+        );
+        policy.schedule = None;
+        assert_eq!(World::ActionHandler.check_schedule(&policy), Ok(()));
+        assert!(World::Collector.check_schedule(&policy).is_err());
+    }
+
+    #[test]
     fn refusals_say_where_and_what_to_write() {
         assert_eq!(
             refusal("component-length = 14500", "component-length = 0"),
@@ -253,7 +356,7 @@ component-length = 14500
             ("14500", "50331649"),
             ("14500", "-1"),
             ("e3b0", "e3b"),
-            ("collector", "action-handler"),
+            ("collector", "handler"),
         ] {
             assert!(refusal(from, to).contains("can't be"), "{to}");
         }

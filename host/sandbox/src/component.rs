@@ -1,5 +1,7 @@
 //! A component that is ready to be started, any number of times.
 
+use bailiwick_core::release::World;
+
 use crate::{
     artifact::{Artifact, LoadError},
     engine::Engine,
@@ -32,6 +34,13 @@ impl Component {
             .imports(self.engine.wasmtime())
             .map(|(name, _)| name.to_owned())
             .collect()
+    }
+
+    /// The world that it exports; none if it is no plugin of this contract.
+    pub fn world(&self) -> Option<World> {
+        let engine = self.engine.wasmtime();
+        let exports = self.compiled.component_type();
+        World::of_exports(exports.exports(engine).map(|(name, _)| name))
     }
 }
 

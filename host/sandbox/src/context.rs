@@ -4,12 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bailiwick_core::{
     ids::PluginName,
-    policy::{Access, Capability, Files, Policy},
+    policy::{self, Access, Capability, Files, Policy},
     ports,
+    session::SessionId,
     time::{Monotonic, Timestamp},
 };
 
 use crate::{
+    action::Action,
     bridge::{log::Lines, state::Store, wasi::Wasi},
     limits::{Account, Enforced, timing::Timing},
     trap::Trap,
@@ -17,7 +19,7 @@ use crate::{
 
 /// What the bridges need from the outside.
 #[derive(Clone)]
-#[expect(missing_docs, reason = "each is the port of that name")]
+#[expect(missing_docs, reason = "each but one is the port of that name")]
 pub struct Ports {
     pub clock: Arc<dyn ports::Clock>,
     pub log: Arc<dyn ports::Log>,
@@ -25,6 +27,10 @@ pub struct Ports {
     pub files: Arc<dyn ports::Files>,
     pub system: Arc<dyn ports::System>,
     pub links: Arc<dyn ports::Links>,
+    pub processes: Arc<dyn ports::Processes>,
+    pub sessions: Arc<dyn ports::OpenSessions>,
+    /// For which session an instance runs; none for one that runs for the device.
+    pub session: Option<SessionId>,
 }
 
 impl std::fmt::Debug for Ports {
@@ -54,11 +60,15 @@ pub(crate) struct Context {
     pub(crate) ports: Ports,
     pub(crate) config: BTreeMap<String, String>,
     pub(crate) files: Arc<Files>,
+    pub(crate) processes: policy::Processes,
+    pub(crate) sessions: policy::Sessions,
     pub(crate) state: Store,
     pub(crate) account: Account,
     pub(crate) timing: Arc<Timing>,
     pub(crate) lines: Arc<Lines>,
     pub(crate) wasi: Wasi,
+    /// What a handler is at.
+    pub(crate) action: Option<Action>,
     /// Of the clock, when the instance was made.
     pub(crate) started: Monotonic,
     grants: [Until; Capability::ALL.len()],
@@ -83,11 +93,14 @@ impl Context {
             plugin: plugin.clone(),
             config: policy.config.clone(),
             files: Arc::new(policy.files()),
+            processes: policy.processes(),
+            sessions: policy.sessions(),
             state: Store::new(limits.state, enforced),
             account: Account::new(*limits, enforced),
             timing: Arc::new(Timing::new(Arc::clone(&ports.clock), limits, enforced)),
             wasi: Wasi::new(&ports.clock, &lines),
             lines,
+            action: None,
             started: ports.clock.monotonic(),
             grants: Capability::ALL.map(|capability| until(policy, capability, now)),
             ports,

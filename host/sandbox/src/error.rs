@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bailiwick_core::ports::StateError;
+use bailiwick_core::{ports::StateError, release::World};
 use bailiwick_report::schema::SchemaError;
 
 use crate::trap::Trap;
@@ -19,7 +19,7 @@ pub enum StartError {
         /// Full name of the interface.
         interface: String,
     },
-    /// It is a component, but no collector of this contract.
+    /// It is a component, but of no world of this contract.
     #[error("plugin `{plugin}` does not fit the contract: {reason}")]
     Contract {
         /// Which plugin.
@@ -58,6 +58,9 @@ pub enum CallError {
     /// The CPU budget of this window is used up. Nothing ran.
     #[error("the plugin has used up its share of the processor; it can be called again in {} ms", .0.as_millis())]
     Wait(Duration),
+    /// It was asked what plugins of its world are not asked.
+    #[error("the plugin is of the world `{}`, which has no such call", .0.name())]
+    OtherWorld(World),
     /// The plugin says that there is nothing to be had this time.
     #[error("the plugin has nothing to report this time: {0}")]
     Unavailable(String),

@@ -3,19 +3,19 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use bailiwick_core::{
-    bytes::ByteCount, ids::PluginName, limits::Limits, policy::Policy, time::Timestamp,
+    bytes::ByteCount, ids::PluginName, limits::Limits, policy::Policy, release::World,
+    time::Timestamp,
 };
 use bailiwick_report::schema::Schema;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::{
-    bindings::{
-        Collector,
-        exports::bailiwick::plugin::{collect::CollectError, handover::Refusal},
-    },
+    action::Action,
+    bindings::exports::bailiwick::plugin::{collect::CollectError, handover::Refusal},
     component::Component,
     context::{Context, Ports},
     error::{CallError, StartError},
+    exports::{Exports, Ready},
     limits::{
         CpuBudget, Enforced, Enforcer,
         timing::{Opening, Spent, Timing},
@@ -46,7 +46,7 @@ const SPARE: u64 = 64 * 1024;
 /// a call was dropped, is dead: every further call says so.
 pub struct Instance {
     store: Store<Context>,
-    exports: Collector,
+    exports: Exports,
     component: Component,
     timing: Arc<Timing>,
     limits: Limits,
@@ -77,7 +77,7 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// If the component imports what was never granted, is no collector, or is stopped by
+    /// If the component imports what was never granted, is of no world, or is stopped by
     /// a limit.
     pub async fn start(
         component: &Component,
@@ -127,10 +127,7 @@ impl Instance {
             });
         }
         let linker = linker::linker(component, policy, now).map_err(contract)?;
-        let ready = linker
-            .instantiate_pre(&component.compiled)
-            .and_then(crate::bindings::CollectorPre::new)
-            .map_err(contract)?;
+        let ready = Ready::new(component, &linker).map_err(contract)?;
         let mut store = store(component, policy, plugin, ports, now, enforced);
         let timing = Arc::clone(&store.data().timing);
         let opening = Opening::new(budget, timing.now());
@@ -145,7 +142,7 @@ impl Instance {
         store.set_epoch_deadline(1);
         let (made, spent) = {
             let mut flight = component.engine.fly();
-            let call = pin!(ready.instantiate_async(&mut store));
+            let call = pin!(ready.instantiate(&mut store));
             timing.run(&mut flight, budget, opening, call).await
         };
         let account = &store.data().account;
@@ -186,11 +183,15 @@ impl Instance {
             return Ok(schema.clone());
         }
         let collections = self
-            .call(SCHEMA, async |exports, store| {
-                let collector = exports.bailiwick_plugin_collect();
-                collector.call_schema(store).await
+            .call(SCHEMA, async |exports, store| match exports {
+                Exports::Collector(exports) => {
+                    let collector = exports.bailiwick_plugin_collect();
+                    collector.call_schema(store).await.map(Some)
+                }
+                Exports::ActionHandler(_) => Ok(None),
             })
-            .await?;
+            .await?
+            .ok_or(CallError::OtherWorld(self.world()))?;
         let schema = schema(collections)?;
         Ok(self.schema.insert(schema).clone())
     }
@@ -202,11 +203,15 @@ impl Instance {
     /// See [`CallError`].
     pub async fn collect(&mut self) -> Result<Vec<u8>, CallError> {
         let answer = self
-            .call(self.most_passed(), async |exports, store| {
-                let collector = exports.bailiwick_plugin_collect();
-                collector.call_collect(store).await
+            .call(self.most_passed(), async |exports, store| match exports {
+                Exports::Collector(exports) => {
+                    let collector = exports.bailiwick_plugin_collect();
+                    collector.call_collect(store).await.map(Some)
+                }
+                Exports::ActionHandler(_) => Ok(None),
             })
-            .await?;
+            .await?
+            .ok_or(CallError::OtherWorld(self.world()))?;
         let rows = answer.map_err(|error| match error {
             CollectError::Unavailable(text) => CallError::Unavailable(one_line(&text, REASON)),
             CollectError::Denied(text) => CallError::Denied(one_line(&text, REASON)),
@@ -222,8 +227,7 @@ impl Instance {
     pub async fn save(&mut self) -> Result<Vec<u8>, CallError> {
         let saved = self
             .call(self.most_passed(), async |exports, store| {
-                let handover = exports.bailiwick_plugin_handover();
-                handover.call_save(store).await
+                exports.save(store).await
             })
             .await?;
         self.bound(saved, self.limits.state, Enforcer::State, Trap::State)
@@ -238,14 +242,18 @@ impl Instance {
     pub async fn load(&mut self, from_version: &str, bytes: &[u8]) -> Result<(), CallError> {
         let answer = self
             .call(self.most_passed(), async |exports, store| {
-                let handover = exports.bailiwick_plugin_handover();
-                handover.call_load(store, from_version, bytes).await
+                exports.load(store, from_version, bytes).await
             })
             .await?;
         answer.map_err(|refusal| match refusal {
             Refusal::Incompatible(text) => CallError::Incompatible(one_line(&text, REASON)),
             Refusal::Corrupt(text) => CallError::Corrupt(one_line(&text, REASON)),
         })
+    }
+
+    /// Which kind of plugin it is.
+    pub fn world(&self) -> World {
+        self.exports.world()
     }
 
     /// Whether it can be called.
@@ -276,19 +284,28 @@ impl Instance {
 
     /// What one host call may pass to the host, and what an export may return: enough for
     /// every limit. The exact limit of each is checked by who takes it.
-    fn most_passed(&self) -> u64 {
+    pub(crate) fn most_passed(&self) -> u64 {
         self.limits.output.get().max(self.limits.state.get())
     }
 
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What the bridges see as the action at work.
+    pub(crate) fn set_action(&mut self, action: Option<Action>) {
+        self.store.data_mut().action = action;
+    }
+
     /// Checks what an export returned. Too much stops the instance.
-    fn bound(
+    pub(crate) fn bound<T: AsRef<[u8]>>(
         &mut self,
-        bytes: Vec<u8>,
+        bytes: T,
         limit: ByteCount,
         enforcer: Enforcer,
         trap: Trap,
-    ) -> Result<Vec<u8>, CallError> {
-        let length = bytes.len() as u64;
+    ) -> Result<T, CallError> {
+        let length = bytes.as_ref().len() as u64;
         self.output = self.output.saturating_add(length);
         if self.enforced.is_on(enforcer) && length > limit.get() {
             return Err(self.stop(trap));
@@ -296,7 +313,7 @@ impl Instance {
         Ok(bytes)
     }
 
-    fn stop(&mut self, trap: Trap) -> CallError {
+    pub(crate) fn stop(&mut self, trap: Trap) -> CallError {
         self.alive = false;
         self.traps += 1;
         self.store.data_mut().state.roll_back();
@@ -305,10 +322,10 @@ impl Instance {
 
     /// Calls an export that passes up to `most` bytes to the host at once, under every
     /// limit, then keeps what it changed in its state.
-    async fn call<T>(
+    pub(crate) async fn call<T>(
         &mut self,
         most: u64,
-        export: impl AsyncFnOnce(&Collector, &mut Store<Context>) -> wasmtime::Result<T>,
+        export: impl AsyncFnOnce(&Exports, &mut Store<Context>) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
         if !self.alive {
             return Err(CallError::Dead);

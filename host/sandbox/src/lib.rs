@@ -1,6 +1,7 @@
 //! Runs components: engine, linker from grants, limits, instances, bridges. The only user
 //! of wasmtime.
 
+mod action;
 pub mod artifact;
 mod bindings;
 mod bridge;
@@ -9,6 +10,7 @@ mod component;
 mod context;
 pub mod engine;
 mod error;
+mod exports;
 mod instance;
 mod limits;
 mod linker;
@@ -23,6 +25,8 @@ mod ticker;
 mod trap;
 mod usage;
 
+pub use action::Failure;
+pub use bridge::progress::ProgressSink;
 pub use component::Component;
 pub use context::Ports;
 pub use error::{CallError, StartError};

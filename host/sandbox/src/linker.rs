@@ -2,12 +2,16 @@
 
 use bailiwick_core::{
     policy::{Access, Capability, Policy},
+    release::World,
     time::Timestamp,
 };
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::{
-    bindings::bailiwick::plugin::{clock, config, files, log, network, state, system},
+    bindings::action_handler::bailiwick::plugin::progress,
+    bindings::bailiwick::plugin::{
+        clock, config, files, log, network, processes, sessions, state, system,
+    },
     component::Component,
     context::Context,
 };
@@ -18,14 +22,19 @@ const CONTRACT: &str = "bailiwick:plugin/";
 /// Names that the linker must not define: types only, no functions.
 const TYPES: &str = "types";
 
+/// What the world of handlers brings, granted or not.
+const PROGRESS: &str = "progress";
+
 /// The first import of `component` that the policy does not link.
 pub(crate) fn missing(component: &Component, policy: &Policy, now: Timestamp) -> Option<String> {
+    let handles = component.world() == Some(World::ActionHandler);
     component.imports().into_iter().find(|import| {
         let Some(rest) = import.strip_prefix(CONTRACT) else {
             return !import.starts_with("wasi:");
         };
         let name = rest.split_once('@').map_or(rest, |(name, _)| name);
         name != TYPES
+            && !(handles && name == PROGRESS)
             && Capability::ALL
                 .into_iter()
                 .find(|capability| capability.name() == name)
@@ -48,6 +57,9 @@ pub(crate) fn linker(
             Access::Linked | Access::Denied(_) => add(&mut linker, capability)?,
         }
     }
+    if component.world() == Some(World::ActionHandler) {
+        progress::add_to_linker::<_, HasSelf<Context>>(&mut linker, |context| context)?;
+    }
     if component
         .imports()
         .iter()
@@ -68,5 +80,7 @@ fn add(linker: &mut Linker<Context>, capability: Capability) -> wasmtime::Result
         Capability::System => system::add_to_linker::<_, Own>(linker, |context| context),
         Capability::Files => files::add_to_linker::<_, Own>(linker, |context| context),
         Capability::Network => network::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::Processes => processes::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::Sessions => sessions::add_to_linker::<_, Own>(linker, |context| context),
     }
 }

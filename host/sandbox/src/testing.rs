@@ -10,6 +10,7 @@ use bailiwick_core::{
     bytes::ByteCount,
     limits::{CpuShare, Limits},
     ports::{Clock, Compile as _},
+    release::World,
     time::{Monotonic, Span, Timestamp},
 };
 
@@ -72,11 +73,18 @@ fn compiler() -> Child {
 /// The core module `text` as a component of the contract's world `collector`, compiled by
 /// the child. It imports what the module imports, by the names of the contract.
 pub(crate) async fn component(engine: &Engine, text: &str) -> Component {
+    component_of(engine, World::Collector, text).await
+}
+
+/// The same of another world.
+pub(crate) async fn component_of(engine: &Engine, world: World, text: &str) -> Component {
     let mut module = wat::parse_str(text).unwrap();
     let mut resolve = wit_parser::Resolve::default();
     let wit = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wit");
     let (package, _) = resolve.push_path(wit).unwrap();
-    let world = resolve.select_world(&[package], Some("collector")).unwrap();
+    let world = resolve
+        .select_world(&[package], Some(world.name()))
+        .unwrap();
     wit_component::embed_component_metadata(
         &mut module,
         &resolve,

@@ -1,5 +1,6 @@
 //! Hostile guests against an instance, and what goes on beside them.
 
+mod action;
 mod budget;
 mod hostile_numbers;
 #[cfg(target_os = "linux")]

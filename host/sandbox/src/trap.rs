@@ -26,6 +26,9 @@ pub enum Trap {
     /// It returned or handed over more bytes than `output` allows.
     #[error("it handed over more bytes than its output limit allows")]
     Output,
+    /// Its action was called off, and it went on for longer than a second.
+    #[error("its action was called off, and it did not end by itself within a second")]
+    Cancelled,
     /// It saved more than `state` allows.
     #[error("it saved more bytes than its state limit allows")]
     State,

@@ -1,6 +1,9 @@
 //! The trait that a collector implements, and the macro that exports it.
 
-pub use crate::bindings::exports::bailiwick::plugin::{collect::CollectError, handover::Refusal};
+pub use crate::bindings::{
+    exports::bailiwick::plugin::collect::CollectError,
+    handover_part::exports::bailiwick::plugin::handover::Refusal,
+};
 use crate::{Rows, Schema};
 
 /// A plugin that reports what the device is.
@@ -46,7 +49,8 @@ macro_rules! collector {
     ($collector:ty) => {
         const _: () = {
             use ::std::{cell::RefCell, string::String, vec::Vec};
-            use $crate::rt::exports::bailiwick::plugin::{collect, handover};
+            use $crate::rt::exports::bailiwick::plugin::collect;
+            use $crate::rt::handover_part::exports::bailiwick::plugin::handover;
 
             ::std::thread_local! {
                 static INSTANCE: RefCell<Option<$collector>> = const { RefCell::new(None) };
@@ -85,7 +89,11 @@ macro_rules! collector {
             }
 
             #[cfg(target_arch = "wasm32")]
-    $crate::rt::export_collector!(Plugin with_types_in $crate::rt);
+    $crate::rt::export_collect!(Plugin with_types_in $crate::rt);
+            #[cfg(target_arch = "wasm32")]
+            $crate::rt::handover_part::export_handover!(
+                Plugin with_types_in $crate::rt::handover_part
+            );
         };
     };
 }

@@ -35,35 +35,42 @@
 // The generated export macro names its crate from outside and from inside alike.
 extern crate self as bailiwick_sdk;
 
+mod action_handler;
 mod bindings;
 mod collector;
 mod rows;
 mod schema;
+mod session_collector;
 
 pub mod clock;
 pub mod config;
 pub mod files;
 pub mod log;
 pub mod network;
+pub mod processes;
+pub mod progress;
+pub mod sessions;
 pub mod state;
 pub mod system;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod fake;
 
+pub use action_handler::{ActionHandler, Failure, Request};
 pub use collector::{CollectError, Collector, Refusal};
 pub use rows::{Cell, Rows};
 pub use schema::{Collection, Field, Kind, Privacy, Schema};
+pub use session_collector::SessionCollector;
 
 // What answers the capabilities' functions: the host, or the fakes.
 #[cfg(target_arch = "wasm32")]
-use bindings::bailiwick::plugin as host;
+use bindings::{bailiwick::plugin as host, handle_part::bailiwick::plugin as handler_host};
 #[cfg(not(target_arch = "wasm32"))]
-use fake::capabilities as host;
+use fake::{capabilities as host, capabilities as handler_host};
 
-/// For the code that `collector!` writes; not for plugins.
+/// For the code that `collector!` and `action_handler!` write; not for plugins.
 #[doc(hidden)]
 pub mod rt {
-    pub use crate::bindings::{export_collector, exports};
+    pub use crate::bindings::{export_collect, exports, handle_part, handover_part};
     pub use wit_bindgen;
 }

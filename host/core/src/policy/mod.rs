@@ -43,8 +43,8 @@ pub struct Policy {
     pub summary: String,
     /// What it may use.
     pub limits: Limits,
-    /// When it is called.
-    pub schedule: Interval,
+    /// When it is called; none for a plugin that is called when somebody asks.
+    pub schedule: Option<Interval>,
     /// Its settings, as the contract's `config` gives them.
     pub config: BTreeMap<String, String>,
     /// What it may do. The order has no meaning: deny beats allow.

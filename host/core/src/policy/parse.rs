@@ -74,7 +74,7 @@ impl Policy {
             versions: bounded_versions(document.required(&VERSIONS)?)?,
             summary: document.required(&SUMMARY)?.prose(200)?,
             limits: limits(document.required(&LIMITS)?)?,
-            schedule: interval(document.required(&SCHEDULE)?)?,
+            schedule: document.optional(&SCHEDULE).map(interval).transpose()?,
             config,
             grants,
         })

@@ -1,26 +1,21 @@
 //! The policy under which the probe runs.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use bailiwick_core::{
     limits::Limits,
-    policy::{Capability, Effect, Grant, GrantSource, Interval, Policy, Risk, Scope},
-    time::Span,
+    policy::{Capability, Effect, Grant, GrantSource, Policy, Risk, Scope},
 };
 
 /// The capabilities that the probe attacks, under `limits`.
 pub(crate) fn policy(limits: &Limits) -> Policy {
-    let never = Span::new(Duration::MAX);
     Policy {
         plugin: "probe".parse().expect("a name"),
         vendor: "bailiwick".parse().expect("a name"),
         versions: semver::VersionReq::STAR,
         summary: "Attacks each limit.".to_owned(),
         limits: *limits,
-        schedule: Interval {
-            every: never,
-            jitter: Span::default(),
-        },
+        schedule: None,
         config: BTreeMap::new(),
         grants: [Capability::Log, Capability::Clock, Capability::State]
             .map(grant)

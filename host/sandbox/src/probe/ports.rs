@@ -10,8 +10,10 @@ use bailiwick_core::{
     ids::PluginName,
     ports::{
         BoxFuture, Clock, Entry, FileMetadata, FileSystem, Files, FilesError, Link, Links, Log,
-        LogLevel, Place, Route, State, StateError, System, SystemDescription, UnavailableError,
+        LogLevel, NoSessions, Place, Processes, Route, State, StateError, System,
+        SystemDescription, UnavailableError,
     },
+    process::ProcessTable,
 };
 
 use crate::context::Ports;
@@ -43,9 +45,26 @@ pub(crate) fn ports(clock: Arc<dyn Clock>, hangs: bool) -> (Ports, Arc<Reached>)
         state: nothing.clone(),
         files: nothing.clone(),
         system: nothing.clone(),
-        links: nothing,
+        links: nothing.clone(),
+        processes: nothing,
+        sessions: Arc::new(NoSessions),
+        session: None,
     };
     (ports, reached)
+}
+
+impl Processes for Nothing {
+    fn table(
+        &self,
+        _: std::time::Duration,
+    ) -> BoxFuture<'_, Result<Arc<ProcessTable>, UnavailableError>> {
+        Box::pin(async {
+            Err(UnavailableError {
+                what: "the processes",
+                reason: "the probe reads none".to_owned(),
+            })
+        })
+    }
 }
 
 impl Log for Nothing {

@@ -11,6 +11,14 @@ pub(crate) mod log {
     }
 }
 
+pub(crate) mod progress {
+    use super::super::device::current;
+
+    pub(crate) fn report(percent: Option<u8>, text: &str) {
+        let _ = current(|device| device.progress.push((percent, text.to_owned())));
+    }
+}
+
 pub(crate) mod clock {
     use super::super::device::current;
 
@@ -173,5 +181,37 @@ pub(crate) mod files {
 
     pub(crate) fn read_link(path: &str) -> Result<String, Error> {
         ask(|tree| tree.read_link(path))
+    }
+}
+
+pub(crate) mod processes {
+    use super::super::device::current;
+    use crate::processes::Error;
+
+    pub(crate) fn read() -> Result<Vec<u8>, Error> {
+        current(|device| {
+            if device.denied.contains("processes") {
+                Err(Error::Denied)
+            } else {
+                device.processes.clone().ok_or(Error::Unavailable)
+            }
+        })
+        .unwrap_or(Err(Error::Denied))
+    }
+}
+
+pub(crate) mod sessions {
+    use super::super::device::current;
+    use crate::sessions::{Error, Session};
+
+    pub(crate) fn open() -> Result<Vec<Session>, Error> {
+        current(|device| {
+            if device.denied.contains("sessions") {
+                Err(Error::Denied)
+            } else {
+                Ok(device.sessions.clone())
+            }
+        })
+        .unwrap_or(Err(Error::Denied))
     }
 }

@@ -12,6 +12,8 @@ use super::tree::Tree;
 use crate::{
     log::Level,
     network::{Link, Route},
+    processes::{self, Process},
+    sessions::Session,
     system::{Description, FileSystem},
 };
 
@@ -34,9 +36,13 @@ pub(super) struct Parts {
     pub(super) file_systems: Option<Vec<FileSystem>>,
     pub(super) links: Option<Vec<Link>>,
     pub(super) routes: Option<Vec<Route>>,
+    /// As the host writes them.
+    pub(super) processes: Option<Vec<u8>>,
+    pub(super) sessions: Vec<Session>,
     pub(super) now: u64,
     pub(super) monotonic: u64,
     pub(super) log: Vec<(Level, String)>,
+    pub(super) progress: Vec<(Option<u8>, String)>,
 }
 
 thread_local! {
@@ -141,6 +147,17 @@ impl Device {
         self.with(|parts| parts.routes = Some(routes.into()))
     }
 
+    /// What `processes::read` answers, as read at the time on this device's wall: set it
+    /// before.
+    pub fn processes(self, processes: &[Process<'_>]) -> Self {
+        self.with(|parts| parts.processes = Some(processes::encode(parts.now, processes)))
+    }
+
+    /// What `sessions::open` answers.
+    pub fn sessions(self, sessions: impl Into<Vec<Session>>) -> Self {
+        self.with(|parts| parts.sessions = sessions.into())
+    }
+
     /// The time on the wall, in milliseconds since 1970-01-01T00:00:00Z.
     pub fn now(self, milliseconds: u64) -> Self {
         self.with(|parts| parts.now = milliseconds)
@@ -154,6 +171,11 @@ impl Device {
     /// The lines that were logged, in order.
     pub fn log(&self) -> Vec<(Level, String)> {
         self.parts.borrow().log.clone()
+    }
+
+    /// What a handler told of its progress, in order: the host would drop some of it.
+    pub fn progress(&self) -> Vec<(Option<u8>, String)> {
+        self.parts.borrow().progress.clone()
     }
 
     /// What the plugin keeps under `key`.

@@ -1,0 +1,133 @@
+//! `processes`: the port's table as one buffer, without what the grants don't cover.
+
+use std::time::Duration;
+
+use bailiwick_core::{
+    policy::{Capability, Fields, ProcessesView},
+    process::{Process, ProcessState, ProcessTable},
+    session::{Owner, Owners, Session},
+};
+
+use crate::{
+    bindings::bailiwick::plugin::processes::{Error, Host},
+    context::Context,
+};
+
+/// As the contract says: instances that ask at nearly the same time share a reading.
+const NO_OLDER_THAN: Duration = Duration::from_secs(1);
+
+const MAGIC: &[u8] = b"BPT1";
+const READ: u8 = 1;
+const WRITTEN: u8 = 1 << 1;
+const USER: u8 = 1 << 2;
+const COMMAND_LINE: u8 = 1 << 3;
+const SESSION: u8 = 1 << 4;
+
+impl Host for Context {
+    async fn read(&mut self) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        let entered = self.enter(Capability::Processes)?;
+        let answer = if entered.granted {
+            self.table().await
+        } else {
+            Err(Error::Denied)
+        };
+        if let Ok(buffer) = &answer {
+            self.account.pass(buffer.len() as u64)?;
+        }
+        self.leave(&entered);
+        Ok(answer)
+    }
+}
+
+impl Context {
+    async fn table(&mut self) -> Result<Vec<u8>, Error> {
+        let now = self.ports.clock.now();
+        let Ok(view) = self.processes.view(self.ports.session.as_ref(), now) else {
+            self.account.denials += 1;
+            return Err(Error::Denied);
+        };
+        let table = self.ports.processes.table(NO_OLDER_THAN).await;
+        let table = table.map_err(|_| Error::Unavailable)?;
+        Ok(encode(&table, &view, &self.ports.sessions.open()))
+    }
+}
+
+fn encode(table: &ProcessTable, view: &ProcessesView<'_>, sessions: &[Session]) -> Vec<u8> {
+    let owners = Owners::new(sessions);
+    let seen = |process: &Process| {
+        let owner = owners.of(&process.described.marks);
+        Some((owner, view.fields(owner)?))
+    };
+    let mut rows = Vec::new();
+    let mut count = 0;
+    for process in &table.processes {
+        if let Some((owner, fields)) = seen(process) {
+            row(&mut rows, process, owner, fields);
+            count += 1;
+        }
+    }
+    let mut buffer = Vec::with_capacity(rows.len() + 24);
+    buffer.extend_from_slice(MAGIC);
+    put(&mut buffer, table.taken_at.as_ms());
+    put(&mut buffer, count);
+    buffer.extend_from_slice(&rows);
+    buffer
+}
+
+fn row(out: &mut Vec<u8>, process: &Process, owner: Owner<'_>, fields: Fields) {
+    put(out, u64::from(process.pid));
+    put(out, process.started.as_ms());
+    put(out, u64::from(process.parent));
+    put(out, process.cpu_ms);
+    put(out, process.memory.get());
+    put(out, u64::from(process.threads));
+    put(
+        out,
+        match process.state {
+            ProcessState::Running => 0,
+            ProcessState::Ended => 1,
+            ProcessState::Killed { signal } => 2 + u64::from(signal),
+        },
+    );
+    let given = out.len();
+    out.push(0);
+    let described = &process.described;
+    put_text(out, &described.name);
+    put_text(out, &described.executable_for(fields));
+    let mut bits = 0;
+    for (bit, number) in [(READ, process.read), (WRITTEN, process.written)] {
+        if let Some(number) = number {
+            bits |= bit;
+            put(out, number.get());
+        }
+    }
+    let session = match owner {
+        Owner::Session(id) => Some(id.to_string()),
+        Owner::System => None,
+    };
+    let texts = [
+        (USER, described.user_for(fields)),
+        (COMMAND_LINE, described.command_line_for(fields)),
+        (SESSION, session.as_deref()),
+    ];
+    for (bit, text) in texts {
+        if let Some(text) = text {
+            bits |= bit;
+            put_text(out, text);
+        }
+    }
+    out[given] = bits;
+}
+
+fn put(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    put(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
