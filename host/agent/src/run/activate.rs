@@ -84,6 +84,7 @@ pub(crate) async fn verify(
         policy.versions,
         release.version,
     );
+    release.world.check_schedule(&policy)?;
     let path = release::component_target(&release.vendor, &release.plugin, &release.version);
     let target = delivery.target(fetch, &path, host.clock.now()).await?;
     signed_by(&target, &vendor_role(&release.vendor), &path)?;
@@ -154,12 +155,20 @@ pub(crate) async fn compile(
         .artifacts
         .load_or_compile(&verified.component, &host.compiler)
         .await?;
+    let component = Component::from_artifact(&host.engine, &artifact)?;
+    let world = verified.release.world;
+    ensure!(
+        component.world() == Some(world),
+        "its manifest says that it is of the world `{}`, and the component is not: its vendor \
+         must publish it with the right manifest",
+        world.name(),
+    );
     Ok(Arc::new(Launch {
         generation: generation.clone(),
         release: verified.release,
         budget: CpuBudget::new(verified.policy.limits.cpu, host.clock.monotonic()),
         policy: Arc::new(verified.policy),
-        component: Component::from_artifact(&host.engine, &artifact)?,
+        component,
     }))
 }
 

@@ -1,16 +1,17 @@
 //! One running plugin: called when due, given a fresh instance when it fails, swapped
 //! between two calls.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bailiwick_core::{
     ids::{GenerationId, PluginName},
+    policy::Interval,
     punctuality::Punctuality,
     schedule::{Decision, Schedule, Tick},
     supervision::{Rules, Supervision, Transition},
     time::Monotonic,
 };
-use bailiwick_sandbox::CallError;
+use bailiwick_sandbox::{CallError, Trap};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -44,7 +45,6 @@ pub(crate) enum Order {
     /// Its rows, read now and reported as well.
     Collect(oneshot::Sender<Result<serde_json::Value, String>>),
     /// An operator's action, for the plugin that handles it.
-    #[allow(dead_code, reason = "given by the inbox of actions, which follows")]
     Handle(Box<HandleOrder>),
     /// Another rate for a while.
     #[allow(dead_code, reason = "given by the inbox of actions, which follows")]
@@ -60,14 +60,17 @@ pub(crate) struct CallEnded {
 
 /// One running plugin. Dropping the sender of its orders ends it, after the call in flight.
 pub(crate) struct Actor {
-    host: Arc<Host>,
+    pub(super) host: Arc<Host>,
     plugin: PluginName,
-    live: Live,
+    pub(super) live: Live,
     /// What the generation before handed over, for going back to it.
     handed_over: Option<(GenerationId, Vec<u8>)>,
     reporter: Reporter,
-    schedule: Schedule,
-    supervision: Supervision,
+    /// None for a plugin that is called when somebody asks.
+    schedule: Option<Schedule>,
+    /// Orders that came while an action was at work.
+    pub(super) waiting: VecDeque<Order>,
+    pub(super) supervision: Supervision,
     punctuality: Punctuality,
     remark: String,
     status: Status,
@@ -84,7 +87,8 @@ impl Actor {
         let reporter = Reporter::open(&host, plugin.clone()).await?;
         let now = host.clock.monotonic();
         let status = Status::new(host.clock.now());
-        let schedule = Schedule::new(live.launch.policy.schedule, &host.device, &plugin, now);
+        let interval = live.launch.policy.schedule;
+        let schedule = interval.map(|interval| Schedule::new(interval, &host.device, &plugin, now));
         Ok(Self {
             host,
             plugin,
@@ -92,6 +96,7 @@ impl Actor {
             handed_over: None,
             reporter,
             schedule,
+            waiting: VecDeque::new(),
             supervision: Supervision::new(Rules::default()),
             punctuality: Punctuality::default(),
             remark: String::new(),
@@ -103,6 +108,10 @@ impl Actor {
     /// Runs until nobody gives orders any more.
     pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         loop {
+            if let Some(order) = self.waiting.pop_front() {
+                self.obey(order, &mut orders).await;
+                continue;
+            }
             let now = self.host.clock.monotonic();
             let wake = match self.supervision.wake_at() {
                 Some(at) if at > now => at,
@@ -110,7 +119,7 @@ impl Actor {
                     self.supervision.poll(now);
                     continue;
                 }
-                None => match self.schedule.poll(now) {
+                None => match self.decide(now) {
                     Decision::Call(tick) => {
                         self.call(tick).await;
                         continue;
@@ -126,28 +135,69 @@ impl Actor {
             tokio::select! {
                 () = tokio::time::sleep(wake.since(now)) => {}
                 order = orders.recv() => match order {
-                    Some(order) => self.obey(order).await,
+                    Some(order) => self.obey(order, &mut orders).await,
                     None => return,
                 }
             }
         }
     }
 
+    /// Who has no schedule only waits for orders.
+    fn decide(&mut self, now: Monotonic) -> Decision {
+        match &mut self.schedule {
+            Some(schedule) => schedule.poll(now),
+            None => Decision::Wait(now.after(REST)),
+        }
+    }
+
+    /// When it is called next by its schedule.
+    fn due(&self) -> Option<Monotonic> {
+        self.schedule.as_ref().map(Schedule::due)
+    }
+
+    fn change_schedule(&mut self, interval: Option<Interval>, now: Monotonic) {
+        match (&mut self.schedule, interval) {
+            (Some(schedule), Some(interval)) => schedule.change(interval, now),
+            (schedule, interval) => {
+                *schedule = interval
+                    .map(|interval| Schedule::new(interval, &self.host.device, &self.plugin, now));
+            }
+        }
+    }
+
     /// A plugin that can't save what it leaves misbehaves as one that can't collect.
     async fn rest(&mut self) {
-        if let Err(error) = self.live.rest().await {
-            self.judge(Err(error.into())).await;
+        if self.live.is_resting() {
+            return;
         }
+        match self.live.rest().await {
+            Err(error) => self.judge(Err(error.into())).await,
+            // A handler may not be asked for weeks: that it starts and saves is what its
+            // probation is about until then.
+            Ok(()) if self.schedule.is_none() => self.tell_ended(None),
+            Ok(()) => {}
+        }
+    }
+
+    fn tell_ended(&self, failure: Option<String>) {
+        // The coordinator ends after its plugins.
+        drop(self.ended.send(CallEnded {
+            plugin: self.plugin.clone(),
+            generation: self.live.launch.generation.id,
+            failure,
+        }));
     }
 
     async fn call(&mut self, tick: Tick) {
         self.punctuality.began(tick);
         let result = self.collect().await;
-        self.schedule.finished();
+        if let Some(schedule) = &mut self.schedule {
+            schedule.finished();
+        }
         self.judge(result).await;
     }
 
-    async fn obey(&mut self, order: Order) {
+    async fn obey(&mut self, order: Order, orders: &mut mpsc::Receiver<Order>) {
         match order {
             Order::Swap(live, reply) => {
                 // Whoever asked may have ended; the swap stands all the same.
@@ -156,11 +206,15 @@ impl Actor {
             Order::Return(live) => self.go_back(*live).await,
             Order::Renew(live) => self.renew(*live).await,
             Order::Full => match self.reporter.restart() {
-                Ok(()) => self.schedule.run_once(),
+                Ok(()) => {
+                    if let Some(schedule) = &mut self.schedule {
+                        schedule.run_once();
+                    }
+                }
                 Err(error) => self.remark = format!("{error:#}"),
             },
             Order::Describe(reply) => drop(reply.send(self.describe())),
-            Order::Handle(order) => order.refuse(),
+            Order::Handle(order) => self.handle(*order, orders).await,
             Order::Rate(order) => order.refuse(),
             Order::Collect(reply) => {
                 self.punctuality.began(Tick {
@@ -181,11 +235,10 @@ impl Actor {
 
     /// One call, and its report on disk.
     async fn collect(&mut self) -> Result<(), Failure> {
-        let rows = self.live.collect(&self.host).await?;
-        let Live { launch, schema, .. } = &self.live;
-        let version = &launch.release.version;
+        let (schema, rows) = self.live.collect(&self.host).await?;
+        let version = &self.live.launch.release.version;
         self.reporter
-            .report(&self.host, version, schema, &rows)
+            .report(&self.host, version, &schema, &rows)
             .await
             .map_err(|error| Failure {
                 struck: matches!(error, ReportError::Rows(_)),
@@ -193,7 +246,7 @@ impl Actor {
             })
     }
 
-    async fn judge(&mut self, result: Result<(), Failure>) {
+    pub(super) async fn judge(&mut self, result: Result<(), Failure>) {
         let now = self.host.clock.monotonic();
         let suspended = self.supervision.is_suspended();
         let failure = match result {
@@ -214,12 +267,7 @@ impl Actor {
         if self.status.is_due(&figures, now) || self.supervision.is_suspended() && !suspended {
             self.tell_status(figures).await;
         }
-        // The coordinator ends after its plugins.
-        drop(self.ended.send(CallEnded {
-            plugin: self.plugin.clone(),
-            generation: self.live.launch.generation.id,
-            failure,
-        }));
+        self.tell_ended(failure);
     }
 
     async fn tell_status(&mut self, figures: Figures) {
@@ -249,7 +297,7 @@ impl Actor {
             .supervision
             .wake_at()
             .unwrap_or(Monotonic::ZERO)
-            .max(self.schedule.due());
+            .max(self.due().unwrap_or(Monotonic::ZERO));
         self.host
             .tell(Event::CallFailed {
                 plugin: self.plugin.clone(),
@@ -323,7 +371,7 @@ impl Actor {
             state.clear();
         }
         let now = self.host.clock.monotonic();
-        self.schedule.change(new.launch.policy.schedule, now);
+        self.change_schedule(new.launch.policy.schedule, now);
         self.tell_last_status().await;
         self.live = new;
         self.status = Status::new(self.host.clock.now());
@@ -338,20 +386,16 @@ impl Actor {
 
     fn take(&mut self, live: Live) {
         let now = self.host.clock.monotonic();
-        self.schedule.change(live.launch.policy.schedule, now);
+        self.change_schedule(live.launch.policy.schedule, now);
         self.supervision = Supervision::new(Rules::default());
         live.launch.budget.take_over(&self.live.launch.budget, now);
         self.live = live;
         self.status = Status::new(self.host.clock.now());
     }
 
-    fn describe(&self) -> Description {
+    pub(super) fn describe(&self) -> Description {
         let now = self.host.clock.monotonic();
-        let next = self
-            .supervision
-            .wake_at()
-            .unwrap_or(Monotonic::ZERO)
-            .max(self.schedule.due());
+        let next = self.supervision.wake_at().max(self.due());
         Description {
             launch: Arc::clone(&self.live.launch),
             doing: if self.supervision.may_call() && self.live.is_resting() {
@@ -363,7 +407,7 @@ impl Actor {
             } else {
                 Doing::BackOff
             },
-            next_in: next.since(now),
+            next_in: next.map(|next| next.since(now)),
             punctuality: self.punctuality,
             remark: self.remark.clone(),
         }
@@ -371,10 +415,10 @@ impl Actor {
 }
 
 /// A call that brought no report.
-struct Failure {
-    reason: String,
+pub(super) struct Failure {
+    pub(super) reason: String,
     /// Whether it counts against the plugin.
-    struck: bool,
+    pub(super) struck: bool,
 }
 
 impl From<CallError> for Failure {
@@ -382,7 +426,10 @@ impl From<CallError> for Failure {
         // What was not begun, and what the plugin itself says in order, is no misbehaviour.
         let struck = !matches!(
             error,
-            CallError::Wait(_) | CallError::Unavailable(_) | CallError::Denied(_)
+            CallError::Wait(_)
+                | CallError::Unavailable(_)
+                | CallError::Denied(_)
+                | CallError::Trapped(Trap::Cancelled)
         );
         Self {
             reason: error.to_string(),
@@ -397,7 +444,7 @@ impl From<LaunchError> for Failure {
             LaunchError::Call(error) => error.into(),
             // Its window is used up: it is started in the next.
             error => Self {
-                struck: !error.is_wait(),
+                struck: error.wait().is_none(),
                 reason: error.to_string(),
             },
         }

@@ -163,7 +163,7 @@ fn line(plugin: &Plugin, description: Description, now: Timestamp) -> PluginLine
             Doing::BackOff => PluginState::BackOff,
             Doing::Suspended => PluginState::Suspended,
         },
-        next: Some(now.after(description.next_in)),
+        next: description.next_in.map(|next| now.after(next)),
         timing: description.punctuality.into(),
         grants: launch.grants(),
         remark: if description.remark.is_empty() {

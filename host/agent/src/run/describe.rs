@@ -16,10 +16,12 @@ pub(crate) enum Doing {
 }
 
 /// How a plugin is.
+#[derive(Clone)]
 pub(crate) struct Description {
     pub(crate) launch: Arc<Launch>,
     pub(crate) doing: Doing,
-    pub(crate) next_in: Duration,
+    /// Until it is called, or may be called again; none if it waits to be asked.
+    pub(crate) next_in: Option<Duration>,
     pub(crate) punctuality: Punctuality,
     /// Why the last call failed, or empty.
     pub(crate) remark: String,

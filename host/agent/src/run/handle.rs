@@ -4,9 +4,24 @@ use std::time::Duration;
 
 use bailiwick_core::{
     action::{Outcome, Progress, Request},
+    release::World,
     time::Timestamp,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use bailiwick_sandbox::{CallError, Failure as Refused, Trap};
+use tokio::{
+    pin, select,
+    sync::{mpsc, oneshot, watch},
+};
+
+use super::{
+    actor::{Actor, Failure, Order},
+    host::Host,
+    launch::LaunchError,
+    live::Live,
+};
+
+/// Orders that wait for an action to end. What comes beyond waits in the channel.
+const MOST_WAITING: usize = 64;
 
 /// One action for the plugin that handles it. Whoever asked has checked everything that the
 /// device demands, and written down that it was begun.
@@ -47,6 +62,134 @@ impl RateOrder {
     }
 }
 
+/// What an action came to in the plugin: its answer, or why there is none.
+type Answer = Result<Result<String, Refused>, LaunchError>;
+
+impl Actor {
+    /// Has an action done. Who asks meanwhile how the plugin is gets an answer; other
+    /// orders wait until it has ended.
+    pub(super) async fn handle(&mut self, order: HandleOrder, orders: &mut mpsc::Receiver<Order>) {
+        if self.live.launch.release.world != World::ActionHandler {
+            return order.refuse();
+        }
+        let outcome = match self.obstacle(&order) {
+            Some(outcome) => outcome,
+            None => self.work(&order, orders).await,
+        };
+        // Whoever asked may be gone.
+        drop(order.reply.send(outcome));
+    }
+
+    /// What keeps an action from beginning that had to wait here.
+    fn obstacle(&self, order: &HandleOrder) -> Option<Outcome> {
+        if *order.cancel.borrow() {
+            return Some(Outcome::Cancelled);
+        }
+        if order.request.expires < self.host.clock.now() {
+            let reason = "it expired while another action was at work: send it again".to_owned();
+            return Some(Outcome::Refused { reason });
+        }
+        let until = self.supervision.wake_at()?;
+        self.supervision.is_suspended().then(|| {
+            let wait = until.since(self.host.clock.monotonic());
+            let reason = format!(
+                "the plugin failed too often and is suspended: send it again in {} s",
+                wait.as_secs() + 1
+            );
+            Outcome::Failed { reason }
+        })
+    }
+
+    async fn work(&mut self, order: &HandleOrder, orders: &mut mpsc::Receiver<Order>) -> Outcome {
+        let description = self.describe();
+        let answer = {
+            let work = attempt(&mut self.live, &self.host, order);
+            pin!(work);
+            let mut open = true;
+            loop {
+                let room = open && self.waiting.len() < MOST_WAITING;
+                select! {
+                    biased;
+                    answer = &mut work => break answer,
+                    next = orders.recv(), if room => match next {
+                        Some(Order::Describe(reply)) => drop(reply.send(description.clone())),
+                        Some(next) => self.waiting.push_back(next),
+                        None => open = false,
+                    },
+                }
+            }
+        };
+        let cancelled = *order.cancel.borrow();
+        let (outcome, judged) = outcome(answer, cancelled);
+        self.judge(judged).await;
+        outcome
+    }
+}
+
+/// Asks until the plugin has its share of the processor, as long as the action may begin.
+async fn attempt(live: &mut Live, host: &Host, order: &HandleOrder) -> Answer {
+    let HandleOrder {
+        request,
+        progress,
+        cancel,
+        ..
+    } = order;
+    loop {
+        let answer = live.handle(host, request, progress, cancel).await;
+        let Some(wait) = answer.as_ref().err().and_then(LaunchError::wait) else {
+            return answer;
+        };
+        if request.expires < host.clock.now().after(wait) {
+            return answer;
+        }
+        let mut cancel = cancel.clone();
+        let called_off = async {
+            if cancel.wait_for(|cancelled| *cancelled).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        select! {
+            () = tokio::time::sleep(wait) => {}
+            () = called_off => return answer,
+        }
+    }
+}
+
+/// What is told of an action, and what supervision hears of the call.
+fn outcome(answer: Answer, cancelled: bool) -> (Outcome, Result<(), Failure>) {
+    let failed = |reason| Outcome::Failed { reason };
+    match answer {
+        Ok(Ok(result)) if is_object(&result) => (Outcome::Done { result }, Ok(())),
+        Ok(Ok(_)) => {
+            let reason = "what the handler returned is no JSON object: it may have been done";
+            let struck = Failure {
+                reason: reason.to_owned(),
+                struck: true,
+            };
+            (failed(reason.to_owned()), Err(struck))
+        }
+        Ok(Err(_)) if cancelled => (Outcome::Cancelled, Ok(())),
+        Ok(Err(refused)) => (failed(refused.to_string()), Ok(())),
+        Err(error) => {
+            let trap = match &error {
+                LaunchError::Call(CallError::Trapped(trap)) => Some(trap),
+                _ => None,
+            };
+            let outcome = match trap {
+                Some(Trap::Deadline) => Outcome::TimedOut,
+                Some(Trap::Cancelled) => Outcome::Cancelled,
+                _ if cancelled => Outcome::Cancelled,
+                _ => failed(error.to_string()),
+            };
+            (outcome, Err(error.into()))
+        }
+    }
+}
+
+fn is_object(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use bailiwick_core::action::ActionId;
@@ -70,6 +213,40 @@ mod tests {
         order.refuse();
         let reason = "this plugin handles no actions".to_owned();
         assert_eq!(answer.await, Ok(Outcome::Failed { reason }));
+    }
+
+    #[test]
+    fn an_answer_and_a_trap_become_outcomes() {
+        let trapped = |trap| Err(LaunchError::Call(CallError::Trapped(trap)));
+        let struck = |answer, cancelled| {
+            let (outcome, judged) = outcome(answer, cancelled);
+            (outcome, judged.is_err_and(|failure| failure.struck))
+        };
+        let done = Outcome::Done {
+            result: "{}".to_owned(),
+        };
+        // What was done was done, called off or not.
+        assert_eq!(struck(Ok(Ok("{}".to_owned())), true), (done, false));
+        let refused = || Ok(Err(Refused::Failed("no".to_owned())));
+        let reason = "no".to_owned();
+        assert_eq!(
+            struck(refused(), false),
+            (Outcome::Failed { reason }, false)
+        );
+        assert_eq!(struck(refused(), true), (Outcome::Cancelled, false));
+        assert_eq!(
+            struck(trapped(Trap::Deadline), false),
+            (Outcome::TimedOut, true)
+        );
+        assert_eq!(
+            struck(trapped(Trap::Cancelled), true),
+            (Outcome::Cancelled, false)
+        );
+        for broken in [Ok(Ok("[]".to_owned())), trapped(Trap::Unreachable)] {
+            let (outcome, struck) = struck(broken, false);
+            assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
+            assert!(struck);
+        }
     }
 
     #[tokio::test]

@@ -1,10 +1,10 @@
 //! A version of a plugin that has passed every check and can be started, again and again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bailiwick_core::{
     policy::{Effect, Grant, Policy},
-    release::Release,
+    release::{Release, World},
     rollout::Generation,
 };
 use bailiwick_report::schema::Schema;
@@ -22,9 +22,19 @@ pub(crate) struct Launch {
     pub(crate) budget: CpuBudget,
 }
 
+/// What an instance tells once: what its rows look like, or what it takes.
+#[derive(Clone)]
+pub(crate) enum Told {
+    Rows(Arc<Schema>),
+    /// What it takes: a JSON object, as a JSON Schema is.
+    Arguments,
+}
+
 /// Why a generation did not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LaunchError {
+    #[error("what it says that it takes is no JSON object: {0}")]
+    Arguments(#[from] serde_json::Error),
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("its schema can't be had: {0}")]
@@ -34,24 +44,27 @@ pub(crate) enum LaunchError {
 }
 
 impl LaunchError {
-    /// Whether the plugin has used up its share of the processor, and did nothing wrong.
-    pub(crate) fn is_wait(&self) -> bool {
-        matches!(
-            self,
-            Self::Start(StartError::Wait { .. }) | Self::Schema(CallError::Wait(_))
-        )
+    /// How long to wait, if the plugin has used up its share of the processor and did
+    /// nothing wrong.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Start(StartError::Wait { wait, .. })
+            | Self::Schema(CallError::Wait(wait))
+            | Self::Call(CallError::Wait(wait)) => Some(*wait),
+            _ => None,
+        }
     }
 }
 
 impl Launch {
-    /// A fresh instance that has told its schema.
+    /// A fresh instance that has told what it takes or gives.
     pub(crate) async fn live(self: &Arc<Self>, host: &Host) -> Result<Live, LaunchError> {
-        let (instance, schema) = self.instance(host).await?;
-        Ok(Live::new(Arc::clone(self), instance, schema))
+        let (instance, told) = self.instance(host).await?;
+        Ok(Live::new(Arc::clone(self), instance, told))
     }
 
     /// The same, without what belongs to the generation.
-    pub(crate) async fn instance(&self, host: &Host) -> Result<(Instance, Schema), LaunchError> {
+    pub(crate) async fn instance(&self, host: &Host) -> Result<(Instance, Told), LaunchError> {
         let mut instance = Instance::start_within(
             &self.component,
             &self.policy,
@@ -61,8 +74,18 @@ impl Launch {
             &self.budget,
         )
         .await?;
-        let schema = instance.schema().await.map_err(LaunchError::Schema)?;
-        Ok((instance, schema))
+        let told = match instance.world() {
+            World::ActionHandler => {
+                let schema = instance.arguments_schema().await;
+                check(&schema.map_err(LaunchError::Schema)?)?;
+                Told::Arguments
+            }
+            _ => {
+                let schema = instance.schema().await;
+                Told::Rows(Arc::new(schema.map_err(LaunchError::Schema)?))
+            }
+        };
+        Ok((instance, told))
     }
 
     /// What the policy grants, one line each: what, and why. Denials say so.
@@ -86,4 +109,8 @@ impl Launch {
         names.dedup();
         names
     }
+}
+
+fn check(schema: &str) -> Result<(), serde_json::Error> {
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(schema).map(drop)
 }

@@ -3,19 +3,21 @@
 
 use std::sync::Arc;
 
+use bailiwick_core::action::{Progress, Request};
 use bailiwick_report::schema::Schema;
-use bailiwick_sandbox::{CallError, Instance};
+use bailiwick_sandbox::{CallError, Failure, Instance};
+use tokio::sync::{mpsc, watch};
 
 use super::{
     host::Host,
-    launch::{Launch, LaunchError},
+    launch::{Launch, LaunchError, Told},
 };
 use crate::figures::Figures;
 
 /// A started generation.
 pub(crate) struct Live {
     pub(crate) launch: Arc<Launch>,
-    pub(crate) schema: Arc<Schema>,
+    told: Told,
     body: Body,
     /// What instances have used that ended.
     ended: Figures,
@@ -34,10 +36,10 @@ impl Default for Body {
 }
 
 impl Live {
-    pub(crate) fn new(launch: Arc<Launch>, instance: Instance, schema: Schema) -> Self {
+    pub(crate) fn new(launch: Arc<Launch>, instance: Instance, told: Told) -> Self {
         Self {
             launch,
-            schema: Arc::new(schema),
+            told,
             body: Body::Awake(Box::new(instance)),
             ended: Figures::default(),
         }
@@ -51,29 +53,62 @@ impl Live {
         }
     }
 
-    /// Its rows. Who rests is started for it, and who was stopped is started afresh.
+    /// What its rows look like, and its rows. Who rests is started for it, and who was
+    /// stopped is started afresh.
     ///
     /// # Errors
     /// It does not start, does not take what it saved, or fails.
-    pub(crate) async fn collect(&mut self, host: &Host) -> Result<Vec<u8>, LaunchError> {
+    pub(crate) async fn collect(
+        &mut self,
+        host: &Host,
+    ) -> Result<(Arc<Schema>, Vec<u8>), LaunchError> {
+        let mut instance = self.awake(host).await?;
+        let rows = instance.collect().await;
+        let world = instance.world();
+        self.body = Body::Awake(instance);
+        match &self.told {
+            Told::Rows(schema) => Ok((Arc::clone(schema), rows?)),
+            Told::Arguments => Err(CallError::OtherWorld(world).into()),
+        }
+    }
+
+    /// Has an action done, by the instance or a fresh one as [`Self::collect`].
+    ///
+    /// # Errors
+    /// It does not start, does not take what it saved, or is stopped.
+    pub(crate) async fn handle(
+        &mut self,
+        host: &Host,
+        request: &Request,
+        progress: &mpsc::Sender<Progress>,
+        cancel: &watch::Receiver<bool>,
+    ) -> Result<Result<String, Failure>, LaunchError> {
+        let mut instance = self.awake(host).await?;
+        let progress = progress.clone();
+        // What finds no room is dropped: the next word says more.
+        let sink = Box::new(move |word| drop(progress.try_send(word)));
+        let answer = instance.handle(request, sink, cancel.clone()).await;
+        self.body = Body::Awake(instance);
+        Ok(answer?)
+    }
+
+    /// Its instance, out of its place: a future that is dropped leaves none behind.
+    async fn awake(&mut self, host: &Host) -> Result<Box<Instance>, LaunchError> {
         if let Body::Awake(instance) = &self.body
             && !instance.is_alive()
         {
             self.end(Body::default());
         }
-        let mut instance = match std::mem::take(&mut self.body) {
-            Body::Awake(instance) => instance,
-            Body::Resting(state) => self.start(host, state).await?,
-        };
-        let rows = instance.collect().await;
-        self.body = Body::Awake(instance);
-        Ok(rows?)
+        match std::mem::take(&mut self.body) {
+            Body::Awake(instance) => Ok(instance),
+            Body::Resting(state) => self.start(host, state).await,
+        }
     }
 
     /// A fresh instance that goes on from `state`, which is kept if none can be had yet.
     async fn start(&mut self, host: &Host, state: Vec<u8>) -> Result<Box<Instance>, LaunchError> {
         let started = self.launch.instance(host).await;
-        let Ok((mut instance, schema)) = started else {
+        let Ok((mut instance, told)) = started else {
             self.body = Body::Resting(state);
             return started.map(|(instance, _)| Box::new(instance));
         };
@@ -84,7 +119,7 @@ impl Live {
                 return Err(error.into());
             }
         }
-        self.schema = Arc::new(schema);
+        self.told = told;
         Ok(Box::new(instance))
     }
 
