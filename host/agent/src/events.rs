@@ -305,6 +305,21 @@ pub(crate) enum Event {
         /// How many.
         count: u64,
     },
+    /// The device has its next certificate, and the console has taken it.
+    CertificateRenewed {
+        /// Until when it holds.
+        until: Timestamp,
+    },
+    /// The certificate could not be renewed; it is tried again.
+    CertificateNotRenewed {
+        /// Why.
+        reason: String,
+    },
+    /// The certificate has ended: the console listens to this device no more.
+    CertificateExpired {
+        /// This device.
+        device: String,
+    },
     /// Something in the data folder was damaged and was put aside.
     Quarantined {
         /// What, and where it is now.
@@ -552,6 +567,18 @@ impl Event {
             Self::SessionsUntracked { count } => {
                 format!("{count} sessions are beyond the bound and not tracked")
             }
+            Self::CertificateRenewed { .. } => {
+                "the certificate was renewed; the next connections show the new one".to_owned()
+            }
+            Self::CertificateNotRenewed { reason } => {
+                format!("the certificate was not renewed, and is tried again: {reason}")
+            }
+            Self::CertificateExpired { device } => format!(
+                "the certificate has expired, so the console does not listen to this device; \
+                 what it reports is kept. On the console: bailiwick-console device invite \
+                 --device {device}. Then stop the agent here, run bailiwick enrol TOKEN, and \
+                 start it again. If it should not have expired, correct the clock"
+            ),
             Self::Quarantined { what } => format!("damaged and put aside: {what}"),
         }
     }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod enrolment;
 mod events;
 mod figures;
 mod print;
@@ -51,6 +52,7 @@ async fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
             run::run(settings::Sources::new(common, &run.set)?, output).await?;
             return Ok(ExitCode::SUCCESS);
         }
+        Command::Enrol(arguments) => return enrolment::enrol(common, arguments).await,
         Command::Plugin(Plugin::Inspect(inspect)) => return commands::inspect(common, inspect),
         Command::Plugin(Plugin::List) => Request::Plugins {},
         Command::Inventory => Request::Inventory {},

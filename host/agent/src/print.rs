@@ -164,7 +164,7 @@ fn state(state: PluginState) -> &'static str {
     }
 }
 
-fn time(at: Timestamp) -> String {
+pub(crate) fn time(at: Timestamp) -> String {
     i64::try_from(at.as_ms())
         .ok()
         .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())

@@ -1,12 +1,13 @@
-//! Where settings come from, in the order in which the later wins: defaults, what the
-//! `policies` role signed, the settings file, the environment, flags.
+//! Where settings come from, in the order in which the later wins: defaults, what the device
+//! was told when it was enrolled, what the `policies` role signed, the settings file, the
+//! environment, flags.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use bailiwick_core::settings::{Layer, Name, Settings};
 
-use crate::cli::Common;
+use crate::{cli::Common, enrolment::Record};
 
 /// The settings file that is read if none is named and it is there.
 const FILE: &str = "/etc/bailiwick/bailiwick.toml";
@@ -51,7 +52,20 @@ impl Sources {
     /// # Errors
     /// A file that can't be read, or a value that its setting does not take.
     pub(crate) fn read(&self, signed: Option<&str>) -> anyhow::Result<Settings> {
-        Ok(Settings::merge(&self.layers(signed)?)?)
+        let mut layers = self.layers(signed)?;
+        let folder = Settings::data_dir(&layers)?;
+        if let Some(record) = Record::read(&folder)? {
+            layers.insert(0, record.layer());
+        }
+        Ok(Settings::merge(&layers)?)
+    }
+
+    /// Where the agent keeps everything.
+    ///
+    /// # Errors
+    /// As [`Self::read`], but for settings that only the agent needs.
+    pub(crate) fn data_dir(&self) -> anyhow::Result<PathBuf> {
+        Ok(Settings::data_dir(&self.layers(None)?)?)
     }
 
     /// Where the agent listens.

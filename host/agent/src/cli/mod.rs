@@ -46,6 +46,14 @@ pub(crate) enum Command {
     /// what is on disk. A changed settings file or ceiling counts at once.
     #[command(after_long_help = settings_help())]
     Run(Run),
+    /// Make this device one of a console's, with a token of `bailiwick-console device invite`
+    ///
+    /// Makes a key, which does not leave the device, and gets a certificate for it. The
+    /// console is trusted by the digest in the token, and nobody else meanwhile. Afterwards
+    /// `bailiwick run` needs no settings: addresses, the repository's first root and the group
+    /// come with the token. The agent must not run meanwhile. After an error nothing is
+    /// different, and the same token can be tried again; after a lost answer, too.
+    Enrol(Enrol),
     /// Look at plugins
     #[command(subcommand)]
     Plugin(Plugin),
@@ -68,6 +76,13 @@ pub(crate) struct Run {
     /// May be given more than once.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
     pub(crate) set: Vec<(String, String)>,
+}
+
+/// `bailiwick enrol`.
+#[derive(Args, Debug)]
+pub(crate) struct Enrol {
+    /// The token; it works once
+    pub(crate) token: String,
 }
 
 /// `bailiwick plugin`.
@@ -118,7 +133,7 @@ fn settings_help() -> String {
         help.push_str(&format!("  {name:14}  {}\n", name.rule()));
     }
     help.push_str(
-        "`update-url` and `root-sha256` have no default. `bailiwick status --settings` shows the \
+        "`update-url` and `root-sha256` have no default; an enrolled device has them. `bailiwick status --settings` shows the \
          values in use and where each was written.",
     );
     help

@@ -114,7 +114,11 @@ impl Configuration {
         .map(is_new);
         if elsewhere.contains(&true) {
             // Before anything is changed: this can fail.
-            let connections = Connections::new(&reload.used, self.host.device)?;
+            let connections = Connections::new(
+                &reload.used,
+                self.host.device,
+                self.host.identity.as_deref(),
+            )?;
             coordinator.set_endpoint(connections.endpoint);
             self.destinations.send_replace(connections.destination);
         }

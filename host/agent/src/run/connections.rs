@@ -8,6 +8,8 @@ use bailiwick_transport::{
     mqtt::{Device, DeviceOptions, Login},
 };
 
+use crate::enrolment::Identity;
+
 /// Where reports and events go. A clone of an MQTT destination keeps its connection: let it
 /// go when there is another destination.
 #[derive(Clone)]
@@ -31,8 +33,15 @@ impl Connections {
     ///
     /// # Errors
     /// The file of the certificate authority, or of the login, can't be read.
-    pub(crate) fn new(settings: &Settings, device: DeviceId) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        settings: &Settings,
+        device: DeviceId,
+        identity: Option<&Identity>,
+    ) -> anyhow::Result<Self> {
         let mut trust = Trust::os();
+        if let Some(identity) = identity {
+            trust = identity.extend(trust);
+        }
         if let Some(file) = &settings.ca_file {
             trust = trust.and_file(file);
         }

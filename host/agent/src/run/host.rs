@@ -12,6 +12,7 @@ use tokio::sync::{Notify, OnceCell};
 
 use super::{ceiling::OwnersCeiling, output::Output};
 use crate::{
+    enrolment::Identity,
     events::Event,
     store::{Audience, Caps, Dropped, NewEvent, Outgoing, Put, Store, StoreError},
 };
@@ -19,6 +20,8 @@ use crate::{
 /// The parts that outlive every plugin.
 pub(crate) struct Host {
     pub(crate) device: DeviceId,
+    /// If the device is enrolled.
+    pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: Store,
     pub(crate) engine: Engine,

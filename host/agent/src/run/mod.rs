@@ -27,9 +27,12 @@ mod status;
 mod upload;
 mod watch;
 
+use std::sync::Arc;
+
+pub(crate) use host::Host;
 pub(crate) use output::Output;
 
-use crate::settings::Sources;
+use crate::{enrolment, settings::Sources};
 
 /// Runs the agent until SIGTERM or Ctrl-C.
 ///
@@ -37,5 +40,12 @@ use crate::settings::Sources;
 /// Only what keeps the agent from starting: everything later is an event.
 pub(crate) async fn run(sources: Sources, output: Output) -> anyhow::Result<()> {
     let parts = start::start(&sources, output).await?;
-    service::serve(sources, parts).await
+    let identity = parts.host.identity.clone();
+    let renewing =
+        identity.map(|identity| tokio::spawn(enrolment::keep(Arc::clone(&parts.host), identity)));
+    let ended = service::serve(sources, parts).await;
+    if let Some(renewing) = renewing {
+        renewing.abort();
+    }
+    ended
 }

@@ -24,7 +24,7 @@ use super::{
     output::Output,
     signed,
 };
-use crate::{events::Event, settings::Sources, store::Store};
+use crate::{enrolment::Identity, events::Event, settings::Sources, store::Store};
 
 /// What the service needs.
 pub(crate) struct Parts {
@@ -60,10 +60,15 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
     };
     let engine = engine::engine()?;
     let artifacts = Artifacts::open(&data.join("artifacts"), &engine)?;
-    let device = store.device_id().await?;
-    let connections = Connections::new(&settings, device)?;
+    let identity = Identity::open(data)?.map(Arc::new);
+    let device = match &identity {
+        Some(identity) => identity.device(),
+        None => store.device_id().await?,
+    };
+    let connections = Connections::new(&settings, device, identity.as_deref())?;
     let host = Arc::new(Host {
         device,
+        identity,
         ports: ports(&clock, &store),
         sessions: Arc::new(DeviceSessions::new()),
         clock,
