@@ -120,6 +120,7 @@ impl Configuration {
                 self.host.identity.as_deref(),
             )?;
             coordinator.set_endpoint(connections.endpoint);
+            self.host.files.send_replace(connections.files);
             self.destinations.send_replace(connections.destination);
         }
         self.refused = None;

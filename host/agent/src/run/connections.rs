@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bailiwick_core::{ids::DeviceId, ports::Fetch, settings::Settings};
 use bailiwick_transport::{
-    Address, BrokerAddress, Connector, Endpoint, Events, Https, ProxySettings, Reports, Trust,
+    Address, BrokerAddress, Connector, Endpoint, Events, Files, Https, ProxySettings, Reports,
+    Trust,
     mqtt::{Device, DeviceOptions, Login},
 };
 
@@ -25,6 +26,8 @@ pub(crate) struct Connections {
     pub(crate) endpoint: Arc<dyn Fetch>,
     /// None if the settings name no place for reports: they are kept on the device.
     pub(crate) destination: Option<Destination>,
+    /// Where files go: they take HTTPS, whatever the rest takes.
+    pub(crate) files: Option<Files>,
 }
 
 impl Connections {
@@ -48,6 +51,10 @@ impl Connections {
         let proxy = ProxySettings::new(None, |name| std::env::var(name).ok());
         let https = Https::new(&trust, &proxy)?;
         let update = settings.update_url.parse::<Address>()?;
+        let files = match &settings.report_url {
+            Some(url) => Some(Files::new(&https, &url.parse::<Address>()?)),
+            None => None,
+        };
         let destination = match (&settings.mqtt_url, &settings.report_url) {
             (Some(url), _) => {
                 let broker = url.parse::<BrokerAddress>()?;
@@ -73,6 +80,7 @@ impl Connections {
         Ok(Self {
             endpoint: Arc::new(Endpoint::new(&https, update)),
             destination,
+            files,
         })
     }
 }

@@ -8,9 +8,10 @@ use bailiwick_core::{
     ports::{Clock, Sessions},
 };
 use bailiwick_sandbox::{Component, artifact::Artifacts, compile::Child, engine::Engine, probe};
-use tokio::sync::{Notify, OnceCell};
+use bailiwick_transport::Files;
+use tokio::sync::{Notify, OnceCell, watch};
 
-use super::{ceiling::OwnersCeiling, output::Output};
+use super::{ceiling::OwnersCeiling, output::Output, pause::Pause, standing::Standing};
 use crate::{
     enrolment::Identity,
     events::Event,
@@ -32,6 +33,12 @@ pub(crate) struct Host {
     pub(crate) ceiling: OwnersCeiling,
     /// Rung when a lane of the outbox has something new; in the order of `Lane::ALL`.
     pub(crate) uploads: [Notify; 3],
+    /// Where files about sessions go, if the settings name a place.
+    pub(crate) files: watch::Sender<Option<Files>>,
+    /// What goes wrong with sending.
+    pub(crate) standing: Standing,
+    /// Whether the owner asked for quiet.
+    pub(crate) pause: Pause,
     /// Rung when an event waits to be sent.
     pub(crate) events: Notify,
     /// Rung when somebody says that updates may be there.

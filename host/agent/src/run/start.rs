@@ -12,7 +12,7 @@ use bailiwick_sandbox::{
     compile::{Child, ChildLimits},
     engine,
 };
-use tokio::sync::{Notify, OnceCell, mpsc};
+use tokio::sync::{Notify, OnceCell, mpsc, watch};
 
 use super::{
     actor::CallEnded,
@@ -22,7 +22,9 @@ use super::{
     host::Host,
     logging::StandardError,
     output::Output,
+    pause::Pause,
     signed,
+    standing::Standing,
 };
 use crate::{enrolment::Identity, events::Event, settings::Sources, store::Store};
 
@@ -66,6 +68,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
         None => store.device_id().await?,
     };
     let connections = Connections::new(&settings, device, identity.as_deref())?;
+    let pause = Pause::open(&store).await?;
     let host = Arc::new(Host {
         device,
         identity,
@@ -78,6 +81,9 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
         compiler: Child::new(compiler(&settings)?, ChildLimits::default()),
         ceiling: OwnersCeiling::open(settings.ceiling_file.as_deref()),
         uploads: Default::default(),
+        files: watch::Sender::new(connections.files),
+        standing: Standing::default(),
+        pause,
         events: Notify::new(),
         hints: Notify::new(),
         version: env!("CARGO_PKG_VERSION").parse()?,

@@ -2,7 +2,9 @@
 
 mod broker;
 mod events;
-mod reports;
+mod lane;
+mod road;
+mod turn;
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +13,7 @@ use bailiwick_transport::full_jitter;
 use tokio::sync::{mpsc, watch};
 
 use super::{connections::Destination, host::Host};
-use crate::{events::Event, random};
+use crate::{events::Event, random, store::Lane};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
@@ -25,8 +27,23 @@ pub(crate) async fn run(
     destinations: Destinations,
     need_full: mpsc::Sender<PluginName>,
 ) {
+    let turns = turn::Turns::new();
     let result = tokio::try_join!(
-        reports::run(&host, destinations.clone(), need_full),
+        lane::run(
+            &host,
+            Lane::Outcomes,
+            destinations.clone(),
+            &turns,
+            need_full.clone()
+        ),
+        lane::run(
+            &host,
+            Lane::Reports,
+            destinations.clone(),
+            &turns,
+            need_full.clone()
+        ),
+        lane::run(&host, Lane::Files, destinations.clone(), &turns, need_full),
         events::run(&host, destinations.clone()),
         broker::run(&host, destinations),
     );
@@ -61,13 +78,21 @@ async fn destination(destinations: &mut Destinations) -> anyhow::Result<Destinat
 }
 
 /// How long to wait after attempts that failed.
-#[derive(Default)]
 struct Pace {
+    /// What is sent.
+    what: &'static str,
     failed: u32,
 }
 
 impl Pace {
-    fn succeeded(&mut self) {
+    const fn new(what: &'static str) -> Self {
+        Self { what, failed: 0 }
+    }
+
+    fn succeeded(&mut self, host: &Host) {
+        if self.failed > 0 {
+            host.standing.succeeded(self.what, host.clock.now());
+        }
         self.failed = 0;
     }
 
@@ -81,7 +106,9 @@ impl Pace {
         reason: String,
     ) -> anyhow::Result<()> {
         let jittered = full_jitter(self.failed, FIRST_PAUSE, LONGEST_PAUSE, random::number()?);
+        host.standing.failed(self.what, &reason, host.clock.now());
         if self.failed == 0 {
+            let reason = format!("{}: {reason}", self.what);
             host.tell(Event::NotDelivered { reason }).await;
         }
         self.failed = self.failed.saturating_add(1);

@@ -20,7 +20,7 @@ use std::{path::Path, sync::Arc};
 pub(crate) use error::StoreError;
 pub(crate) use events::{Audience, EventBatch, LONGEST_EVENT, NewEvent};
 pub(crate) use outbox::{
-    Beside, Caps, Confirmed, Dropped, KeepSent, Lane, OutboxFigures, Outgoing, Put, Sent, Settled,
+    Beside, Caps, Confirmed, Dropped, KeepSent, Lane, OutboxFigures, Outgoing, Put, Settled,
     Ticket, Waiting, What,
 };
 use redb::Database;

@@ -48,12 +48,16 @@ async fn outages(host: &Host, mut link: watch::Receiver<Link>) {
     let mut told = false;
     loop {
         let reason = match &*link.borrow_and_update() {
-            Link::Down(reason) if !told => Some(reason.clone()),
+            Link::Down(reason) => {
+                host.standing.failed("broker", reason, host.clock.now());
+                (!told).then(|| reason.clone())
+            }
             Link::Up(_) => {
                 told = false;
+                host.standing.succeeded("broker", host.clock.now());
                 None
             }
-            Link::Down(_) | Link::Connecting => None,
+            Link::Connecting => None,
         };
         if let Some(reason) = reason {
             told = true;

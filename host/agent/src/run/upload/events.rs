@@ -16,7 +16,7 @@ use crate::{
 const GATHERING: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(host: &Host, mut destinations: Destinations) -> anyhow::Result<()> {
-    let mut pace = Pace::default();
+    let mut pace = Pace::new("events");
     loop {
         let to = destination(&mut destinations).await?;
         // A receipt can take as long as a broker is away; another destination does not wait
@@ -33,9 +33,8 @@ pub(super) async fn run(host: &Host, mut destinations: Destinations) -> anyhow::
                 host.events.notified().await;
                 tokio::time::sleep(GATHERING).await;
             }
-            Round::Sent => pace.succeeded(),
+            Round::Sent => pace.succeeded(host),
             Round::Retry { after, reason } => {
-                let reason = format!("events: {reason}");
                 pace.wait(host, &mut destinations, after, reason).await?;
             }
         }

@@ -36,7 +36,7 @@ use redb::WriteTransaction;
 
 pub(crate) use caps::{Caps, DropReason, Dropped};
 pub(crate) use outgoing::{Beside, Lane, Outgoing, Ticket, Waiting, What};
-pub(crate) use reading::{LaneFigures, OutboxFigures};
+pub(crate) use reading::OutboxFigures;
 pub(crate) use sent::{Confirmed, KeepSent, Sent, Settled};
 pub(super) use {migrate::from_first_format, writing::Writing};
 

@@ -42,6 +42,15 @@ impl Lane {
         }
     }
 
+    /// Several of it, in a word.
+    pub(crate) const fn plural(self) -> &'static str {
+        match self {
+            Self::Outcomes => "outcomes",
+            Self::Reports => "reports",
+            Self::Files => "files",
+        }
+    }
+
     /// One of it, in a word.
     pub(crate) const fn word(self) -> &'static str {
         match self {

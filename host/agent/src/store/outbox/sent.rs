@@ -52,6 +52,14 @@ pub(crate) struct KeepSent {
     pub(crate) age: Duration,
 }
 
+impl KeepSent {
+    /// 4 MiB of the last day.
+    pub(crate) const DEFAULT: Self = Self {
+        bytes: ByteCount::mib(4),
+        age: Duration::from_secs(86_400),
+    };
+}
+
 /// Something that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
