@@ -55,6 +55,17 @@ pub(super) struct Scanner {
     thorough_at: Option<Instant>,
 }
 
+/// What a look found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// No process came or went.
+    Calm,
+    /// Some did, or are young; none that is of interest.
+    Stirred,
+    /// A scan would find something, or it is time for one.
+    Due,
+}
+
 /// What a scan found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -90,26 +101,29 @@ impl Scanner {
     }
 
     /// Looks whether a scan would find something new.
-    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+    pub(super) fn look(&mut self, now: Instant) -> Look {
         if self.thorough_at.is_none_or(|at| now >= at) {
-            return true;
+            return Look::Due;
         }
         let (Some(before), Some(tasks)) = (self.tasks, self.load.tasks()) else {
-            return true;
+            return Look::Due;
         };
         if tasks == before && self.young.is_empty() {
-            return false;
+            return Look::Calm;
         }
         let given = tasks.ids_since(before);
         if given.iter().cloned().flatten().nth(MOST_READ).is_some() {
-            return true;
+            return Look::Due;
         }
         self.tasks = Some(tasks);
         let mut found = self.read_young_again(now);
         for pid in given.into_iter().flatten() {
             found |= self.read_new(pid, now);
         }
-        found || (tasks != before && self.has_one_ended())
+        if found || (tasks != before && self.has_one_ended()) {
+            return Look::Due;
+        }
+        Look::Stirred
     }
 
     /// Goes through all processes, and reads those of which it does not know the login.

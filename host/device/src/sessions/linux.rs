@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     bus::{self, BusError},
-    kernel::Scanner,
+    kernel::{Look, Scanner},
     logind::Logind,
     process,
     pulse::Pulse,
@@ -30,9 +30,14 @@ use crate::blocking::ask;
 const PERIOD: Duration = Duration::from_millis(1_500);
 /// For everything that is asked of logind in one reading.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// After logind or the bus gave an answer of no use. Where nothing listens at all, which
-/// costs next to nothing to find out, it is tried at each look.
+/// After logind or the bus gave an answer of no use. Where nothing listens at all it is tried
+/// at each look that finds the machine stirred.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
+/// So long after processes came or went everything is looked at: a program listens, and
+/// writes its files, some moments after it was made.
+const STIRRED: Duration = Duration::from_secs(10);
+/// From one look at everything to the next where no process comes or goes.
+const CALM: Duration = Duration::from_secs(30);
 /// A login makes several signals: they are waited for, so that it is read once. It also
 /// bounds what users cost who change their sessions as fast as they can.
 const GATHER: Duration = Duration::from_millis(250);
@@ -78,6 +83,18 @@ struct Fallback {
     /// First processes of sessions that logind told of: while it does not answer, their end
     /// is that of their sessions.
     of_logind: BTreeSet<u32>,
+    /// Until when the machine counts as stirred.
+    calm_at: Option<Instant>,
+    looked_at_everything: Option<Instant>,
+}
+
+/// What a look found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Looked {
+    /// There is something new to read, or it is time for it.
+    is_due: bool,
+    /// It is worth trying whether somebody listens on the bus.
+    is_stirred: bool,
 }
 
 impl DeviceSessions {
@@ -105,6 +122,8 @@ impl DeviceSessions {
                 utmp: places.utmp.clone(),
                 utmp_state: None,
                 of_logind: BTreeSet::new(),
+                calm_at: None,
+                looked_at_everything: None,
             })),
             places,
         }
@@ -123,8 +142,8 @@ impl DeviceSessions {
     }
 
     /// Whether the kernel or utmp may tell something new.
-    fn is_due(&self) -> bool {
-        self.fallback().is_due(Instant::now())
+    fn look(&self) -> Looked {
+        self.fallback().look(Instant::now())
     }
 
     fn fallback(&self) -> MutexGuard<'_, Fallback> {
@@ -177,15 +196,16 @@ impl Sessions for DeviceSessions {
                         }
                         () = link.pulse.wait(PERIOD) => {}
                     },
-                    None => {
-                        link.pulse.wait(PERIOD).await;
-                        link.connect(&self.places.bus).await;
-                        if link.logind.is_some() {
-                            return;
-                        }
+                    None => link.pulse.wait(PERIOD).await,
+                }
+                let looked = self.look();
+                if link.logind.is_none() && looked.is_stirred {
+                    link.connect(&self.places.bus).await;
+                    if link.logind.is_some() {
+                        return;
                     }
                 }
-                if self.is_due() {
+                if looked.is_due {
                     return;
                 }
             }
@@ -277,8 +297,22 @@ impl Link {
 }
 
 impl Fallback {
-    fn is_due(&mut self, now: Instant) -> bool {
-        self.utmp_state != self.look_at_utmp() || self.scanner.is_due(now)
+    fn look(&mut self, now: Instant) -> Looked {
+        let look = self.scanner.look(now);
+        if look != Look::Calm {
+            self.calm_at = now.checked_add(STIRRED);
+        }
+        let is_stirred = self.calm_at.is_some_and(|at| now < at)
+            || self
+                .looked_at_everything
+                .is_none_or(|at| now.duration_since(at) >= CALM);
+        if is_stirred {
+            self.looked_at_everything = Some(now);
+        }
+        Looked {
+            is_due: look == Look::Due || (is_stirred && self.utmp_state != self.look_at_utmp()),
+            is_stirred,
+        }
     }
 
     fn look_at_utmp(&self) -> Option<(SystemTime, u64)> {

@@ -53,6 +53,8 @@ async fn a_login_in_utmp_is_a_session_until_its_record_or_its_process_ends() {
     // The record of a process that was killed stays in the file.
     let killed = record(LOGIN, 4241, "192.0.2.1");
     write(&file, &[killed, record(LOGIN, 4242, "192.0.2.7")]);
+    // Whoever writes it was made, or made another.
+    proc.load("1/101 2");
     let (session, _) = watch.opened(54_322).await;
     assert_eq!(watch.last.source(), Source::Utmp);
     assert_eq!(
@@ -67,7 +69,7 @@ async fn a_login_in_utmp_is_a_session_until_its_record_or_its_process_ends() {
     write(&file, &[record(ENDED, 4242, ""), record(ENDED, 4242, "")]);
     // The folder is no kernel's: nothing there says that the login's process still runs.
     proc.end(4242);
-    proc.load("1/99 1");
+    proc.load("1/100 2");
     watch.closed(&session).await;
     assert!(!watch.heard_of(54_322), "{:?}", watch.changes);
 }

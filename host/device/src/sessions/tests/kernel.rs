@@ -9,7 +9,7 @@ use bailiwick_core::{
 use bailiwick_needs::{Login, own_uid};
 
 use super::{
-    super::kernel::{Found, Scanner},
+    super::kernel::{Found, Look, Scanner},
     Watch, without_bus,
 };
 
@@ -126,38 +126,39 @@ fn a_machine_on_which_nothing_happens_is_not_looked_through() {
     let mut scanner = Scanner::new(proc.path().to_owned());
     let start = std::time::Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);
-    assert!(scanner.is_due(start));
+    assert_eq!(scanner.look(start), Look::Due);
     scanner.scan(start).unwrap();
-    assert!(!scanner.is_due(after(2)));
+    assert_ne!(scanner.look(after(2)), Look::Due);
     // Its one process is young, so it may yet get a number.
     proc.process(1, "init", 5, 1000, 1);
-    assert!(scanner.is_due(after(4)));
+    assert_eq!(scanner.look(after(4)), Look::Due);
     scanner.scan(after(4)).unwrap();
-    assert!(!scanner.is_due(after(12)));
+    assert_ne!(scanner.look(after(12)), Look::Due);
     // A process that is of no login, or of one that is known; and an id that was given to
     // one that is gone already.
     proc.process(3, "cron", UNSET, UNSET, 3);
     proc.process(4, "sh", 5, 1000, 3);
     proc.load("1/102 5");
-    assert!(!scanner.is_due(after(13)));
+    assert_ne!(scanner.look(after(13)), Look::Due);
     // Only how many are busy.
     proc.load("9/102 5");
-    assert!(!scanner.is_due(after(14)));
+    assert_eq!(scanner.look(after(14)), Look::Stirred, "one is young");
     // One that has no login by now, then has.
     proc.process(3, "cron", 6, 1000, 3);
-    assert!(scanner.is_due(after(15)));
+    assert_eq!(scanner.look(after(15)), Look::Due);
     assert_eq!(numbers(&scanner.scan(after(15)).unwrap()), [5, 6]);
     // The end of another than a login's first process.
     proc.end(4);
     proc.load("1/101 5");
-    assert!(!scanner.is_due(after(16)));
+    assert_ne!(scanner.look(after(16)), Look::Due);
     proc.end(3);
     proc.load("1/100 5");
-    assert!(scanner.is_due(after(17)));
+    assert_eq!(scanner.look(after(17)), Look::Due);
     assert_eq!(numbers(&scanner.scan(after(17)).unwrap()), [5]);
-    assert!(!scanner.is_due(after(119)));
-    assert!(
-        scanner.is_due(after(120)),
+    assert_eq!(scanner.look(after(119)), Look::Calm);
+    assert_eq!(
+        scanner.look(after(120)),
+        Look::Due,
         "everything is read again now and then"
     );
 }
@@ -170,16 +171,16 @@ fn after_many_new_processes_all_are_looked_through() {
     proc.load("1/100 30000");
     scanner.scan(start).unwrap();
     proc.load("1/100 30064");
-    assert!(!scanner.is_due(start));
+    assert_ne!(scanner.look(start), Look::Due);
     proc.load("1/100 30129");
-    assert!(scanner.is_due(start));
+    assert_eq!(scanner.look(start), Look::Due);
     // Until it was done.
-    assert!(scanner.is_due(start));
+    assert_eq!(scanner.look(start), Look::Due);
     scanner.scan(start).unwrap();
-    assert!(!scanner.is_due(start));
+    assert_ne!(scanner.look(start), Look::Due);
     // Ids begin again at the lowest.
     proc.load("1/100 2");
-    assert!(scanner.is_due(start));
+    assert_eq!(scanner.look(start), Look::Due);
 }
 
 #[test]
@@ -191,10 +192,10 @@ fn who_is_watched_ends() {
     scanner.scan(start).unwrap();
     scanner.watch([8].into());
     proc.load("1/99 1");
-    assert!(!scanner.is_due(start));
+    assert_ne!(scanner.look(start), Look::Due);
     proc.end(8);
     proc.load("1/98 1");
-    assert!(scanner.is_due(start));
+    assert_eq!(scanner.look(start), Look::Due);
 }
 
 fn numbers(found: &Found) -> Vec<u32> {
@@ -220,7 +221,7 @@ fn a_number_is_found_whenever_it_was_given() {
     proc.process(61, "sh", 8, 1000, 9);
     proc.child(61, 60);
     proc.load("1/101 61");
-    assert!(scanner.is_due(after(20)));
+    assert_eq!(scanner.look(after(20)), Look::Due);
     let found = scanner.scan(after(20)).unwrap();
     assert_eq!(numbers(&found), [7, 8]);
     assert_eq!(found.seen[1].leader, Some(60));
