@@ -47,24 +47,28 @@ pub enum World {
     Collector,
     /// Does what an operator asks.
     ActionHandler,
+    /// Reads the device for one session and returns rows: an instance per session.
+    SessionCollector,
 }
 
 impl World {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Collector, Self::ActionHandler];
+    pub const ALL: [Self; 3] = [Self::Collector, Self::ActionHandler, Self::SessionCollector];
 
     /// Its name in the contract.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Collector => "collector",
             Self::ActionHandler => "action-handler",
+            Self::SessionCollector => "session-collector",
         }
     }
 
-    /// The interface that it alone exports.
+    /// The interface by which it is known. A session-collector exports what a collector
+    /// does: its release says which it is.
     pub const fn interface(self) -> &'static str {
         match self {
-            Self::Collector => "collect",
+            Self::Collector | Self::SessionCollector => "collect",
             Self::ActionHandler => "handle",
         }
     }
@@ -74,7 +78,8 @@ impl World {
         Self::ALL.into_iter().find(|world| world.name() == name)
     }
 
-    /// The world of a component that exports `exports`, each as
+    /// The world of a component that exports `exports`, [`World::Collector`] for that of
+    /// sessions as well, each as
     /// `bailiwick:plugin/collect@0.1.0`.
     pub fn of_exports<'a>(exports: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         exports.into_iter().find_map(|export| {
@@ -93,7 +98,7 @@ impl World {
     /// policy of any other must not have.
     pub const fn is_scheduled(self) -> bool {
         match self {
-            Self::Collector => true,
+            Self::Collector | Self::SessionCollector => true,
             Self::ActionHandler => false,
         }
     }

@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use crate::{
     ids::{PluginName, VendorName},
     limits::Limits,
+    sampling::Sampling,
     time::Span,
 };
 
@@ -45,6 +46,8 @@ pub struct Policy {
     pub limits: Limits,
     /// When it is called; none for a plugin that is called when somebody asks.
     pub schedule: Option<Interval>,
+    /// How the samples of a session-collector are kept.
+    pub sampling: Sampling,
     /// Its settings, as the contract's `config` gives them.
     pub config: BTreeMap<String, String>,
     /// What it may do. The order has no meaning: deny beats allow.

@@ -8,6 +8,7 @@ use super::{Interval, Policy, parse_grant::grant, parse_limits::limits};
 use crate::{
     bytes::ByteCount,
     document::{DocumentError, FORMAT, Key, Source, Value},
+    sampling::Sampling,
     time::Span,
 };
 
@@ -45,8 +46,19 @@ const JITTER: Key = Key::new(
     "\"10 min\"",
     "a span of time not longer than `every`; `0 s` is none",
 );
-const KEYS: [&Key; 9] = [
-    &FORMAT, &PLUGIN, &VENDOR, &VERSIONS, &SUMMARY, &LIMITS, &SCHEDULE, &CONFIG, &GRANT,
+const SAMPLING: Key = Key::new(
+    "sampling",
+    "",
+    "a `[sampling]` table with `file-every` and `sessions`: for session-collectors",
+);
+const FILE_EVERY: Key = Key::new("file-every", "\"5 min\"", "a span of time from 5 s to 1 h");
+const SESSIONS: Key = Key::new(
+    "sessions",
+    "64",
+    "most sessions that are sampled at a time, 1 to 1024",
+);
+const KEYS: [&Key; 10] = [
+    &FORMAT, &PLUGIN, &VENDOR, &VERSIONS, &SUMMARY, &LIMITS, &SCHEDULE, &SAMPLING, &CONFIG, &GRANT,
 ];
 
 impl Policy {
@@ -75,6 +87,11 @@ impl Policy {
             summary: document.required(&SUMMARY)?.prose(200)?,
             limits: limits(document.required(&LIMITS)?)?,
             schedule: document.optional(&SCHEDULE).map(interval).transpose()?,
+            sampling: document
+                .optional(&SAMPLING)
+                .map(sampling)
+                .transpose()?
+                .unwrap_or_default(),
             config,
             grants,
         })
@@ -109,6 +126,17 @@ fn interval(value: Value<'_>) -> Result<Interval, DocumentError> {
         .within(seconds(1)..=seconds(366 * 86_400))?;
     let jitter = table.required(&JITTER)?.within(seconds(0)..=every)?;
     Ok(Interval { every, jitter })
+}
+
+fn sampling(value: Value<'_>) -> Result<Sampling, DocumentError> {
+    let table = value.table("`[sampling]`", &[&FILE_EVERY, &SESSIONS])?;
+    let seconds = |n| Span::new(std::time::Duration::from_secs(n));
+    Ok(Sampling {
+        file_every: table
+            .required(&FILE_EVERY)?
+            .within(seconds(5)..=seconds(3_600))?,
+        sessions: table.required(&SESSIONS)?.small_integer(1..=1_024)?,
+    })
 }
 
 fn settings(value: Value<'_>) -> Result<BTreeMap<String, String>, DocumentError> {

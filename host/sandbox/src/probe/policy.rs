@@ -16,6 +16,7 @@ pub(crate) fn policy(limits: &Limits) -> Policy {
         summary: "Attacks each limit.".to_owned(),
         limits: *limits,
         schedule: None,
+        sampling: Default::default(),
         config: BTreeMap::new(),
         grants: [Capability::Log, Capability::Clock, Capability::State]
             .map(grant)
