@@ -1,6 +1,6 @@
 //! What must be refused: one folder each in `tests/cases`, named `<kind>-<what is wrong>`,
 //! with the input and the text that a person gets to read. A document is `input.toml`, rows
-//! are `input.hex`, a component is `input.wat` with the `policy.toml` that judges it, and
+//! are `input.hex`, a token is `input.txt`, a component is `input.wat` with the `policy.toml` that judges it, and
 //! metadata is `attack.toml`: what is done to a repository before a device reads it.
 //!
 //! Beside the text it is held that a refused device is what it was: see `metadata` here for
@@ -12,8 +12,8 @@
 use std::{fs, path::Path, sync::Arc};
 
 use bailiwick_core::{
-    assignment::Assignment, audit, policy::Policy, release::Release, revocation::Revocations,
-    time::Timestamp,
+    assignment::Assignment, audit, enrolment::Token, policy::Policy, release::Release,
+    revocation::Revocations, time::Timestamp,
 };
 use bailiwick_harness::{attack::Attack, scene};
 use bailiwick_report::{
@@ -34,6 +34,7 @@ fn refusal(case: &str, folder: &Path) -> Option<String> {
     match kind {
         "policy" => text(Policy::parse(file, &read(file))),
         "release" => text(Release::parse(file, &read(file))),
+        "token" => text(read("input.txt").trim_end().parse::<Token>()),
         "assignment" => text(Assignment::parse(file, &read(file))),
         "revocation" => text(Revocations::parse(file, &read(file))),
         "buffer" => text(Snapshot::decode(schema(), &bytes(&read("input.hex")))),

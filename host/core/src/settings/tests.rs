@@ -48,6 +48,24 @@ fn the_later_layer_wins_and_says_so() {
 }
 
 #[test]
+fn what_was_told_at_enrolment_counts_until_somebody_says_otherwise() {
+    let enrolment = Layer::enrolment([
+        (Name::UpdateUrl, "https://desk.example/updates/".to_owned()),
+        (Name::RootSha256, DIGEST.to_owned()),
+        (Name::ReportUrl, "https://desk.example/".to_owned()),
+    ]);
+    let alone = Settings::merge(std::slice::from_ref(&enrolment)).unwrap();
+    assert_eq!(alone.list()[1].origin.to_string(), "enrolment");
+    let signed = Layer::signed("format = 1\nreport-url = \"https://fleet.example/\"\n").unwrap();
+    let file = Layer::file("a.toml", &file()).unwrap();
+    let all = Settings::merge(&[enrolment, signed, file]).unwrap();
+    assert_eq!(all.update_url, "https://updates.example/");
+    assert_eq!(all.report_url.as_deref(), Some("https://fleet.example/"));
+    let folder = Layer::flags([(Name::DataDir, "/tmp/b".to_owned())]);
+    assert_eq!(Settings::data_dir(&[folder]).unwrap().as_os_str(), "/tmp/b");
+}
+
+#[test]
 fn there_is_no_trust_on_first_use() {
     let text = file().replace(&format!("root-sha256 = \"{DIGEST}\"\n"), "");
     let refused = Settings::merge(&[Layer::file("a.toml", &text).unwrap()]).unwrap_err();
