@@ -1,5 +1,9 @@
 //! The probe in wasmtime alone: the sandbox's engine settings, and functions of the host
 //! without a check, an account, a deadline or a budget.
+//!
+//! It has what wasmtime's documentation asks of every host with these settings that runs
+//! code which it does not trust: a limiter of the store, and an epoch deadline that is set
+//! before each call (without one a guest is stopped at once).
 
 use std::sync::Arc;
 
@@ -7,7 +11,7 @@ use anyhow::anyhow;
 use bailiwick_core::ports::Clock;
 use bailiwick_sandbox::engine;
 use wasmtime::{
-    Engine, Store,
+    Engine, Store, StoreLimits, StoreLimitsBuilder,
     component::{Component, HasSelf, Linker},
 };
 
@@ -26,16 +30,22 @@ use bindings::bailiwick::plugin::clock;
 
 const PROBE: &str = include_str!("../../../host/sandbox/probe/limits.wat");
 
-/// The data of the bare store: the sandbox's own clock.
-pub(crate) struct Unchecked(Arc<dyn Clock>);
+/// Bytes of each memory.
+const MEMORY: usize = 4 * 1024 * 1024;
+
+/// The data of the bare store: the sandbox's own clock, and wasmtime's own limits.
+pub(crate) struct Unchecked {
+    clock: Arc<dyn Clock>,
+    limits: StoreLimits,
+}
 
 impl clock::Host for Unchecked {
     async fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.0.now().as_ms())
+        Ok(self.clock.now().as_ms())
     }
 
     async fn monotonic(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.0.monotonic().as_ns())
+        Ok(self.clock.monotonic().as_ns())
     }
 }
 
@@ -57,8 +67,12 @@ impl Bare {
         linker.define_unknown_imports_as_traps(&component)?;
         linker.allow_shadowing(true);
         clock::add_to_linker::<_, HasSelf<Unchecked>>(&mut linker, |data| data)?;
-        let mut store = Store::new(&engine, Unchecked(Arc::clone(clock)));
-        // No epoch passes: nobody ticks.
+        let data = Unchecked {
+            clock: Arc::clone(clock),
+            limits: StoreLimitsBuilder::new().memory_size(MEMORY).build(),
+        };
+        let mut store = Store::new(&engine, data);
+        store.limiter(|data| &mut data.limits);
         store.set_epoch_deadline(1);
         let exports =
             bindings::Collector::instantiate_async(&mut store, &component, &linker).await?;
@@ -67,12 +81,14 @@ impl Bare {
 
     /// Calls the export that does nothing.
     pub(crate) async fn save(&mut self) -> anyhow::Result<Vec<u8>> {
+        self.store.set_epoch_deadline(1);
         let handover = self.exports.bailiwick_plugin_handover();
         handover.call_save(&mut self.store).await.map_err(in_words)
     }
 
     /// Orders the probe to do something.
     pub(crate) async fn load(&mut self, order: &[u8]) -> anyhow::Result<()> {
+        self.store.set_epoch_deadline(1);
         let handover = self.exports.bailiwick_plugin_handover();
         handover
             .call_load(&mut self.store, "", order)

@@ -26,6 +26,20 @@ impl CpuWindow {
         }
     }
 
+    /// One of the same length and budget.
+    pub(crate) fn at(self, began: Monotonic, used_ns: u64) -> Self {
+        Self {
+            began,
+            used_ns,
+            ..self
+        }
+    }
+
+    /// Whether another has begun by `now`.
+    pub(crate) fn has_ended(&self, now: Monotonic) -> bool {
+        self.windows_until(now) > 0
+    }
+
     /// Enters the window that `now` lies in.
     fn roll(&mut self, now: Monotonic) {
         let windows = self.windows_until(now);
