@@ -69,6 +69,9 @@ pub enum Error {
     /// A new plugin's place is taken.
     #[error("{} is there already: choose another name, or move it away", .0.display())]
     Exists(PathBuf),
+    /// Nothing to begin a plugin of this world with.
+    #[error("there is no template of the world `{0}`: begin with another plugin of it")]
+    NoTemplate(&'static str),
     /// Cargo does not see a new plugin.
     #[error("{} has no `plugins/*` among its members: add it, then try again", .0.display())]
     NotMember(PathBuf),

@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use bailiwick_core::ids::{PluginName, VendorName};
+use bailiwick_core::{
+    ids::{PluginName, VendorName},
+    release::World,
+};
 use cargo_bailiwick::{
     Build, Built, Plugin, Target, Trial, Tried, build, new, plugins, unit_tests,
 };
@@ -41,6 +44,14 @@ struct NewArguments {
     /// Who will publish it
     #[arg(long, value_name = "NAME")]
     vendor: VendorName,
+    /// Its kind: `collector` or `session-collector`
+    #[arg(long, value_name = "WORLD", default_value = "collector", value_parser = world)]
+    world: World,
+}
+
+fn world(name: &str) -> Result<World, String> {
+    let known: Vec<_> = World::ALL.into_iter().map(World::name).collect();
+    World::named(name).ok_or_else(|| format!("write one of {}", known.join(", ")))
 }
 
 #[derive(Args)]
@@ -111,7 +122,7 @@ fn main() -> ExitCode {
 
 fn new_one(arguments: &NewArguments) -> Result<()> {
     let here = env::current_dir().context("the current folder can't be found")?;
-    let made = new(&here, &arguments.name, &arguments.vendor)?;
+    let made = new(&here, &arguments.name, &arguments.vendor, arguments.world)?;
     let shown = |path: &Path| {
         path.strip_prefix(&here)
             .unwrap_or(path)

@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use bailiwick_core::{
     ids::{PluginName, VendorName},
     policy::Capability,
+    release::World,
 };
 use semver::Version;
 use serde::Deserialize;
@@ -61,11 +62,13 @@ impl Manifest {
 
     fn parse(text: &str) -> Result<Self, String> {
         let manifest: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        if manifest.world != "collector" {
+        if World::named(&manifest.world).is_none() {
+            let known: Vec<_> = World::ALL.into_iter().map(World::name).collect();
             return Err(format!(
-                "`{}` is no world of the contract {}: write `collector`",
+                "`{}` is no world of the contract {}: write one of {}",
                 manifest.world,
-                bailiwick_core::CONTRACT
+                bailiwick_core::CONTRACT,
+                known.join(", ")
             ));
         }
         for ask in &manifest.asks {

@@ -5,26 +5,52 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bailiwick_core::ids::{PluginName, VendorName};
+use bailiwick_core::{
+    ids::{PluginName, VendorName},
+    release::World,
+};
 
 use crate::{Error, plugins, workspace::root};
 
-/// Files of the template, where they go in the plugin's folder.
-const FILES: [(&str, &str); 3] = [
-    (
-        "Cargo.toml",
-        include_str!("../../templates/collector/Cargo.toml"),
-    ),
-    (
-        "plugin.toml",
-        include_str!("../../templates/collector/plugin.toml"),
-    ),
-    (
-        "src/lib.rs",
-        include_str!("../../templates/collector/lib.rs"),
-    ),
-];
-const POLICY: &str = include_str!("../../templates/collector/policy.toml");
+/// What a new plugin of one world begins with.
+struct Template {
+    /// Where they go in the plugin's folder, and what they hold.
+    files: [(&'static str, &'static str); 3],
+    policy: &'static str,
+}
+
+macro_rules! template {
+    ($folder:literal) => {
+        Template {
+            files: [
+                (
+                    "Cargo.toml",
+                    include_str!(concat!("../../templates/", $folder, "/Cargo.toml")),
+                ),
+                (
+                    "plugin.toml",
+                    include_str!(concat!("../../templates/", $folder, "/plugin.toml")),
+                ),
+                (
+                    "src/lib.rs",
+                    include_str!(concat!("../../templates/", $folder, "/lib.rs")),
+                ),
+            ],
+            policy: include_str!(concat!("../../templates/", $folder, "/policy.toml")),
+        }
+    };
+}
+
+const COLLECTOR: Template = template!("collector");
+const SESSION_COLLECTOR: Template = template!("session-collector");
+
+fn template(world: World) -> Result<&'static Template, Error> {
+    match world {
+        World::Collector => Ok(&COLLECTOR),
+        World::SessionCollector => Ok(&SESSION_COLLECTOR),
+        world => Err(Error::NoTemplate(world.name())),
+    }
+}
 
 /// What was made.
 #[derive(Clone, Debug)]
@@ -35,12 +61,19 @@ pub struct New {
     pub policy: PathBuf,
 }
 
-/// Makes `plugins/<name>` and `policies/<name>.toml` in the workspace that holds `here`.
+/// Makes `plugins/<name>`, of the world `world`, and `policies/<name>.toml` in the workspace
+/// that holds `here`.
 ///
 /// # Errors
-/// Something has its place already, or its workspace does not take it as a member; then
+/// There is no template of that world, something has its place already, or its workspace does not take it as a member; then
 /// nothing is left behind.
-pub fn new(here: &Path, name: &PluginName, vendor: &VendorName) -> Result<New, Error> {
+pub fn new(
+    here: &Path,
+    name: &PluginName,
+    vendor: &VendorName,
+    world: World,
+) -> Result<New, Error> {
+    let template = template(world)?;
     let root = root(here)?;
     let new = New {
         folder: root.join("plugins").join(name.as_str()),
@@ -52,7 +85,7 @@ pub fn new(here: &Path, name: &PluginName, vendor: &VendorName) -> Result<New, E
         }
     }
     let made = new
-        .write(name, vendor)
+        .write(template, name, vendor)
         .and_then(|()| new.is_member(&root, name));
     if made.is_err() {
         // Whatever was written is ours: neither was there before.
@@ -63,11 +96,16 @@ pub fn new(here: &Path, name: &PluginName, vendor: &VendorName) -> Result<New, E
 }
 
 impl New {
-    fn write(&self, name: &PluginName, vendor: &VendorName) -> Result<(), Error> {
-        for (file, text) in FILES {
+    fn write(
+        &self,
+        template: &Template,
+        name: &PluginName,
+        vendor: &VendorName,
+    ) -> Result<(), Error> {
+        for (file, text) in template.files {
             write(&self.folder.join(file), text, name, vendor)?;
         }
-        write(&self.policy, POLICY, name, vendor)
+        write(&self.policy, template.policy, name, vendor)
     }
 
     fn is_member(&self, root: &Path, name: &PluginName) -> Result<(), Error> {

@@ -71,6 +71,14 @@ fn a_new_plugin_builds_passes_its_test_and_runs_under_its_policy() {
     assert!(tried.contains("1 rows"), "{tried}");
     let again = bailiwick(&folder, &["new", "load", "--vendor", "acme"]).unwrap_err();
     assert!(again.contains("is there already"), "{again}");
+
+    let world = ["--world", "session-collector"];
+    let new = [["new", "use", "--vendor", "acme"].as_slice(), &world].concat();
+    bailiwick(&folder, &new).unwrap();
+    let test = ["test", "--package", "use", "--compiler", compiler];
+    let tried = bailiwick(&folder, &test).unwrap();
+    // A trial is of no session, whose processes are none.
+    assert!(tried.contains("0 rows"), "{tried}");
 }
 
 #[test]
