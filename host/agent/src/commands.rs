@@ -3,17 +3,22 @@
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, bail};
-use bailiwick_core::{audit, policy::Policy, ports::Clock as _};
+use bailiwick_core::{audit, policy::Policy, ports::Clock as _, time::Timestamp};
 use bailiwick_device::SystemClock;
 
 use crate::{
-    cli::{Common, Inspect},
+    cli::{Common, Inspect, Log, Show},
+    look::{LogQuery, LogReport, OutboxQuery, OutboxReport},
     print, settings,
-    socket::{self, Request, Response},
+    socket::{self, Request, Response, SocketError},
+    store::look,
 };
 
 /// A refresh over a slow line and a full inventory take their time.
 const PATIENCE: Duration = Duration::from_secs(150);
+
+/// From one look at the record to the next, where somebody follows it.
+const FOLLOW: Duration = Duration::from_millis(500);
 
 /// Asks the agent and prints its answer. A refresh that failed is an answer, and a failure of
 /// the command: scripts look at how it ends.
@@ -24,18 +29,111 @@ pub(crate) async fn ask(common: &Common, request: Request) -> anyhow::Result<Exi
     let path = socket_path(common)?;
     let refresh = request == Request::UpdateRefresh {};
     let response = socket::ask(&path, request, PATIENCE).await?;
-    if let Response::Refused { reason } = &response {
-        bail!("{reason}");
-    }
-    if common.json {
-        println!("{}", serde_json::to_string(&response)?);
-    } else {
-        print!("{}", print::words(&response));
-    }
+    show(common, &response)?;
     Ok(match response {
         Response::Update(update) if refresh && !update.failure.is_empty() => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     })
+}
+
+/// Prints an answer.
+///
+/// # Errors
+/// It is a refusal.
+fn show(common: &Common, response: &Response) -> anyhow::Result<()> {
+    if let Response::Refused { reason } = response {
+        bail!("{reason}");
+    }
+    if common.json {
+        println!("{}", serde_json::to_string(response)?);
+    } else {
+        print!("{}", print::words(response));
+    }
+    Ok(())
+}
+
+/// What waits to be sent and what was sent, from the agent, or from the store where none
+/// runs.
+///
+/// # Errors
+/// The agent refused, or none runs and the store can't be read.
+pub(crate) async fn outbox(common: &Common, asked: &Show) -> anyhow::Result<ExitCode> {
+    let query = OutboxQuery {
+        decoded: asked.decoded,
+        at_most: asked.last,
+        key: asked.key.clone(),
+    };
+    let request = Request::Outbox(query.clone());
+    let response = match ask_running(common, request).await? {
+        Some(response) => response,
+        None => Response::Outbox(OutboxReport::read(&offline(common)?, &query)?),
+    };
+    show(common, &response)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The device's record of events, from the agent, or from the store where none runs.
+///
+/// # Errors
+/// The agent refused, or none runs and the store can't be read.
+pub(crate) async fn log(common: &Common, asked: &Log) -> anyhow::Result<ExitCode> {
+    let now = SystemClock::new().now();
+    let mut query = LogQuery {
+        plugin: asked.plugin.clone(),
+        since: asked.since.map(|span| before(now, span.get())),
+        after: None,
+    };
+    loop {
+        let request = Request::Log(query.clone());
+        let response = match ask_running(common, request).await? {
+            Some(response) => response,
+            None if asked.follow && query.after.is_some() => bail!("the agent has ended"),
+            None => Response::Log(LogReport::read(&offline(common)?, &query)?),
+        };
+        let last = match &response {
+            Response::Log(report) => report.last,
+            _ => None,
+        };
+        match &response {
+            // One object a line, so that a script can follow.
+            Response::Log(report) if common.json => {
+                for event in &report.events {
+                    println!("{}", serde_json::to_string(event)?);
+                }
+            }
+            response => show(common, response)?,
+        }
+        if !asked.follow {
+            return Ok(ExitCode::SUCCESS);
+        }
+        query.after = last.or(query.after);
+        tokio::time::sleep(FOLLOW).await;
+    }
+}
+
+fn before(now: Timestamp, span: Duration) -> Timestamp {
+    let ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    Timestamp::from_ms(now.as_ms().saturating_sub(ms))
+}
+
+/// Asks the agent; `None` if none runs.
+async fn ask_running(common: &Common, request: Request) -> anyhow::Result<Option<Response>> {
+    match socket::ask(&socket_path(common)?, request, PATIENCE).await {
+        Ok(response) => Ok(Some(response)),
+        Err(SocketError::NotRunning(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The store of an agent that does not run.
+fn offline(common: &Common) -> anyhow::Result<redb::ReadOnlyDatabase> {
+    let folder = match &common.data {
+        Some(data) => data.clone(),
+        None => settings::Sources::new(common, &[])?.data_dir()?,
+    };
+    look::open(&folder).with_context(
+        || "no agent runs, and its store can't be read (only root and the agent's own user may)",
+    )
 }
 
 /// Where the agent listens. With `--data` nothing of the settings is read, so that a user

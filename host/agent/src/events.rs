@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::{
     figures::{Bounds, Figures},
+    print::time,
     store::{Audience, LONGEST_EVENT},
 };
 
@@ -300,6 +301,16 @@ pub(crate) enum Event {
         /// How many are not tracked.
         count: usize,
     },
+    /// The owner asked for quiet: nothing is collected, run or sent but events.
+    Paused {
+        /// When that ends by itself, if it does.
+        until: Option<Timestamp>,
+    },
+    /// The pause is over.
+    Resumed {
+        /// When it began.
+        paused_at: Timestamp,
+    },
     /// Events made room for newer ones before they could be sent.
     EventsLost {
         /// How many.
@@ -522,6 +533,17 @@ impl Event {
             } => format!(
                 "{plugin} {version} goes on under the new ceiling, {state} bytes of state handed over"
             ),
+            Self::Paused { until: Some(until) } => format!(
+                "paused by the device's owner until {}: nothing is collected, run or sent",
+                time(*until)
+            ),
+            Self::Paused { until: None } => {
+                "paused by the device's owner until resumed: nothing is collected, run or sent"
+                    .to_owned()
+            }
+            Self::Resumed { paused_at } => {
+                format!("resumed, after a pause since {}", time(*paused_at))
+            }
             Self::EventsLost { count } => {
                 format!("{count} events made room for newer ones before they could be sent")
             }

@@ -5,6 +5,7 @@ mod commands;
 mod enrolment;
 mod events;
 mod figures;
+mod look;
 mod print;
 mod random;
 mod run;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use cli::{Cli, Command, Plugin, Update};
+use cli::{Cli, Command, Outbox, Plugin, Update};
 use run::Output;
 use socket::Request;
 
@@ -57,6 +58,14 @@ async fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Plugin(Plugin::List) => Request::Plugins {},
         Command::Inventory => Request::Inventory {},
         Command::Sessions => Request::Sessions {},
+        Command::Outbox(Outbox::Show(show)) => return commands::outbox(common, show).await,
+        Command::Log(log) => return commands::log(common, log).await,
+        Command::Pause(pause) => Request::Pause {
+            for_ms: pause
+                .span
+                .map(|span| u64::try_from(span.get().as_millis()).unwrap_or(u64::MAX)),
+        },
+        Command::Resume => Request::Resume {},
         Command::Update(Update::Status) => Request::UpdateStatus {},
         Command::Update(Update::Refresh) => Request::UpdateRefresh {},
         Command::Status(status) if status.settings => Request::Settings {},

@@ -1,5 +1,6 @@
 //! Answers in words.
 
+mod owner;
 mod sessions;
 
 use std::fmt::Write as _;
@@ -40,6 +41,9 @@ pub(crate) fn words(response: &Response) -> String {
                 out
             })
         }
+        Response::Outbox(report) => owner::outbox(report),
+        Response::Log(report) => owner::log(report),
+        Response::Pause { paused } => owner::pause(paused.as_ref()),
         Response::Refused { reason } => format!("{reason}\n"),
     }
 }
@@ -72,9 +76,16 @@ fn status_words(status: &StatusReport) -> String {
         status.stopped,
         status.sessions,
         status.session_source,
-        outbox_words(&status.outbox),
+        outbox_words(&status.outbox) + &owner::sending(&status.sending) + &pause_words(status),
         update_words(&status.update),
     )
+}
+
+fn pause_words(status: &StatusReport) -> String {
+    match &status.paused {
+        Some(paused) => owner::pause(Some(paused)),
+        None => String::new(),
+    }
 }
 
 fn outbox_words(outbox: &OutboxFigures) -> String {

@@ -122,6 +122,20 @@ impl Supervision {
         }
     }
 
+    /// A plugin that was suspended before and is until `until`, for the `suspensions`th time.
+    pub fn suspended(rules: Rules, until: Monotonic, suspensions: u32) -> Self {
+        Self {
+            state: State::Suspended(until),
+            suspensions,
+            ..Self::new(rules)
+        }
+    }
+
+    /// Suspensions that the next one is longer for.
+    pub const fn suspensions(&self) -> u32 {
+        self.suspensions
+    }
+
     /// Whether calls may begin.
     pub fn may_call(&self) -> bool {
         self.state == State::Running
@@ -244,6 +258,24 @@ mod tests {
                 transition
             })
             .collect()
+    }
+
+    #[test]
+    fn a_suspension_that_is_taken_up_again_ends_when_it_would_have() {
+        let mut supervision = Supervision::suspended(Rules::default(), at(300), 1);
+        assert!(supervision.is_suspended() && !supervision.may_call());
+        assert_eq!(supervision.poll(at(299)), None);
+        let fresh = Transition::Fresh { suspended: true };
+        assert_eq!(supervision.poll(at(300)), Some(fresh));
+        let again = fail(&mut supervision, 10_000, 5);
+        let suspension = Duration::from_secs(1_200);
+        let strikes = 5;
+        let twice = Transition::Suspended {
+            strikes,
+            suspension,
+        };
+        assert_eq!(again[4], twice, "it is the second one");
+        assert_eq!(supervision.suspensions(), 2);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bailiwick_core::settings::Name;
+use bailiwick_core::{ids::PluginName, settings::Name, time::Span};
 use clap::{Args, Parser, Subcommand};
 
 /// Runs signed plugins on this device, each within what its policy grants.
@@ -64,6 +64,19 @@ pub(crate) enum Command {
     Update(Update),
     /// List the sessions of users: all for root, their own for others
     Sessions,
+    /// Look at what is sent
+    #[command(subcommand)]
+    Outbox(Outbox),
+    /// Tell what happened on this device, from its own record
+    Log(Log),
+    /// Collect, run and send nothing, for a while or until `resume`; root alone
+    ///
+    /// No plugin is called and no action runs. What was made stays on the device and is sent
+    /// afterwards; only events are sent meanwhile, this pause among them. Updates and
+    /// revocations arrive. A pause outlives the agent's restart.
+    Pause(Pause),
+    /// End the pause; root alone
+    Resume,
     /// Tell how the agent is: plugins, sessions, updates, reports that wait
     Status(Status),
 }
@@ -105,6 +118,51 @@ pub(crate) struct Inspect {
     /// Judge it by this policy (a .toml file)
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+}
+
+/// `bailiwick outbox`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Outbox {
+    /// List what waits to be sent and what was sent lately; root alone
+    ///
+    /// Where no agent runs the store is read as it is.
+    Show(Show),
+}
+
+/// `bailiwick outbox show`.
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    /// Tell what is in each of them, as the console gets it
+    #[arg(long)]
+    pub(crate) decoded: bool,
+    /// At most so many that wait and so many that were sent
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    pub(crate) last: u32,
+    /// Only the one with this key
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+}
+
+/// `bailiwick log`.
+#[derive(Args, Debug)]
+pub(crate) struct Log {
+    /// Events of this plugin only
+    #[arg(long)]
+    pub(crate) plugin: Option<PluginName>,
+    /// Events of this time up to now, as in `1h`
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) since: Option<Span>,
+    /// Go on with what happens from now on, until Ctrl-C
+    #[arg(long)]
+    pub(crate) follow: bool,
+}
+
+/// `bailiwick pause`.
+#[derive(Args, Debug)]
+pub(crate) struct Pause {
+    /// End by itself after this time, as in `2h`
+    #[arg(long = "for", value_name = "SPAN")]
+    pub(crate) span: Option<Span>,
 }
 
 /// `bailiwick update`.
@@ -188,6 +246,27 @@ mod tests {
         assert!(matches!(
             parse("bailiwick inventory").unwrap().command,
             Command::Inventory
+        ));
+        let log = parse("bailiwick log --plugin inventory --since 1h --follow");
+        let Command::Log(log) = log.unwrap().command else {
+            panic!("no log");
+        };
+        let hour = std::time::Duration::from_secs(3_600);
+        assert_eq!((log.since.map(Span::get), log.follow), (Some(hour), true));
+        let Command::Pause(pause) = parse("bailiwick pause --for 2h").unwrap().command else {
+            panic!("no pause");
+        };
+        assert_eq!(pause.span.map(Span::get), Some(hour * 2));
+        assert!(parse("bailiwick pause --for soon").is_err());
+        assert!(matches!(
+            parse("bailiwick outbox show --decoded --last 3")
+                .unwrap()
+                .command,
+            Command::Outbox(Outbox::Show(Show {
+                decoded: true,
+                last: 3,
+                key: None
+            }))
         ));
     }
 

@@ -23,7 +23,7 @@ use super::{
     report::{ReportError, Reporter},
     status::Status,
 };
-use crate::{events::Event, figures::Figures};
+use crate::{events::Event, figures::Figures, store::Suspension};
 
 /// A plugin that is not called for so long rests meanwhile: to start it again takes less
 /// than a millisecond, and its memory is some megabytes.
@@ -86,6 +86,7 @@ impl Actor {
         let plugin = live.launch.policy.plugin.clone();
         let reporter = Reporter::open(&host, plugin.clone()).await?;
         let now = host.clock.monotonic();
+        let supervision = supervision(&host, &plugin, live.launch.generation.id).await?;
         let status = Status::new(host.clock.now());
         let interval = live.launch.policy.schedule;
         let schedule = interval.map(|interval| Schedule::new(interval, &host.device, &plugin, now));
@@ -97,7 +98,7 @@ impl Actor {
             reporter,
             schedule,
             waiting: VecDeque::new(),
-            supervision: Supervision::new(Rules::default()),
+            supervision,
             punctuality: Punctuality::default(),
             remark: String::new(),
             status,
@@ -110,6 +111,13 @@ impl Actor {
         loop {
             if let Some(order) = self.waiting.pop_front() {
                 self.obey(order, &mut orders).await;
+                continue;
+            }
+            if self.host.pause.now().is_some() {
+                self.pause(&mut orders).await;
+                if orders.is_closed() && orders.is_empty() {
+                    return;
+                }
                 continue;
             }
             let now = self.host.clock.monotonic();
@@ -139,6 +147,28 @@ impl Actor {
                     None => return,
                 }
             }
+        }
+    }
+
+    /// Calls nothing while the owner's pause lasts. Due times that pass in it were not
+    /// missed: the schedule begins anew.
+    async fn pause(&mut self, orders: &mut mpsc::Receiver<Order>) {
+        let host = Arc::clone(&self.host);
+        let ended = tokio::select! {
+            () = host.pause.while_paused() => true,
+            order = orders.recv() => {
+                if let Some(order) = order {
+                    self.obey(order, orders).await;
+                }
+                false
+            }
+        };
+        if ended
+            && let Some(schedule) = &mut self.schedule
+            && let Some(interval) = self.live.launch.policy.schedule
+        {
+            let now = self.host.clock.monotonic();
+            *schedule = Schedule::new(interval, &self.host.device, &self.plugin, now);
         }
     }
 
@@ -216,6 +246,10 @@ impl Actor {
             Order::Describe(reply) => drop(reply.send(self.describe())),
             Order::Handle(order) => self.handle(*order, orders).await,
             Order::Rate(order) => order.refuse(),
+            Order::Collect(reply) if self.host.pause.now().is_some() => {
+                let reason = "the agent is paused: `bailiwick resume` ends that".to_owned();
+                drop(reply.send(Err(reason)));
+            }
             Order::Collect(reply) => {
                 self.punctuality.began(Tick {
                     asked: true,
@@ -306,13 +340,17 @@ impl Actor {
             })
             .await;
         if let Some(Transition::Suspended { suspension, .. }) = transition {
-            let plugin = self.plugin.clone();
-            self.host
-                .tell(Event::Suspended {
-                    plugin,
-                    for_ms: ms(suspension),
-                })
-                .await;
+            let event = Event::Suspended {
+                plugin: self.plugin.clone(),
+                for_ms: ms(suspension),
+            };
+            let kept = Suspension {
+                generation: self.live.launch.generation.id,
+                at: self.host.clock.now(),
+                for_ms: ms(suspension),
+                count: self.supervision.suspensions(),
+            };
+            self.host.tell_suspended(&event, &self.plugin, kept).await;
         }
     }
 
@@ -412,6 +450,24 @@ impl Actor {
             remark: self.remark.clone(),
         }
     }
+}
+
+/// As it was when the agent ended: a suspension of this generation that is not over goes on.
+async fn supervision(
+    host: &Host,
+    plugin: &PluginName,
+    generation: GenerationId,
+) -> anyhow::Result<Supervision> {
+    let kept = host.store.suspension(plugin).await?;
+    let kept = kept.filter(|kept| kept.generation == generation);
+    let left = kept.and_then(|kept| Some((kept.left(host.clock.now())?, kept.count)));
+    let rules = Rules::default();
+    Ok(match left {
+        Some((left, count)) => {
+            Supervision::suspended(rules, host.clock.monotonic().after(left), count)
+        }
+        None => Supervision::new(rules),
+    })
 }
 
 /// A call that brought no report.

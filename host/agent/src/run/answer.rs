@@ -1,5 +1,10 @@
 //! Answers to the commands.
 
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
 use bailiwick_core::{
     settings::{Listed, Settings},
     time::Timestamp,
@@ -8,23 +13,33 @@ use tokio::sync::oneshot;
 
 use super::{
     actor::Order,
-    coordinator::{Coordinator, Followed},
+    coordinator::Followed,
     describe::{Description, Doing},
     host::Host,
-    plugin::{Plugin, describe},
+    owner,
+    plugin::describe,
     sessions::Answers,
+    shown::{Running, Shown},
 };
 use crate::socket::{
     Peer, PluginLine, PluginState, Request, Response, SettingLine, StatusReport, UpdateReport,
 };
 
-/// What the loop knows besides its plugins.
+/// What the agent answers from. The loop notes here what it does, and nobody who asks waits
+/// for it.
 pub(crate) struct Known {
     started: Timestamp,
     set_aside: u64,
+    sessions: Answers,
+    shown: Arc<Shown>,
+    noted: Mutex<Noted>,
+}
+
+/// What the loop noted.
+#[derive(Default)]
+struct Noted {
     update: UpdateReport,
     settings: Vec<SettingLine>,
-    sessions: Answers,
 }
 
 impl Known {
@@ -33,81 +48,89 @@ impl Known {
         now: Timestamp,
         set_aside: u64,
         sessions: Answers,
+        shown: Arc<Shown>,
     ) -> Self {
-        let update = UpdateReport {
-            endpoint: settings.update_url.clone(),
-            ..Default::default()
-        };
-        let mut this = Self {
+        let this = Self {
             started: now,
             set_aside,
-            update,
-            settings: Vec::new(),
             sessions,
+            shown,
+            noted: Mutex::default(),
         };
         this.settings(settings, &[]);
         this
     }
 
     /// Settings were read: what is in use, and what waits for the next start.
-    pub(crate) fn settings(&mut self, used: &Settings, waiting: &[Listed]) {
-        self.update.endpoint.clone_from(&used.update_url);
-        self.settings = used
-            .list()
-            .iter()
-            .map(|used| SettingLine {
-                name: used.name.to_string(),
-                value: used.value.clone(),
-                source: used.origin.to_string(),
-                at_next_start: waiting
-                    .iter()
-                    .find(|waiting| waiting.name == used.name)
-                    .map(|waiting| format!("{} ({})", waiting.value, waiting.origin)),
-            })
-            .collect();
+    pub(crate) fn settings(&self, used: &Settings, waiting: &[Listed]) {
+        let lines = used.list().iter().map(|used| SettingLine {
+            name: used.name.to_string(),
+            value: used.value.clone(),
+            source: used.origin.to_string(),
+            at_next_start: waiting
+                .iter()
+                .find(|waiting| waiting.name == used.name)
+                .map(|waiting| format!("{} ({})", waiting.value, waiting.origin)),
+        });
+        let mut noted = self.noted();
+        noted.update.endpoint.clone_from(&used.update_url);
+        noted.settings = lines.collect();
     }
 
     /// A refresh ended.
-    pub(crate) fn refreshed(&mut self, result: &Result<Followed, String>, now: Timestamp) {
+    pub(crate) fn refreshed(&self, result: &Result<Followed, String>, now: Timestamp) {
+        let update = &mut self.noted().update;
         match result {
             Ok(followed) => {
-                self.update.refreshed = Some(now);
-                self.update.timestamp_version = Some(followed.timestamp);
-                self.update.serial = Some(followed.serial);
-                self.update.failure.clear();
+                update.refreshed = Some(now);
+                update.timestamp_version = Some(followed.timestamp);
+                update.serial = Some(followed.serial);
+                update.failure.clear();
             }
-            Err(reason) => self.update.failure.clone_from(reason),
+            Err(reason) => update.failure.clone_from(reason),
         }
     }
 
     /// When the repository is read next.
-    pub(crate) fn next_refresh(&mut self, at: Timestamp) {
-        self.update.next = Some(at);
+    pub(crate) fn next_refresh(&self, at: Timestamp) {
+        self.noted().update.next = Some(at);
     }
 
-    pub(crate) async fn answer(
-        &self,
-        request: Request,
-        host: &Host,
-        coordinator: &Coordinator,
-    ) -> Response {
+    /// It is whole between two calls, whoever panicked.
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The answer to the device's owner. A refresh, if one was asked for, is done.
+    pub(crate) async fn answer(&self, request: Request, host: &Host) -> Response {
         match request {
-            Request::Status {} => self.status(host, coordinator).await,
+            Request::Status {} => self.status(host).await,
             Request::Plugins {} => Response::Plugins {
-                plugins: plugins(host, coordinator).await,
+                plugins: self.plugins(host).await,
             },
             Request::UpdateStatus {} | Request::UpdateRefresh {} => {
-                Response::Update(self.update.clone())
+                Response::Update(self.noted().update.clone())
             }
-            Request::Inventory {} => inventory(coordinator).await,
+            Request::Inventory {} => self.inventory().await,
             Request::Settings {} => Response::Settings {
-                settings: self.settings.clone(),
+                settings: self.noted().settings.clone(),
             },
-            Request::Sessions {} => Response::Sessions(self.sessions.report(Peer::Owner).await),
+            Request::Sessions {} => self.sessions(Peer::Owner).await,
+            Request::Outbox(query) => owner::outbox(host, query).await,
+            Request::Log(query) => owner::log(host, query).await,
+            Request::Pause { for_ms } => {
+                owner::pause(host, for_ms.map(Duration::from_millis)).await
+            }
+            Request::Resume {} => owner::resume(host).await,
         }
     }
 
-    async fn status(&self, host: &Host, coordinator: &Coordinator) -> Response {
+    /// The sessions that `peer` may see.
+    pub(crate) async fn sessions(&self, peer: Peer) -> Response {
+        Response::Sessions(self.sessions.report(peer).await)
+    }
+
+    async fn status(&self, host: &Host) -> Response {
         let outbox = match host.store.outbox().figures().await {
             Ok(outbox) => outbox,
             Err(error) => {
@@ -116,7 +139,7 @@ impl Known {
                 };
             }
         };
-        let plugins = plugins(host, coordinator).await;
+        let plugins = self.plugins(host).await;
         let stopped = plugins
             .iter()
             .filter(|plugin| plugin.state == PluginState::Suspended)
@@ -129,25 +152,52 @@ impl Known {
             running: plugins.len() - stopped,
             stopped,
             outbox,
+            sending: host.standing.list(),
+            paused: host.pause.now(),
             sessions,
             session_source,
-            update: self.update.clone(),
+            update: self.noted().update.clone(),
             databases_set_aside: self.set_aside,
         })
     }
-}
 
-async fn plugins(host: &Host, coordinator: &Coordinator) -> Vec<PluginLine> {
-    let mut lines = Vec::new();
-    for (plugin, orders) in coordinator.running() {
-        if let Some(description) = describe(&orders).await {
-            lines.push(line(plugin, description, host.clock.now()));
+    async fn plugins(&self, host: &Host) -> Vec<PluginLine> {
+        let mut lines = Vec::new();
+        for running in self.shown.list() {
+            let Some(orders) = running.orders() else {
+                continue;
+            };
+            if let Some(description) = describe(&orders).await {
+                lines.push(line(&running, description, host.clock.now()));
+            }
+        }
+        lines
+    }
+
+    async fn inventory(&self) -> Response {
+        let refused = |reason: &str| Response::Refused {
+            reason: reason.to_owned(),
+        };
+        let running = self.shown.list();
+        let inventory = running.iter().find(|one| one.name.as_str() == "inventory");
+        let Some(orders) = inventory.and_then(Running::orders) else {
+            return refused(
+                "the plugin `inventory` does not run here: assign it in the repository",
+            );
+        };
+        let (reply, answer) = oneshot::channel();
+        if orders.send(Order::Collect(reply)).await.is_err() {
+            return refused("the plugin `inventory` was stopped meanwhile");
+        }
+        match answer.await {
+            Ok(Ok(rows)) => Response::Inventory { rows },
+            Ok(Err(reason)) => Response::Refused { reason },
+            Err(_) => refused("the plugin `inventory` was stopped meanwhile"),
         }
     }
-    lines
 }
 
-fn line(plugin: &Plugin, description: Description, now: Timestamp) -> PluginLine {
+fn line(running: &Running, description: Description, now: Timestamp) -> PluginLine {
     let launch = description.launch;
     PluginLine {
         plugin: launch.policy.plugin.clone(),
@@ -155,9 +205,7 @@ fn line(plugin: &Plugin, description: Description, now: Timestamp) -> PluginLine
         version: launch.release.version.to_string(),
         generation: launch.generation.id,
         state: match description.doing {
-            Doing::Running | Doing::Resting if plugin.rollout.on_probation() => {
-                PluginState::Probation
-            }
+            Doing::Running | Doing::Resting if running.on_probation => PluginState::Probation,
             Doing::Running => PluginState::Running,
             Doing::Resting => PluginState::Resting,
             Doing::BackOff => PluginState::BackOff,
@@ -167,27 +215,9 @@ fn line(plugin: &Plugin, description: Description, now: Timestamp) -> PluginLine
         timing: description.punctuality.into(),
         grants: launch.grants(),
         remark: if description.remark.is_empty() {
-            plugin.remark.clone()
+            running.remark.clone()
         } else {
             description.remark
         },
-    }
-}
-
-async fn inventory(coordinator: &Coordinator) -> Response {
-    let refused = |reason: &str| Response::Refused {
-        reason: reason.to_owned(),
-    };
-    let Some(orders) = coordinator.orders("inventory") else {
-        return refused("the plugin `inventory` does not run here: assign it in the repository");
-    };
-    let (reply, answer) = oneshot::channel();
-    if orders.send(Order::Collect(reply)).await.is_err() {
-        return refused("the plugin `inventory` was stopped meanwhile");
-    }
-    match answer.await {
-        Ok(Ok(rows)) => Response::Inventory { rows },
-        Ok(Err(reason)) => Response::Refused { reason },
-        Err(_) => refused("the plugin `inventory` was stopped meanwhile"),
     }
 }

@@ -23,6 +23,7 @@ use super::{
     host::Host,
     offline::Offline,
     plugin::{Around, Plugin},
+    shown::Shown,
     signed,
 };
 use crate::events::Event;
@@ -53,6 +54,8 @@ pub(crate) struct Coordinator {
     unsigned: BTreeMap<PluginName, String>,
     /// The target of the signed settings.
     settings: Option<Sha256>,
+    /// What runs, for who asks meanwhile.
+    shown: Arc<Shown>,
 }
 
 impl Coordinator {
@@ -73,6 +76,7 @@ impl Coordinator {
             stored: Vec::new(),
             unsigned: BTreeMap::new(),
             settings: None,
+            shown: Arc::default(),
         };
         (this, calls)
     }
@@ -106,9 +110,10 @@ impl Coordinator {
                 .happened(&mut self.around(&Offline, true), Happening::Started)
                 .await;
             self.plugins.insert(name, plugin);
+            self.show();
         }
         self.store().await?;
-        Ok(self.running().count())
+        Ok(self.shown.list().len())
     }
 
     /// Reads the repository and follows it.
@@ -176,6 +181,7 @@ impl Coordinator {
                     .follow_ceiling(&mut self.around(&Offline, true))
                     .await;
                 self.plugins.insert(name, plugin);
+                self.show();
             }
         }
         self.store().await
@@ -207,11 +213,13 @@ impl Coordinator {
         }
     }
 
-    /// The plugins that run, and how each is asked.
-    pub(crate) fn running(&self) -> impl Iterator<Item = (&Plugin, mpsc::Sender<Order>)> {
-        self.plugins
-            .values()
-            .filter_map(|plugin| Some((plugin, plugin.orders.clone()?)))
+    /// The plugins that run, whatever is being done to them.
+    pub(crate) fn shown(&self) -> Arc<Shown> {
+        Arc::clone(&self.shown)
+    }
+
+    fn show(&self) {
+        self.shown.set(self.plugins.values());
     }
 
     /// How one plugin is asked.
@@ -280,6 +288,9 @@ impl Coordinator {
         }
         if let Some(plugin) = self.plugins.get_mut(&wanted.name) {
             plugin.remark.clone_from(&reason);
+            self.shown.set(self.plugins.values());
+        }
+        if let Some(plugin) = self.plugins.get(&wanted.name) {
             let running = plugin.rollout.running();
             if running.is_some_and(|running| running.wanted.version == wanted.version) {
                 // Nothing new was refused: it runs, and could only not be looked up again.
@@ -303,6 +314,7 @@ impl Coordinator {
             .happened(&mut self.around(fetch, false), happening)
             .await;
         self.plugins.insert(name.clone(), plugin);
+        self.show();
     }
 
     fn around<'a>(&'a mut self, fetch: &'a dyn Fetch, offline: bool) -> Around<'a> {

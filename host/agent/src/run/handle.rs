@@ -85,6 +85,10 @@ impl Actor {
         if *order.cancel.borrow() {
             return Some(Outcome::Cancelled);
         }
+        if self.host.pause.now().is_some() {
+            let reason = "the device's owner paused the agent: send it again later".to_owned();
+            return Some(Outcome::Refused { reason });
+        }
         if order.request.expires < self.host.clock.now() {
             let reason = "it expired while another action was at work: send it again".to_owned();
             return Some(Outcome::Refused { reason });

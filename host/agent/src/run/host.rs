@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bailiwick_core::{
-    ids::DeviceId,
+    ids::{DeviceId, PluginName},
     limits::Limits,
     ports::{Clock, Sessions},
 };
@@ -15,7 +15,7 @@ use super::{ceiling::OwnersCeiling, output::Output, pause::Pause, standing::Stan
 use crate::{
     enrolment::Identity,
     events::Event,
-    store::{Audience, Caps, Dropped, NewEvent, Outgoing, Put, Store, StoreError},
+    store::{Audience, Caps, Dropped, NewEvent, Outgoing, Put, Store, StoreError, Suspension},
 };
 
 /// The parts that outlive every plugin.
@@ -97,6 +97,19 @@ impl Host {
         let told: Vec<NewEvent> = events.iter().map(|event| self.print(event)).collect();
         let for_console = told.iter().any(|event| event.audience == Audience::Console);
         let kept = self.store.record_events_and_value(told, name, value).await;
+        self.kept(kept, for_console);
+    }
+
+    /// Tells that a plugin is suspended, and keeps it with that.
+    pub(crate) async fn tell_suspended(
+        &self,
+        event: &Event,
+        plugin: &PluginName,
+        suspension: Suspension,
+    ) {
+        let told = vec![self.print(event)];
+        let for_console = told.iter().any(|event| event.audience == Audience::Console);
+        let kept = self.store.suspend(plugin, suspension, told).await;
         self.kept(kept, for_console);
     }
 

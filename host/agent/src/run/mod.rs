@@ -16,12 +16,14 @@ mod live;
 mod logging;
 mod offline;
 mod output;
+mod owner;
 mod pause;
 mod plugin;
 mod report;
 mod rollout_words;
 mod service;
 mod sessions;
+mod shown;
 mod signed;
 mod standing;
 mod start;
@@ -33,6 +35,8 @@ use std::sync::Arc;
 
 pub(crate) use host::Host;
 pub(crate) use output::Output;
+pub(crate) use pause::Paused;
+pub(crate) use standing::Outage;
 
 use crate::{enrolment, settings::Sources};
 

@@ -15,7 +15,7 @@ use super::{
     configuration::{Configuration, Then},
     coordinator::{Coordinator, Followed},
     host::Host,
-    sessions::{self, Answers},
+    owner, sessions,
     start::Parts,
     upload,
 };
@@ -33,20 +33,22 @@ const QUIET: Duration = Duration::from_millis(100);
 /// A file that is never left alone is read all the same.
 const LONGEST_QUIET: Duration = Duration::from_secs(2);
 
-type Asked = (Request, oneshot::Sender<Response>);
+/// A refresh that somebody waits for.
+type Asked = oneshot::Sender<Result<(), String>>;
 
-/// Hands requests of the socket to the loop, which alone owns the state; but for those about
-/// sessions, which a refresh of the repository must not hold up.
-struct ToLoop {
-    requests: mpsc::Sender<Asked>,
-    sessions: Answers,
+/// Answers requests of the socket. Only what changes what runs goes through the loop, which
+/// a refresh of the repository can hold up for minutes.
+struct Answering {
+    refreshes: mpsc::Sender<Asked>,
+    known: Arc<Known>,
+    host: Arc<Host>,
 }
 
-impl Handler for ToLoop {
+impl Handler for Answering {
     fn answer(&self, peer: Peer, request: Request) -> BoxFuture<'_, Response> {
         Box::pin(async move {
             if request == (Request::Sessions {}) {
-                return Response::Sessions(self.sessions.report(peer).await);
+                return self.known.sessions(peer).await;
             }
             if peer != Peer::Owner {
                 return Response::Refused {
@@ -55,15 +57,24 @@ impl Handler for ToLoop {
                         .to_owned(),
                 };
             }
-            let stopping = || Response::Refused {
-                reason: "the agent is stopping".to_owned(),
-            };
-            let (reply, answer) = oneshot::channel();
-            if self.requests.send((request, reply)).await.is_err() {
-                return stopping();
+            if request == (Request::UpdateRefresh {})
+                && let Err(reason) = self.refresh().await
+            {
+                return Response::Refused { reason };
             }
-            answer.await.unwrap_or_else(|_| stopping())
+            self.known.answer(request, &self.host).await
         })
+    }
+}
+
+impl Answering {
+    async fn refresh(&self) -> Result<(), String> {
+        let stopping = || Err("the agent is stopping".to_owned());
+        let (reply, answer) = oneshot::channel();
+        if self.refreshes.send(reply).await.is_err() {
+            return stopping();
+        }
+        answer.await.unwrap_or_else(|_| stopping())
     }
 }
 
@@ -80,17 +91,29 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
     let socket = ControlSocket::bind(&settings.socket).await?;
     let (requests, mut asked) = mpsc::channel(REQUESTS);
     let (watching, sessions) = sessions::start(Arc::clone(&host)).await?;
-    let to_loop = ToLoop {
-        requests,
-        sessions: sessions.clone(),
+    let known = Arc::new(Known::new(
+        &settings,
+        host.clock.now(),
+        set_aside,
+        sessions,
+        coordinator.shown(),
+    ));
+    let answering = Answering {
+        refreshes: requests,
+        known: Arc::clone(&known),
+        host: Arc::clone(&host),
     };
-    let listening = tokio::spawn(async move { socket.serve(Arc::new(to_loop)).await });
+    let listening = tokio::spawn(async move { socket.serve(Arc::new(answering)).await });
+    let pausing = {
+        let host = Arc::clone(&host);
+        tokio::spawn(async move { owner::end_in_time(&host).await })
+    };
     let (need_full, mut full) = mpsc::channel(REQUESTS);
     let (destinations, destination) = watch::channel(destination);
     let sending = tokio::spawn(upload::run(Arc::clone(&host), destination, need_full));
     let changed = Arc::new(Notify::new());
     let mut service = Service {
-        known: Known::new(&settings, host.clock.now(), set_aside, sessions),
+        known,
         configuration: Configuration::new(
             Arc::clone(&host),
             sources,
@@ -113,9 +136,10 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
             result = &mut stop => { result?; break }
             Some(plugin) = full.recv() => service.coordinator.ask_full(&plugin).await,
             Some(call) = calls.recv() => service.call_ended(call).await,
-            Some((request, reply)) = asked.recv() => {
+            Some(reply) = asked.recv() => {
+                let refreshed = service.refresh().await.map_err(|error| format!("{error:#}"));
                 // Whoever asked may be gone.
-                drop(reply.send(service.answer(request).await));
+                drop(reply.send(refreshed));
             }
             () = service.host.hints.notified() => service.refresh_at = Instant::now(),
             () = changed.notified() => service.files_changed(Instant::now()),
@@ -129,6 +153,7 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
     }
     listening.abort();
     watching.abort();
+    pausing.abort();
     sending.abort();
     Ok(())
 }
@@ -143,7 +168,7 @@ async fn until(at: Option<Instant>) {
 struct Service {
     host: Arc<Host>,
     coordinator: Coordinator,
-    known: Known,
+    known: Arc<Known>,
     configuration: Configuration,
     refresh_at: Instant,
     /// When a file of the settings changed first since they were read.
@@ -186,19 +211,6 @@ impl Service {
                 .output
                 .warn(&format!("the record of what runs is behind: {error:#}"));
         }
-    }
-
-    async fn answer(&mut self, request: Request) -> Response {
-        if request == (Request::UpdateRefresh {})
-            && let Err(error) = self.refresh().await
-        {
-            return Response::Refused {
-                reason: format!("{error:#}"),
-            };
-        }
-        self.known
-            .answer(request, &self.host, &self.coordinator)
-            .await
     }
 
     async fn refresh_in_turn(&mut self) -> anyhow::Result<()> {

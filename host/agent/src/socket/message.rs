@@ -10,10 +10,14 @@ use bailiwick_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::store::OutboxFigures;
+use crate::{
+    look::{LogQuery, LogReport, OutboxQuery, OutboxReport},
+    run::{Outage, Paused},
+    store::OutboxFigures,
+};
 
 /// What can be asked. In JSON `{"request":"status"}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Request {
     /// How the agent is.
@@ -30,6 +34,17 @@ pub(crate) enum Request {
     Settings {},
     /// The sessions of users: of all of them, or of the one who asks.
     Sessions {},
+    /// What waits to be sent, and what was sent lately.
+    Outbox(OutboxQuery),
+    /// What happened.
+    Log(LogQuery),
+    /// Collect, run and send nothing.
+    Pause {
+        /// For so many milliseconds; until it is ended if none.
+        for_ms: Option<u64>,
+    },
+    /// End the pause.
+    Resume {},
 }
 
 /// The answers. In JSON `{"answer":"status", …}`.
@@ -61,6 +76,15 @@ pub(crate) enum Response {
     },
     /// To [`Request::Sessions`].
     Sessions(SessionsReport),
+    /// To [`Request::Outbox`].
+    Outbox(OutboxReport),
+    /// To [`Request::Log`].
+    Log(LogReport),
+    /// To [`Request::Pause`] and [`Request::Resume`].
+    Pause {
+        /// The pause that lasts now.
+        paused: Option<Paused>,
+    },
     /// The agent could not do it.
     Refused {
         /// Why, and what to do.
@@ -84,6 +108,10 @@ pub(crate) struct StatusReport {
     pub(crate) stopped: usize,
     /// What waits to be sent.
     pub(crate) outbox: OutboxFigures,
+    /// What goes wrong with sending, or last did.
+    pub(crate) sending: Vec<Outage>,
+    /// The pause that lasts.
+    pub(crate) paused: Option<Paused>,
     /// Sessions of users that are open.
     pub(crate) sessions: usize,
     /// Who tells of them.

@@ -7,6 +7,7 @@ use tokio::{
 };
 
 use super::{platform::peer, *};
+use crate::look::{LogQuery, OutboxQuery};
 
 struct Echo;
 
@@ -57,8 +58,19 @@ async fn every_request_reaches_the_handler() {
         Request::Inventory {},
         Request::Settings {},
         Request::Sessions {},
+        Request::Outbox(OutboxQuery {
+            decoded: true,
+            at_most: 3,
+            key: None,
+        }),
+        Request::Log(LogQuery {
+            plugin: Some("inventory".parse().unwrap()),
+            ..LogQuery::default()
+        }),
+        Request::Pause { for_ms: Some(7) },
+        Request::Resume {},
     ] {
-        let answer = ask(&path, request, PATIENCE).await.unwrap();
+        let answer = ask(&path, request.clone(), PATIENCE).await.unwrap();
         assert_eq!(refusal(answer), format!("{request:?}"));
     }
     server.abort();

@@ -130,7 +130,10 @@ impl Store {
     }
 }
 
-fn record(transaction: &WriteTransaction, events: &[NewEvent]) -> Result<usize, Failure> {
+pub(super) fn record(
+    transaction: &WriteTransaction,
+    events: &[NewEvent],
+) -> Result<usize, Failure> {
     let mut ring = transaction.open_table(EVENTS).map_err(failure)?;
     let mut waiting = transaction.open_table(EVENTS_OUT).map_err(failure)?;
     // The ring is never empty once it had an event, so no number is used twice.

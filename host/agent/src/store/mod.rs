@@ -8,22 +8,26 @@
 mod device;
 mod error;
 mod events;
+pub(crate) mod look;
 mod open;
 mod outbox;
 mod record;
 mod sender;
 mod state;
+mod suspension;
 mod tables;
 
 use std::{path::Path, sync::Arc};
 
 pub(crate) use error::StoreError;
 pub(crate) use events::{Audience, EventBatch, LONGEST_EVENT, NewEvent};
+pub(crate) use look::{KeptEvent, LookError, kept_events};
 pub(crate) use outbox::{
-    Beside, Caps, Confirmed, Dropped, KeepSent, Lane, OutboxFigures, Outgoing, Put, Settled,
+    Beside, Caps, Confirmed, Dropped, KeepSent, Lane, OutboxFigures, Outgoing, Put, Sent, Settled,
     Ticket, Waiting, What,
 };
 use redb::Database;
+pub(crate) use suspension::Suspension;
 use tokio::task::spawn_blocking;
 
 /// The open database. Cloning shares it.

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Name of the database in the data folder.
-const FILE: &str = "bailiwick.redb";
+pub(super) const FILE: &str = "bailiwick.redb";
 /// Damaged databases are kept for whoever looks into the damage, newest first; more
 /// would let a failing disk fill itself.
 const KEPT_ASIDE: usize = 4;

@@ -26,6 +26,9 @@ pub(super) const OUTBOX_KEYS: TableDefinition<'_, &str, u64> = TableDefinition::
 pub(super) const QUARANTINE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("quarantine");
 /// Plugin → what its report sender remembers.
 pub(super) const SENDERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("senders");
+/// Plugin → its last suspension.
+pub(super) const SUSPENSIONS: TableDefinition<'_, &str, &[u8]> =
+    TableDefinition::new("suspensions");
 /// Name → value, of the device's own small values.
 pub(super) const DEVICE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("device");
 /// Sequence number → event.
@@ -66,6 +69,7 @@ pub(super) fn create_all(transaction: &WriteTransaction) -> Result<(), Failure> 
     transaction.open_table(SENT).map_err(failure)?;
     transaction.open_table(QUARANTINE).map_err(failure)?;
     transaction.open_table(SENDERS).map_err(failure)?;
+    transaction.open_table(SUSPENSIONS).map_err(failure)?;
     transaction.open_table(DEVICE).map_err(failure)?;
     transaction.open_table(EVENTS).map_err(failure)?;
     transaction.open_table(EVENTS_OUT).map_err(failure)?;

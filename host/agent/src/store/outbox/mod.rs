@@ -27,8 +27,8 @@ mod caps;
 mod ledger;
 mod migrate;
 mod outgoing;
-mod reading;
-mod sent;
+pub(super) mod reading;
+pub(super) mod sent;
 mod writing;
 
 use bailiwick_core::{bytes::ByteCount, time::Timestamp};
@@ -125,7 +125,7 @@ impl Outbox<'_> {
     ) -> Result<Vec<Waiting>, StoreError> {
         self.0
             .run("read the outbox", move |database| {
-                let batch = reading::batch(database, lane, after, at_most, bytes.get())?;
+                let batch = reading::batch(database, lane, after, at_most, bytes.get(), |_| true)?;
                 if !batch.damaged.is_empty() {
                     tables::write(database, |transaction| {
                         let mut writing = Writing::open(transaction)?;
@@ -165,15 +165,9 @@ impl Outbox<'_> {
     /// # Errors
     /// [`StoreError::Failed`].
     pub(crate) async fn figures(self) -> Result<OutboxFigures, StoreError> {
-        self.0.run("count the outbox", reading::figures).await
-    }
-
-    /// What was sent lately, the oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub(crate) async fn sent(self) -> Result<Vec<Sent>, StoreError> {
-        self.0.run("read what was sent", sent::list).await
+        self.0
+            .run("count the outbox", |database| reading::figures(database))
+            .await
     }
 }
 

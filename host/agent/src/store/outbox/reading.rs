@@ -1,7 +1,7 @@
 //! Reading the outbox, which holds nobody up.
 
 use bailiwick_core::time::Timestamp;
-use redb::{Database, ReadableDatabase as _};
+use redb::ReadableDatabase;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -41,19 +41,20 @@ pub(crate) struct LaneFigures {
 }
 
 /// What [`batch`] read.
-pub(super) struct Batch {
-    pub(super) waiting: Vec<Waiting>,
+pub(in crate::store) struct Batch {
+    pub(in crate::store) waiting: Vec<Waiting>,
     /// Damaged records before its end.
     pub(super) damaged: Vec<Ticket>,
 }
 
-/// See [`super::Outbox::next`].
-pub(super) fn batch(
-    database: &Database,
+/// See [`super::Outbox::next`]. What is not `wanted` by its key is passed over.
+pub(in crate::store) fn batch(
+    database: &impl ReadableDatabase,
     lane: Lane,
     after: Option<Ticket>,
     at_most: usize,
     bytes: u64,
+    wanted: impl Fn(&str) -> bool,
 ) -> Result<Batch, Failure> {
     let transaction = database.begin_read().map_err(failure)?;
     let entries = transaction.open_table(OUTGOING).map_err(failure)?;
@@ -70,6 +71,9 @@ pub(super) fn batch(
             damaged.push(ticket);
             continue;
         };
+        if !wanted(&head.key) {
+            continue;
+        }
         size = size.saturating_add(length(body));
         if waiting.len() >= at_most || (size > bytes && !waiting.is_empty()) {
             break;
@@ -86,7 +90,11 @@ pub(super) fn batch(
 }
 
 /// Whether a cap is passed, or the oldest record of a lane is damaged and in the way.
-pub(super) fn needs_trim(database: &Database, caps: Caps, now: Timestamp) -> Result<bool, Failure> {
+pub(super) fn needs_trim(
+    database: &impl ReadableDatabase,
+    caps: Caps,
+    now: Timestamp,
+) -> Result<bool, Failure> {
     let transaction = database.begin_read().map_err(failure)?;
     let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
     let held = Ledger::read(&numbers)?.bytes;
@@ -109,7 +117,9 @@ pub(super) fn needs_trim(database: &Database, caps: Caps, now: Timestamp) -> Res
 }
 
 /// See [`super::Outbox::figures`].
-pub(super) fn figures(database: &Database) -> Result<OutboxFigures, Failure> {
+pub(in crate::store) fn figures(
+    database: &impl ReadableDatabase,
+) -> Result<OutboxFigures, Failure> {
     let transaction = database.begin_read().map_err(failure)?;
     let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
     let ledger = Ledger::read(&numbers)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bailiwick_core::{bytes::ByteCount, time::Timestamp};
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, Table, WriteTransaction};
+use redb::{ReadableDatabase, ReadableTable as _, Table, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -180,8 +180,8 @@ impl<'txn> History<'txn> {
     }
 }
 
-/// See [`super::Outbox::sent`].
-pub(super) fn list(database: &Database) -> Result<Vec<Sent>, Failure> {
+/// What was sent lately, the oldest first.
+pub(in crate::store) fn list(database: &impl ReadableDatabase) -> Result<Vec<Sent>, Failure> {
     let transaction = database.begin_read().map_err(failure)?;
     let table = transaction.open_table(SENT).map_err(failure)?;
     let mut sent = Vec::new();

@@ -1,0 +1,11 @@
+//! What the device's owner sees: what waits, what was sent, and what happened.
+//!
+//! The agent answers over its socket; where none runs, the commands read the store
+//! themselves, without writing a byte.
+
+mod decode;
+mod log;
+mod outbox;
+
+pub(crate) use log::{LogQuery, LogReport};
+pub(crate) use outbox::{Content, Entry, OutboxQuery, OutboxReport};
