@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// So long after processes came or went everything is looked at: a program listens, and
 /// writes its files, some moments after it was made.
-const STIRRED: Duration = Duration::from_secs(10);
+const STIRRED: Duration = Duration::from_secs(5);
 /// From one look at everything to the next where no process comes or goes.
 const CALM: Duration = Duration::from_secs(30);
 /// A login makes several signals: they are waited for, so that it is read once. It also

@@ -62,12 +62,13 @@ impl Bus {
     /// Connects, proves who this is, and says hello.
     pub(crate) async fn connect(address: &str) -> Result<Self, BusError> {
         let path = socket(address).ok_or_else(|| BusError::Address(address.to_owned()))?;
-        let stream = UnixStream::connect(&path)
-            .await
-            .map_err(|error| BusError::Unreachable {
-                path: path.display().to_string(),
-                error,
-            })?;
+        let unreachable = |error| BusError::Unreachable {
+            path: path.display().to_string(),
+            error,
+        };
+        // Where there is no bus this is asked day and night, and to make a socket costs more.
+        std::fs::metadata(&path).map_err(unreachable)?;
+        let stream = UnixStream::connect(&path).await.map_err(unreachable)?;
         let mut bus = Self {
             stream,
             received: Vec::new(),
