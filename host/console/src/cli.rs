@@ -9,7 +9,10 @@ use bailiwick_core::{
 use bailiwick_transport::BrokerAddress;
 use clap::{Args, Parser, Subcommand};
 
-use crate::{cli_device::DeviceVerb, cli_repo::RepoVerb, enrolment::Strictness, page::Role};
+use crate::{
+    cli_action::ActionVerb, cli_device::DeviceVerb, cli_repo::RepoVerb, enrolment::Strictness,
+    page::Role,
+};
 
 /// Update endpoint, report ingest and repository authoring for one desk.
 #[derive(Debug, Parser)]
@@ -24,6 +27,11 @@ pub(crate) enum Command {
     Serve(Serve),
     Login(Login),
     Reports(Reports),
+    /// Ask devices to do something: draft, sign, send, watch.
+    Action {
+        #[command(subcommand)]
+        verb: ActionVerb,
+    },
     /// Invite devices, see which are enrolled, and revoke them. Works while `serve` runs.
     Device {
         #[command(subcommand)]

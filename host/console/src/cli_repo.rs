@@ -33,6 +33,11 @@ pub(crate) enum RepoVerb {
     },
     Role(Role),
     Rotate(Rotate),
+    /// Say who may sign actions.
+    Operator {
+        #[command(subcommand)]
+        verb: OperatorVerb,
+    },
     Sign(Sign),
     /// Give up the change that waits for signatures.
     Drop(Place),
@@ -291,4 +296,46 @@ pub(crate) struct Sign {
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperatorVerb {
+    Add(OperatorAdd),
+    Remove(OperatorRemove),
+}
+
+/// Let an operator sign actions, signed by the key of `policies`, in place of what was
+/// listed of the same name or key.
+///
+/// Devices take the operator's actions from their next refresh on. Nothing is everything
+/// unless `*` is written.
+#[derive(Args, Debug)]
+pub(crate) struct OperatorAdd {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The public key: a file that `action key` made
+    #[arg(value_name = "NAME.pub")]
+    pub(crate) key: PathBuf,
+    /// What people call the operator [default: the name of the key]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// A plugin that the operator may give orders, or `*`; can be repeated
+    #[arg(long, value_name = "PLUGIN", required = true)]
+    pub(crate) handler: Vec<String>,
+    /// A group on whose devices the operator may, or `*`; can be repeated
+    #[arg(long, value_name = "GROUP", required = true)]
+    pub(crate) group: Vec<String>,
+    /// The last day on which the operator may, in UTC, as in 2027-12-31
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: jiff::civil::Date,
+}
+
+/// Let an operator sign actions no more: devices refuse them from their next refresh on.
+#[derive(Args, Debug)]
+pub(crate) struct OperatorRemove {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// What people call the operator
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
 }

@@ -5,8 +5,10 @@
 //! reads no signing key. `repo` writes the repository, on the machine that holds the keys,
 //! and serves nobody. `reports` reads what `serve` has stored, also while it runs.
 
+mod actions;
 mod broker;
 mod cli;
+mod cli_action;
 mod cli_device;
 mod cli_repo;
 mod clock;

@@ -127,6 +127,17 @@ pub enum RepositoryError {
         "`{0}` can't be the name of a policy: 1 to 63 of `a-z`, `0-9` and `-`, and `.toml`; not `assignment`, `revoked` or `operators`"
     )]
     PolicyName(String),
+    /// A key that signs for a role, where an operator's is needed.
+    #[error(
+        "the key {name} was made for the role {role}, and signs no actions: make one with \
+         `bailiwick-console action key`"
+    )]
+    NotAnOperatorsKey {
+        /// What people call it.
+        name: String,
+        /// What it was made for.
+        role: String,
+    },
     /// Nobody of that name signs actions.
     #[error("there is no operator `{0}`: `bailiwick-console repo status` lists them")]
     NoOperator(String),

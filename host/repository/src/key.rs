@@ -6,12 +6,16 @@ use aws_lc_rs::{
     encoding::AsBigEndian as _,
     signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
 };
+use bailiwick_core::action::{Document, Envelope, OperatorKey};
 use serde_json::{Value, json};
 
 use crate::{RepositoryError, disk, hex};
 
 /// The name of the field in which metadata keeps a key's name for people.
 pub(crate) const NAME_FIELD: &str = "x-bailiwick-name";
+
+/// What a key is made for that signs actions: no role of a repository.
+pub const OPERATOR: &str = "operator";
 
 /// A key as its file keeps it.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -132,6 +136,29 @@ impl Key {
         key
     }
 
+    /// The public key as an envelope of an action names it.
+    pub fn operator(&self) -> OperatorKey {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(self.pair.public_key().as_ref());
+        OperatorKey::from_bytes(bytes)
+    }
+
+    /// Signs the document of an action.
+    ///
+    /// # Errors
+    /// The key was made for a role of a repository: its signatures mean something else.
+    pub fn seal(&self, document: Document) -> Result<Envelope, RepositoryError> {
+        if self.role != OPERATOR {
+            return Err(RepositoryError::NotAnOperatorsKey {
+                name: self.name.clone(),
+                role: self.role.clone(),
+            });
+        }
+        let sign = |bytes: &[u8]| self.pair.sign(bytes).as_ref().try_into().ok();
+        Envelope::seal(document, sign)
+            .map_err(|error| RepositoryError::damaged("a document", error))
+    }
+
     /// The signature over `bytes`, in hexadecimal digits.
     pub(crate) fn sign(&self, bytes: &[u8]) -> String {
         hex::encode(self.pair.sign(bytes).as_ref())
@@ -150,6 +177,16 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
+    /// The key as an envelope of an action names it.
+    pub fn operator(&self) -> Option<OperatorKey> {
+        self.declaration["keyval"]["public"].as_str()?.parse().ok()
+    }
+
+    /// Its name for people.
+    pub fn name(&self) -> &str {
+        self.declaration[NAME_FIELD].as_str().unwrap_or(&self.id)
+    }
+
     /// Reads what [`Key::generate`] wrote as `<name>.pub`.
     pub fn load(path: &Path) -> Result<Self, RepositoryError> {
         let text = fs::read(path).map_err(RepositoryError::disk("read", path))?;

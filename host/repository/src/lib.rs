@@ -44,7 +44,7 @@ mod tree;
 pub use assign::Assign;
 pub use error::RepositoryError;
 pub use init::{Init, Initialised};
-pub use key::{Key, KeyFile, PublicKey};
+pub use key::{Key, KeyFile, OPERATOR, PublicKey};
 pub use metadata::envelope;
 pub use online::{Renewal, Renewed, renewal};
 pub use pending::{SignedDraft, sign_draft};

@@ -8,6 +8,7 @@
 //!
 //! There is no switch that weakens the verification of certificates, and no plain http.
 
+pub mod actions;
 mod address;
 mod answer;
 mod backoff;

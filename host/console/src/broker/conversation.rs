@@ -28,6 +28,7 @@ use crate::server::rate::{Meter, Rate};
 use super::{
     Shared,
     hub::Place,
+    orders::{Envelope, Pushed},
     post::{self, Stored},
     rights::{self, Subscription},
 };
@@ -108,8 +109,12 @@ struct Conversation<'a, S> {
     heard: Instant,
     requests: Meter,
     receipts: bool,
+    /// If the device asked for its actions.
+    actions: Option<Pushed>,
     hints: bool,
     hint: tokio::sync::watch::Receiver<Option<u64>>,
+    /// Packet id of the last message that was pushed.
+    last_id: u16,
     stopping: bool,
 }
 
@@ -143,8 +148,10 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         heard: Instant::now(),
         requests: Meter::new(REQUESTS, Instant::now()),
         receipts: false,
+        actions: None,
         hints: false,
         hint: shared.hint.clone(),
+        last_id: 0,
         stopping: false,
     };
     let end = conversation.work().await;
@@ -229,6 +236,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
                     self.push_hint(false)?;
                 }
             }
+            found = next_actions(&mut self.actions), if self.leaving.len() < LEAVING => {
+                self.push_actions(found)?;
+            }
             gone = self.leaving.go(&mut self.writer), if !self.leaving.is_empty() => gone?,
             _ = &mut self.place.replaced => return Err(End::Quiet),
             _ = stop.wait_for(|stop| *stop), if !self.stopping => self.stopping = true,
@@ -302,7 +312,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         };
         let topic = rights::publication(&self.device, &publish.topic).ok_or_else(denied)?;
         let received = (self.shared.now)();
-        let post = post::submit(&self.shared.inlet, &topic, &publish.payload, received);
+        if let Topic::Progress { device, action } = topic {
+            let entrance = &self.shared.entrance;
+            entrance.progress(device, action, &publish.payload);
+            if publish.qos == QoS::AtLeastOnce {
+                self.leaving
+                    .push(&Packet::PubAck(PubAck::new(publish.pkid)))?;
+            }
+            return Ok(());
+        }
+        let doors = (&self.shared.inlet, &self.shared.entrance.actions);
+        let post = post::submit(doors, &topic, &publish.payload, received);
         let post = post.ok_or_else(denied)?;
         self.pending.push_back(Pending {
             pkid: (publish.qos == QoS::AtLeastOnce).then_some(publish.pkid),
@@ -344,6 +364,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             self.set(granted, true);
             wants_hint |= granted == Some(Subscription::UpdateHints);
             codes.push(match granted {
+                Some(Subscription::Actions) => SubscribeReasonCode::Success(QoS::AtLeastOnce),
                 Some(_) => SubscribeReasonCode::Success(QoS::AtMostOnce),
                 None => SubscribeReasonCode::Failure,
             });
@@ -359,9 +380,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     fn set(&mut self, subscription: Option<Subscription>, to: bool) {
         match subscription {
             Some(Subscription::Receipts) => self.receipts = to,
+            Some(Subscription::Actions) => {
+                self.actions = to.then(|| Pushed::new(&self.shared.entrance, self.device));
+            }
             Some(Subscription::UpdateHints) => self.hints = to,
             None => {}
         }
+    }
+
+    /// Hands envelopes to the device, each once in a connection: until its outcome has come
+    /// it does so again in the next.
+    fn push_actions(&mut self, found: Vec<Envelope>) -> Result<(), End> {
+        for one in found {
+            let (device, action) = (self.device, one.action);
+            let topic = Topic::Action { device, action }.to_string();
+            let mut publish = Publish::new(topic, QoS::AtLeastOnce, one.envelope);
+            // What the PUBACK would say, the outcome says better: no id is waited for.
+            self.last_id = self.last_id % u16::MAX + 1;
+            publish.pkid = self.last_id;
+            self.leaving.push(&Packet::Publish(publish))?;
+        }
+        Ok(())
     }
 
     fn push_hint(&mut self, retained: bool) -> Result<(), End> {
@@ -382,6 +421,13 @@ async fn head(
 ) -> Result<crate::store::Answer, crate::store::PostError> {
     match pending.front_mut() {
         Some(first) => first.stored.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_actions(actions: &mut Option<Pushed>) -> Vec<Envelope> {
+    match actions {
+        Some(actions) => actions.next().await,
         None => std::future::pending().await,
     }
 }

@@ -7,7 +7,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use bailiwick_core::time::Timestamp;
+use bailiwick_core::{action::ActionId, ids::DeviceId, time::Timestamp};
 use bailiwick_transport::{
     BrokerAddress, Connector,
     mqtt::{Client, ClientOptions, Event, Keep, Login, Message, topic, topic::Topic, wire},
@@ -16,10 +16,12 @@ use tokio::{sync::watch, time::sleep};
 
 use super::{
     POSTS,
+    orders::Orders,
     post::{self, Post, Stored},
     say,
 };
 use crate::{
+    actions::Actions,
     enrolment::Enrolment,
     store::{Inlet, PostError},
 };
@@ -42,6 +44,7 @@ pub(crate) struct Ingest {
 #[derive(Clone)]
 pub(crate) struct Entrance {
     pub(crate) inlet: Inlet,
+    pub(crate) actions: Actions,
     pub(crate) enrolment: Arc<Enrolment>,
     pub(crate) now: fn() -> Timestamp,
 }
@@ -64,22 +67,27 @@ impl Ingest {
             subscriptions: vec![
                 topic::EVERY_REPORT.to_owned(),
                 topic::EVERY_EVENTS.to_owned(),
+                topic::EVERY_OUTCOME.to_owned(),
+                topic::EVERY_PROGRESS.to_owned(),
             ],
             longest: wire::LONGEST_PACKET,
         };
         let (client, mut events) = Client::start(connector, options);
         let mut pending = VecDeque::new();
+        let mut orders = Orders::new(&self.entrance);
         loop {
             tokio::select! {
                 _ = self.stop.wait_for(|stop| *stop) => return,
                 event = events.next(), if pending.len() < POSTS => match event {
                     Some(Event::Message(message)) => {
-                        pending.extend(self.entrance.submit(&client, message));
+                        pending.extend(self.entrance.submit(&client, message, &mut orders));
                     }
                     Some(event) => tell(event),
                     None => return,
                 },
+                found = orders.next() => orders.place(&client, found),
                 answered = self.entrance.head(&mut pending), if !pending.is_empty() => {
+                    orders.answered(&client, &answered.0);
                     settle(&client, answered);
                 }
                 Ok(()) = self.hint.changed() => push_hint(&client, &mut self.hint),
@@ -89,10 +97,11 @@ impl Ingest {
 }
 
 impl Entrance {
-    fn submit(&self, client: &Client, message: Message) -> Option<Pending> {
+    fn submit(&self, client: &Client, message: Message, orders: &mut Orders) -> Option<Pending> {
         let parsed = Topic::parse(&message.topic);
-        if let Some(Topic::Report { device, .. } | Topic::Events { device, .. }) = &parsed
-            && !self.enrolment.takes_from(device).unwrap_or(false)
+        let device = parsed.as_ref().and_then(Topic::sender).copied();
+        if let Some(device) = device
+            && !self.enrolment.takes_from(&device).unwrap_or(false)
         {
             // Without a receipt the device keeps it.
             say(&format!(
@@ -101,8 +110,17 @@ impl Entrance {
             client.acknowledge(&message);
             return None;
         }
+        if let Some(device) = device {
+            orders.heard(device);
+        }
+        if let Some(Topic::Progress { device, action }) = parsed {
+            self.progress(device, action, &message.payload);
+            client.acknowledge(&message);
+            return None;
+        }
         let posted = parsed.and_then(|topic| {
-            let post = post::submit(&self.inlet, &topic, &message.payload, (self.now)())?;
+            let doors = (&self.inlet, &self.actions);
+            let post = post::submit(doors, &topic, &message.payload, (self.now)())?;
             Some((topic, post))
         });
         let Some((topic, post)) = posted else {
@@ -149,12 +167,23 @@ impl Entrance {
         let (topic, payload) = (pending.topic.clone(), pending.message.payload.clone());
         Box::pin(async move {
             sleep(AGAIN).await;
-            match post::submit(&entrance.inlet, &topic, &payload, (entrance.now)()) {
+            let doors = (&entrance.inlet, &entrance.actions);
+            match post::submit(doors, &topic, &payload, (entrance.now)()) {
                 Some(post) => post.stored.await,
                 // It was a post before.
                 None => Err(PostError::Refused("it is no post".to_owned())),
             }
         })
+    }
+}
+
+impl Entrance {
+    /// Keeps a handler's word. One that can't be kept is worth nothing a moment later.
+    pub(super) fn progress(&self, device: DeviceId, action: ActionId, payload: &[u8]) {
+        if let Ok(message) = serde_json::from_slice(payload) {
+            let actions = self.actions.clone();
+            tokio::spawn(async move { drop(actions.progress(device, action, message).await) });
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod door;
 pub(crate) mod foreign;
 pub(crate) mod hints;
 mod hub;
+mod orders;
 mod post;
 mod revocation;
 mod rights;
@@ -55,6 +56,7 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// What every connection shares.
 #[derive(Clone)]
 struct Shared {
+    entrance: Entrance,
     inlet: Inlet,
     enrolment: Arc<Enrolment>,
     now: fn() -> Timestamp,
@@ -86,9 +88,10 @@ impl Broker {
         stop: watch::Receiver<bool>,
     ) -> std::io::Result<Self> {
         let shared = Shared {
-            inlet: entrance.inlet,
-            enrolment: entrance.enrolment,
+            inlet: entrance.inlet.clone(),
+            enrolment: Arc::clone(&entrance.enrolment),
             now: entrance.now,
+            entrance,
             hub: Arc::default(),
             posts: Arc::new(Semaphore::new(POSTS)),
             bodies: Arc::new(Semaphore::new(BODIES)),

@@ -4,9 +4,13 @@ use std::pin::Pin;
 
 use bailiwick_core::{digest::Sha256, ids::DeviceId, time::Timestamp};
 use bailiwick_report::wire::Envelope;
-use bailiwick_transport::mqtt::topic::{Key, Topic};
+use bailiwick_transport::{
+    actions::OutcomeMessage,
+    mqtt::topic::{Key, Topic},
+};
 
 use crate::{
+    actions::Actions,
     server::read_events,
     store::{Answer, Inlet, PostError},
 };
@@ -31,7 +35,7 @@ pub(super) struct Receipt {
 /// Queues a message for the database, in the order of the calls. None if nobody posts to
 /// that topic.
 pub(super) fn submit(
-    inlet: &Inlet,
+    (inlet, actions): (&Inlet, &Actions),
     topic: &Topic,
     payload: &[u8],
     received: Timestamp,
@@ -63,7 +67,20 @@ pub(super) fn submit(
             };
             (device, key, stored)
         }
-        Topic::Receipt { .. } | Topic::UpdateHint => return None,
+        Topic::Outcome { device, key } => {
+            let stored: Stored = match outcome(payload, device) {
+                Ok(message) => {
+                    let actions = actions.clone();
+                    Box::pin(async move { actions.outcome(message, received).await })
+                }
+                Err(reason) => refused(reason),
+            };
+            (device, key, stored)
+        }
+        Topic::Receipt { .. }
+        | Topic::Action { .. }
+        | Topic::Progress { .. }
+        | Topic::UpdateHint => return None,
     };
     Some(Post {
         device: *device,
@@ -81,6 +98,16 @@ fn of(payload: &[u8], device: &DeviceId, plugin: &str) -> Result<(), String> {
         return Err("the report is of another device or plugin than its topic".to_owned());
     }
     Ok(())
+}
+
+/// The outcome that a device tells of itself.
+pub(super) fn outcome(payload: &[u8], device: &DeviceId) -> Result<OutcomeMessage, String> {
+    let message: OutcomeMessage =
+        serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+    if message.device != *device {
+        return Err("the outcome is of another device than its topic".to_owned());
+    }
+    Ok(message)
 }
 
 fn refused(reason: String) -> Stored {

@@ -11,6 +11,8 @@ use bailiwick_transport::mqtt::{
 pub(super) enum Subscription {
     /// Its receipts.
     Receipts,
+    /// The actions for it.
+    Actions,
     /// The hints, which are for all.
     UpdateHints,
 }
@@ -35,14 +37,15 @@ pub(super) fn device(connect: &Connect) -> Result<DeviceId, ConnectReturnCode> {
     Ok(device)
 }
 
-/// The topic that a device publishes to, if it may: its own reports and events.
+/// The topic that a device publishes to, if it may: what it itself has to say.
 pub(super) fn publication(device: &DeviceId, topic: &str) -> Option<Topic> {
     let topic = Topic::parse(topic)?;
     match &topic {
-        Topic::Report { device: whose, .. } | Topic::Events { device: whose, .. } => {
-            (whose == device).then_some(topic)
-        }
-        Topic::Receipt { .. } | Topic::UpdateHint => None,
+        Topic::Report { device: whose, .. }
+        | Topic::Events { device: whose, .. }
+        | Topic::Outcome { device: whose, .. }
+        | Topic::Progress { device: whose, .. } => (whose == device).then_some(topic),
+        Topic::Receipt { .. } | Topic::Action { .. } | Topic::UpdateHint => None,
     }
 }
 
@@ -51,6 +54,9 @@ pub(super) fn publication(device: &DeviceId, topic: &str) -> Option<Topic> {
 pub(super) fn subscription(device: &DeviceId, filter: &str) -> Option<Subscription> {
     if filter == Topic::receipts_of(device) {
         return Some(Subscription::Receipts);
+    }
+    if filter == Topic::actions_for(device) {
+        return Some(Subscription::Actions);
     }
     (filter == Topic::UpdateHint.to_string()).then_some(Subscription::UpdateHints)
 }
@@ -68,6 +74,13 @@ mod tests {
         assert!(may(&format!("bailiwick/1/{own}/events/k")));
         assert!(!may(&format!("bailiwick/1/{other}/reports/inventory/k")));
         assert!(!may(&format!("bailiwick/1/{other}/events/k")));
+        let action = "ab".repeat(16);
+        assert!(may(&format!("bailiwick/1/{own}/outcomes/k")));
+        assert!(may(&format!("bailiwick/1/{own}/progress/{action}")));
+        assert!(!may(&format!("bailiwick/1/{other}/outcomes/k")));
+        assert!(!may(&format!("bailiwick/1/{other}/progress/{action}")));
+        assert!(!may(&format!("bailiwick/1/{own}/actions/{action}")));
+        assert!(!may(&format!("bailiwick/1/{other}/actions/{action}")));
         assert!(!may(&format!("bailiwick/1/{own}/receipts/k")));
         assert!(!may("bailiwick/1/all/hints/updates"));
         assert!(!may("$SYS/x"));
@@ -75,6 +88,10 @@ mod tests {
         assert_eq!(
             to(&format!("bailiwick/1/{own}/receipts/+")),
             Some(Subscription::Receipts)
+        );
+        assert_eq!(
+            to(&format!("bailiwick/1/{own}/actions/+")),
+            Some(Subscription::Actions)
         );
         assert_eq!(
             to("bailiwick/1/all/hints/updates"),
@@ -86,6 +103,8 @@ mod tests {
             "bailiwick/#".into(),
             "bailiwick/1/+/receipts/+".into(),
             format!("bailiwick/1/{other}/receipts/+"),
+            format!("bailiwick/1/{other}/actions/+"),
+            "bailiwick/1/+/actions/+".into(),
             format!("bailiwick/1/{own}/#"),
             format!("bailiwick/1/{own}/reports/+/+"),
             "bailiwick/1/all/#".into(),

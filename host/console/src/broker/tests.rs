@@ -18,6 +18,10 @@ use tokio::{
 };
 
 use super::*;
+use crate::actions::{
+    Actions, Ledger,
+    tests::{listing, signed},
+};
 use crate::enrolment::Strictness;
 use crate::store::{
     Store,
@@ -55,11 +59,18 @@ impl Desk {
         let store = Store::open(folder.path(), Duration::from_secs(1)).unwrap();
         let (hint, hinted) = watch::channel(None);
         let (stop, stopped) = watch::channel(false);
+        let entrance = Entrance {
+            inlet: store.inlet(),
+            actions: Actions::new(Ledger::open(folder.path()).unwrap()),
+            enrolment: Arc::new(open(folder.path())),
+            now: || Timestamp::from_ms(7),
+        };
         Self {
             shared: Shared {
                 inlet: store.inlet(),
-                enrolment: Arc::new(open(folder.path())),
-                now: || Timestamp::from_ms(7),
+                enrolment: Arc::clone(&entrance.enrolment),
+                now: entrance.now,
+                entrance,
                 hub: Arc::default(),
                 posts: Arc::new(Semaphore::new(POSTS)),
                 bodies: Arc::new(Semaphore::new(BODIES)),
@@ -436,4 +447,107 @@ proptest::proptest! {
             assert_eq!(desk.keys(), [""; 0]);
         });
     }
+}
+
+fn actions() -> String {
+    format!("bailiwick/1/{DEVICE}/actions/+")
+}
+
+/// Hands an action in that an operator signed for the device.
+async fn hand_in(desk: &Desk, id: u8) -> Vec<u8> {
+    let devices = bailiwick_core::action::Audience::Devices(vec![DEVICE]);
+    let envelope = signed(desk.folder.path(), id, devices);
+    let actions = &desk.shared.entrance.actions;
+    let (bytes, listed) = (envelope.to_bytes(), listing(&envelope));
+    let taken = actions.take(bytes.clone(), listed, Timestamp::from_ms(7));
+    taken.await.unwrap();
+    bytes
+}
+
+/// What the device is handed: to which topic, and the envelope.
+async fn handed(device: &mut Peer) -> (String, Vec<u8>) {
+    match device.next().await {
+        Some(Packet::Publish(publish)) => {
+            assert_eq!(publish.qos, QoS::AtLeastOnce);
+            let answer = PubAck::new(publish.pkid);
+            device.send(Packet::PubAck(answer)).await;
+            (publish.topic, publish.payload.to_vec())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn ended(action: u8, device: DeviceId, pkid: u16) -> Packet {
+    let id = bailiwick_core::action::ActionId::from_bytes([action; 16]);
+    let body = serde_json::json!({
+        "device": device.to_string(),
+        "action": id,
+        "at-ms": 5,
+        "outcome": { "ended": "done", "result": "{}" },
+    });
+    let topic = format!("bailiwick/1/{DEVICE}/outcomes/{id}.ended");
+    let mut publish = Publish::new(topic, QoS::AtLeastOnce, body.to_string());
+    publish.pkid = pkid;
+    Packet::Publish(publish)
+}
+
+#[tokio::test]
+async fn an_action_is_handed_over_at_once_and_in_each_connection_until_its_outcome_is_in() {
+    let desk = Desk::new();
+    let first = hand_in(&desk, 1).await;
+    let mut device = desk.device().await;
+    let granted = SubscribeReasonCode::Success(QoS::AtLeastOnce);
+    assert_eq!(device.subscribe(&actions()).await, granted);
+    let topic = |id: &str| format!("bailiwick/1/{DEVICE}/actions/{}", id.repeat(16));
+    assert_eq!(handed(&mut device).await, (topic("01"), first.clone()));
+    let second = hand_in(&desk, 2).await;
+    assert_eq!(handed(&mut device).await, (topic("02"), second.clone()));
+    drop(device);
+
+    let mut device = desk.device().await;
+    device.subscribe(&actions()).await;
+    assert_eq!(handed(&mut device).await, (topic("01"), first));
+    assert_eq!(handed(&mut device).await, (topic("02"), second.clone()));
+    device.send(ended(1, DEVICE, 6)).await;
+    assert_eq!(device.next().await, Some(Packet::PubAck(PubAck::new(6))));
+    drop(device);
+
+    let mut device = desk.device().await;
+    device.subscribe(&actions()).await;
+    assert_eq!(handed(&mut device).await, (topic("02"), second));
+}
+
+#[tokio::test]
+async fn a_bad_outcome_is_refused_and_told_and_harms_nothing_else() {
+    let desk = Desk::new();
+    let mut device = desk.device().await;
+    device.subscribe(&receipts()).await;
+    let bad = [
+        (b"{}".to_vec(), "missing field"),
+        (vec![b'x'; 3 * 1024 * 1024], "expected value"),
+    ];
+    for (pkid, (body, reason)) in (5..).zip(bad) {
+        let topic = format!("bailiwick/1/{DEVICE}/outcomes/k");
+        let mut publish = Publish::new(topic, QoS::AtLeastOnce, body);
+        publish.pkid = pkid;
+        device.send(Packet::Publish(publish)).await;
+        let receipt = payload(device.next().await);
+        assert!(
+            receipt.contains("refused") && receipt.contains(reason),
+            "{receipt}"
+        );
+        assert_eq!(device.next().await, Some(Packet::PubAck(PubAck::new(pkid))));
+    }
+    let other = DeviceId::from_bytes([1; 16]);
+    device.send(ended(1, other, 7)).await;
+    let receipt = payload(device.next().await);
+    assert!(receipt.contains("another device"), "{receipt}");
+    assert_eq!(device.next().await, Some(Packet::PubAck(PubAck::new(7))));
+    // A word that is none is lost, and the connection goes on.
+    let word = format!("bailiwick/1/{DEVICE}/progress/{}", "01".repeat(16));
+    let word = Publish::new(word, QoS::AtMostOnce, "junk");
+    device.send(Packet::Publish(word)).await;
+    device.send(ended(1, DEVICE, 8)).await;
+    let receipt = payload(device.next().await);
+    assert_eq!(receipt, r#"{"reason":"","result":"stored"}"#);
 }

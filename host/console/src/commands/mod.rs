@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod action;
 pub(crate) mod decode;
 mod device;
 mod fresh;
@@ -7,6 +8,7 @@ mod login;
 mod mqtt;
 mod repo;
 mod repo_keys;
+mod repo_operator;
 mod repo_status;
 mod reports;
 mod retention;
@@ -21,6 +23,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Login(arguments) => login::run(&arguments),
         Command::Reports(arguments) => reports::run(&arguments),
         Command::Device { verb } => device::run(&verb),
+        Command::Action { verb } => action::run(&verb),
         Command::Repo { verb } => repo::run(&verb),
     }
 }

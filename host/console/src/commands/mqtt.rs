@@ -131,6 +131,7 @@ fn entrance(context: &Context) -> Entrance {
         inlet: context.inlet.clone(),
         enrolment: Arc::clone(&context.enrolment),
         now: context.now,
+        actions: context.actions.clone(),
     }
 }
 

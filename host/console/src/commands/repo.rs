@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use bailiwick_repository::{self as repository, Repository};
 use serde_json::json;
 
-use super::{repo_keys, repo_status};
+use super::{repo_keys, repo_operator, repo_status};
 use crate::{
     cli_repo::{
         Assign, Init, KeyVerb, Place, PolicyPut, PolicyVerb, Publish, RepoVerb, Revoke, Unassign,
@@ -31,6 +31,7 @@ pub(super) fn run(verb: &RepoVerb) -> anyhow::Result<()> {
         } => repo_keys::new_key(arguments),
         RepoVerb::Role(arguments) => repo_keys::role(arguments),
         RepoVerb::Rotate(arguments) => repo_keys::rotate(arguments),
+        RepoVerb::Operator { verb } => repo_operator::run(verb),
         RepoVerb::Sign(arguments) => repo_keys::sign(arguments),
         RepoVerb::Drop(place) => repo_keys::drop_draft(place),
         RepoVerb::Refresh(place) => refresh(place),

@@ -14,6 +14,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 use super::{fresh, login, mqtt::Mqtt, retention};
 use crate::{
+    actions::{Actions, Ledger},
     cli::Serve,
     clock,
     enrolment::{Enrolment, Strictness},
@@ -54,6 +55,7 @@ pub(super) fn run(arguments: &Serve) -> anyhow::Result<()> {
         .with_context(|| format!("the folder {} can't be made", arguments.data.display()))?;
     let store = Store::open(&arguments.data, PATIENCE)?;
     let context = Context {
+        actions: Actions::new(Ledger::open(&arguments.data)?),
         public: Arc::new(public),
         inlet: store.inlet(),
         enrolment: Arc::new(enrolment(arguments, &tls)?),

@@ -1,5 +1,6 @@
 //! What `serve` offers to devices, over TLS.
 
+mod actions;
 pub(crate) mod connections;
 mod enrol;
 mod events;
@@ -31,6 +32,7 @@ use tokio::{
 };
 
 use crate::{
+    actions::Actions,
     broker::Door,
     enrolment::{Enrolment, Peer},
     store::Inlet,
@@ -51,6 +53,8 @@ pub(crate) struct Context {
     pub(crate) public: Arc<PathBuf>,
     /// Where posts are stored.
     pub(crate) inlet: Inlet,
+    /// Actions, and what became of them.
+    pub(crate) actions: Actions,
     /// The clock on the wall.
     pub(crate) now: fn() -> Timestamp,
     /// Which devices may send.
@@ -90,6 +94,7 @@ impl Server {
             .route("/v1/files", post(session_files::file))
             .route("/mqtt", get(mqtt::upgrade))
             .merge(enrol::routes())
+            .merge(actions::routes())
             .fallback(|| async { nothing_here() })
             .layer(DefaultBodyLimit::max(ingest::LONGEST))
             .with_state(shared);

@@ -31,6 +31,7 @@ use tokio::{
 };
 
 use super::{Context, Identity, Server};
+use crate::actions::{Actions, Ledger};
 use crate::broker::Door;
 use crate::commands::decode::decode;
 use crate::enrolment::{Enrolment, Strictness};
@@ -68,6 +69,7 @@ impl Console {
         let (open, life) = (Strictness::Open, Duration::from_secs(60));
         let enrolment = Enrolment::open(folder.path(), folder.path(), open, life).unwrap();
         let context = Context {
+            actions: Actions::new(Ledger::open(folder.path()).unwrap()),
             public: Arc::new(made.public),
             inlet: store.inlet(),
             enrolment: Arc::new(enrolment),

@@ -137,6 +137,15 @@ impl Client {
         self.order(topic, payload, Retain::Yes)
     }
 
+    /// Publishes with QoS 0 what is worth nothing later: dropped while there is no
+    /// connection, or the connection is behind.
+    pub fn tell(&self, topic: String, payload: Bytes) {
+        if payload.len() <= wire::LONGEST_PAYLOAD {
+            // A client that has ended tells nobody.
+            let _ = self.orders.send(Order::Tell { topic, payload });
+        }
+    }
+
     fn order(&self, topic: String, payload: Bytes, retain: Retain) -> Delivery {
         let (token, delivered) = oneshot::channel();
         if payload.len() <= wire::LONGEST_PAYLOAD {
@@ -238,8 +247,8 @@ impl Keeper {
                 () = &mut pause => return true,
                 order = self.orders.recv() => match order {
                     Some(Order::Publish(message)) => self.session.publish(message),
-                    // Of a connection that has ended.
-                    Some(Order::Acknowledge { .. }) => {}
+                    // Of a connection that has ended, or for one that is there.
+                    Some(Order::Acknowledge { .. } | Order::Tell { .. }) => {}
                     None => return false,
                 },
             }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split},
     sync::{mpsc, oneshot},
@@ -44,7 +44,15 @@ const SUBSCRIPTION: u16 = 0xffff;
 #[derive(Debug)]
 pub(super) enum Order {
     Publish(Outgoing<oneshot::Sender<()>>),
-    Acknowledge { connection: u64, pkid: u16 },
+    /// With QoS 0, now or not at all.
+    Tell {
+        topic: String,
+        payload: Bytes,
+    },
+    Acknowledge {
+        connection: u64,
+        pkid: u16,
+    },
 }
 
 /// How a connection ended.
@@ -290,6 +298,12 @@ impl Connection<'_> {
             }
             // Packet ids of another connection mean nothing in this one.
             Order::Acknowledge { .. } => {}
+            Order::Tell { topic, payload } => {
+                if self.phase == Phase::Open && self.leaving.len() < LEAVING {
+                    let publish = Publish::from_bytes(topic, QoS::AtMostOnce, payload);
+                    self.send(&Packet::Publish(publish))?;
+                }
+            }
         }
         Ok(())
     }

@@ -1,14 +1,15 @@
 //! A device's posts over MQTT: sent until they are received, wherever they were lost.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bailiwick_core::{
+    action::ActionId,
     ids::{DeviceId, PluginName},
     settings::Ack,
 };
 use bytes::Bytes;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{Mutex, mpsc, oneshot, watch},
     task::JoinSet,
     time::{Instant, sleep_until},
 };
@@ -27,8 +28,11 @@ use crate::{BrokerAddress, Connector, Receipt, SendError, answer::Answer};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest wait for a receipt.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(10 * 60);
-/// Longest packet that a device takes, in bytes: receipts and hints are short.
-const LONGEST: usize = 64 * 1024;
+/// Longest packet that a device takes, in bytes. Envelopes are much shorter; one that is too
+/// long is refused when it was read, not by an end of the connection.
+const LONGEST: usize = 1024 * 1024;
+/// Envelopes that wait for whoever judges them. One that finds no room comes again.
+const ACTIONS: usize = 16;
 
 /// Whether the device reaches the broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +62,8 @@ pub struct DeviceOptions {
 #[derive(Clone, Debug)]
 pub struct Device {
     id: DeviceId,
+    client: Client,
+    actions: Arc<Mutex<mpsc::Receiver<Bytes>>>,
     posts: mpsc::UnboundedSender<Post>,
     link: watch::Receiver<Link>,
     hints: watch::Receiver<Option<u64>>,
@@ -87,17 +93,23 @@ impl Device {
             login,
             // What is under way is sent again anyway, and a receipt that was missed with it.
             keep: Keep::Nothing,
-            subscriptions: vec![Topic::receipts_of(&id), Topic::UpdateHint.to_string()],
+            subscriptions: vec![
+                Topic::receipts_of(&id),
+                Topic::actions_for(&id),
+                Topic::UpdateHint.to_string(),
+            ],
             longest: LONGEST,
         };
         let (client, events) = Client::start(connector, options);
         let (posts, posted) = mpsc::unbounded_channel();
         let (told, link) = watch::channel(Link::Connecting);
         let (hinted, hints) = watch::channel(None);
+        let (ordered, actions) = mpsc::channel(ACTIONS);
         let courier = Courier {
             id,
             ack,
-            client,
+            client: client.clone(),
+            actions: ordered,
             waiting: HashMap::new(),
             acknowledged: JoinSet::new(),
             link: told,
@@ -106,6 +118,8 @@ impl Device {
         tokio::spawn(courier.run(events, posted));
         Self {
             id,
+            client,
+            actions: Arc::new(Mutex::new(actions)),
             posts,
             link,
             hints,
@@ -142,6 +156,30 @@ impl Device {
         let device = self.id;
         let topic = |key| Topic::Events { device, key };
         self.post(Key::new(key).map(|key| (key.clone(), topic(key))), lines)
+    }
+
+    /// Sends what became of an action, as [`Self::report`] does a report.
+    pub fn outcome(
+        &self,
+        key: &str,
+        body: Vec<u8>,
+    ) -> impl Future<Output = Result<Receipt, SendError>> + use<> {
+        let device = self.id;
+        let topic = |key| Topic::Outcome { device, key };
+        self.post(Key::new(key).map(|key| (key.clone(), topic(key))), body)
+    }
+
+    /// Tells how far an action is. It is lost where there is no connection.
+    pub fn progress(&self, action: ActionId, body: Vec<u8>) {
+        let device = self.id;
+        let topic = Topic::Progress { device, action };
+        self.client.tell(topic.to_string(), body.into());
+    }
+
+    /// The next envelope that came, as it is: nothing in it was checked. None when the
+    /// connection was given up. One of the clones waits at a time.
+    pub async fn action(&self) -> Option<Bytes> {
+        self.actions.lock().await.recv().await
     }
 
     /// Whether the broker is reached, as it changes.
@@ -199,6 +237,7 @@ struct Courier {
     acknowledged: JoinSet<(Key, Result<(), Ended>)>,
     link: watch::Sender<Link>,
     hints: watch::Sender<Option<u64>>,
+    actions: mpsc::Sender<Bytes>,
 }
 
 /// A post without its receipt.
@@ -296,6 +335,13 @@ impl Courier {
                 if let Some(answer) = Answer::parse(&message.payload) {
                     self.received(&key, answer.meaning());
                 }
+            }
+            // An empty one is how a broker says that it keeps nothing there any more.
+            Some(Topic::Action { device, .. })
+                if device == self.id && !message.payload.is_empty() =>
+            {
+                // Without room it is not taken: whoever sent it waits for its outcome.
+                drop(self.actions.try_send(message.payload.clone()));
             }
             Some(Topic::UpdateHint) => {
                 let number = std::str::from_utf8(&message.payload).ok();

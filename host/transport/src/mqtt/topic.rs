@@ -5,12 +5,16 @@
 //! | `bailiwick/1/<device>/reports/<plugin>/<key>` | device | an encoded report |
 //! | `bailiwick/1/<device>/events/<key>` | device | events, one JSON object per line |
 //! | `bailiwick/1/<device>/receipts/<key>` | console | `{"result": …, "reason": …}` |
+//! | `bailiwick/1/<device>/actions/<id>` | console | an operator's envelope |
+//! | `bailiwick/1/<device>/outcomes/<key>` | device | what became of an action, as JSON |
+//! | `bailiwick/1/<device>/progress/<id>` | device, QoS 0 | a word from a handler, as JSON |
 //! | `bailiwick/1/all/hints/updates` | console, retained | the number of the timestamp |
 //!
 //! `1` is the version of this scheme. `<device>` is 32 hexadecimal digits, so `all` is none.
 //! `<key>` is the idempotency key of a post, 1 to 200 of `A-Z a-z 0-9 . _ -`: MQTT 3.1.1 has
 //! no place for it but the topic, and there any broker carries it unread. Posts and receipts
-//! say the same as over HTTPS. A device subscribes to its own receipts and to the hints.
+//! say the same as over HTTPS. A device subscribes to its own receipts and actions, and to
+//! the hints. `<id>` is that of an action, 32 hexadecimal digits.
 //!
 //! A receipt says what became of a post: `stored` (it is committed), `need-full` (its base
 //! is missing), `refused` (it will never be accepted). A hint makes a device look for
@@ -18,7 +22,10 @@
 
 use std::fmt;
 
-use bailiwick_core::ids::{DeviceId, PluginName};
+use bailiwick_core::{
+    action::ActionId,
+    ids::{DeviceId, PluginName},
+};
 
 /// Begins every topic.
 const ROOT: &str = "bailiwick/1/";
@@ -29,6 +36,10 @@ const ALL: &str = "all";
 pub const EVERY_REPORT: &str = "bailiwick/1/+/reports/+/+";
 /// The events of every device.
 pub const EVERY_EVENTS: &str = "bailiwick/1/+/events/+";
+/// The outcomes of every device.
+pub const EVERY_OUTCOME: &str = "bailiwick/1/+/outcomes/+";
+/// What handlers of every device tell.
+pub const EVERY_PROGRESS: &str = "bailiwick/1/+/progress/+";
 
 /// A topic of the scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +59,27 @@ pub enum Topic {
         device: DeviceId,
         /// Their idempotency key.
         key: Key,
+    },
+    /// An operator's envelope.
+    Action {
+        /// For whom.
+        device: DeviceId,
+        /// Which.
+        action: ActionId,
+    },
+    /// What became of an action.
+    Outcome {
+        /// Where.
+        device: DeviceId,
+        /// Its idempotency key.
+        key: Key,
+    },
+    /// A word from a handler.
+    Progress {
+        /// Where.
+        device: DeviceId,
+        /// At which action.
+        action: ActionId,
     },
     /// What became of a post.
     Receipt {
@@ -101,14 +133,42 @@ impl Topic {
                 device: id(device)?,
                 key: Key::new(key)?,
             },
+            ("actions", action) => Self::Action {
+                device: id(device)?,
+                action: action.parse().ok()?,
+            },
+            ("outcomes", key) => Self::Outcome {
+                device: id(device)?,
+                key: Key::new(key)?,
+            },
+            ("progress", action) => Self::Progress {
+                device: id(device)?,
+                action: action.parse().ok()?,
+            },
             _ => return None,
         };
         next().is_none().then_some(topic)
     }
 
+    /// The device that publishes there; none if the console does.
+    pub fn sender(&self) -> Option<&DeviceId> {
+        match self {
+            Self::Report { device, .. }
+            | Self::Events { device, .. }
+            | Self::Outcome { device, .. }
+            | Self::Progress { device, .. } => Some(device),
+            Self::Receipt { .. } | Self::Action { .. } | Self::UpdateHint => None,
+        }
+    }
+
     /// The receipts of a device, as a subscription.
     pub fn receipts_of(device: &DeviceId) -> String {
         format!("{ROOT}{device}/receipts/+")
+    }
+
+    /// The actions for a device, as a subscription.
+    pub fn actions_for(device: &DeviceId) -> String {
+        format!("{ROOT}{device}/actions/+")
     }
 }
 
@@ -122,6 +182,9 @@ impl fmt::Display for Topic {
             } => write!(f, "{ROOT}{device}/reports/{plugin}/{}", key.0),
             Self::Events { device, key } => write!(f, "{ROOT}{device}/events/{}", key.0),
             Self::Receipt { device, key } => write!(f, "{ROOT}{device}/receipts/{}", key.0),
+            Self::Action { device, action } => write!(f, "{ROOT}{device}/actions/{action}"),
+            Self::Outcome { device, key } => write!(f, "{ROOT}{device}/outcomes/{}", key.0),
+            Self::Progress { device, action } => write!(f, "{ROOT}{device}/progress/{action}"),
             Self::UpdateHint => write!(f, "{ROOT}{ALL}/hints/updates"),
         }
     }
@@ -141,6 +204,7 @@ mod tests {
     fn topics_are_read_as_they_are_written() {
         let device = DeviceId::from_bytes([0xab; 16]);
         let key = Key::new("k-1_2.3").unwrap();
+        let action = ActionId::from_bytes([0xcd; 16]);
         let plugin: PluginName = "inventory".parse().unwrap();
         for topic in [
             Topic::Report {
@@ -152,7 +216,13 @@ mod tests {
                 device,
                 key: key.clone(),
             },
-            Topic::Receipt { device, key },
+            Topic::Receipt {
+                device,
+                key: key.clone(),
+            },
+            Topic::Action { device, action },
+            Topic::Outcome { device, key },
+            Topic::Progress { device, action },
             Topic::UpdateHint,
         ] {
             assert_eq!(Topic::parse(&topic.to_string()), Some(topic));
@@ -175,6 +245,9 @@ mod tests {
             format!("bailiwick/1/{device}/reports/k"),
             format!("bailiwick/1/{device}/reports/No/k"),
             format!("bailiwick/1/{device}/hints/updates"),
+            format!("bailiwick/1/{device}/actions/k"),
+            format!("bailiwick/1/{device}/actions/{}", "AB".repeat(16)),
+            format!("bailiwick/1/{device}/progress/k"),
             format!("bailiwick/1/{}/events/k", device.to_uppercase()),
             "bailiwick/1/all/events/k".into(),
             "bailiwick/1/all/hints/other".into(),
