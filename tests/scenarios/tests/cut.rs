@@ -52,7 +52,7 @@ fn nothing_is_lost(settings: impl Fn(&Desk) -> String) {
         .expect("it is told within a minute")["reason"]
         .to_string();
     assert!(reason.contains(&network.here().to_string()), "{reason}");
-    let waiting = desk.ask(&["status"])["outbox"]["reports"].as_u64();
+    let waiting = desk.ask(&["status"])["outbox"]["reports"]["waiting"].as_u64();
     assert!(waiting >= Some(CUT), "{waiting:?} wait");
 
     network.mend();

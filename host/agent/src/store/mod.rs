@@ -13,6 +13,7 @@ mod open;
 mod outbox;
 mod record;
 mod sender;
+mod shared;
 mod state;
 mod suspension;
 mod tables;
@@ -27,13 +28,14 @@ pub(crate) use outbox::{
     Ticket, Waiting, What,
 };
 use redb::Database;
+use shared::Shared;
 pub(crate) use suspension::Suspension;
 use tokio::task::spawn_blocking;
 
 /// The open database. Cloning shares it.
 #[derive(Clone)]
 pub(crate) struct Store {
-    database: Arc<Database>,
+    shared: Arc<Shared>,
 }
 
 /// What opening the store found.
@@ -59,14 +61,15 @@ impl Store {
         now: bailiwick_core::time::Timestamp,
     ) -> Result<(Self, Opening), StoreError> {
         let folder = folder.to_owned();
+        let path = folder.join(open::FILE);
         let (database, opening) = spawn_blocking(move || open::open(&folder, now))
             .await
             .map_err(|error| StoreError::Interrupted {
                 doing: "open the store",
                 reason: error.to_string(),
             })??;
-        let database = Arc::new(database);
-        Ok((Self { database }, opening))
+        let shared = Arc::new(Shared::new(path, database));
+        Ok((Self { shared }, opening))
     }
 
     /// Runs `work` on a thread where blocking is allowed.
@@ -75,8 +78,8 @@ impl Store {
         doing: &'static str,
         work: impl FnOnce(&Database) -> Result<T, Box<redb::Error>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let database = Arc::clone(&self.database);
-        spawn_blocking(move || work(&database))
+        let shared = Arc::clone(&self.shared);
+        spawn_blocking(move || shared.work(work))
             .await
             .map_err(|error| StoreError::Interrupted {
                 doing,

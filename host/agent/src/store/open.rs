@@ -63,6 +63,11 @@ pub(super) fn open(folder: &Path, now: Timestamp) -> Result<(Database, Opening),
     }
 }
 
+/// Opens the database at `path` again, after the operating system failed beneath it.
+pub(super) fn reopen(path: &Path) -> Result<Database, DatabaseError> {
+    Database::builder().set_cache_size(CACHE_BYTES).open(path)
+}
+
 fn try_open(path: &Path) -> Result<Database, Unusable> {
     let fresh = create_private(path).map_err(|error| Unusable::Error(not_opened(path, &error)))?;
     let database = Database::builder()
