@@ -11,7 +11,7 @@ use bailiwick_core::{
     ids::VendorName,
     policy::Policy,
     ports::Fetch,
-    release::{self, Release},
+    release::{self, Release, World},
     rollout::{Generation, Wanted},
 };
 use bailiwick_delivery::{Delivery, TargetError, VerifiedTarget};
@@ -158,7 +158,7 @@ pub(crate) async fn compile(
     let component = Component::from_artifact(&host.engine, &artifact)?;
     let world = verified.release.world;
     ensure!(
-        component.world() == Some(world),
+        component.world().map(World::interface) == Some(world.interface()),
         "its manifest says that it is of the world `{}`, and the component is not: its vendor \
          must publish it with the right manifest",
         world.name(),

@@ -11,7 +11,9 @@ use bailiwick_sandbox::{Component, artifact::Artifacts, compile::Child, engine::
 use bailiwick_transport::Files;
 use tokio::sync::{Notify, OnceCell, watch};
 
-use super::{ceiling::OwnersCeiling, output::Output, pause::Pause, standing::Standing};
+use super::{
+    ceiling::OwnersCeiling, output::Output, pause::Pause, sessions::OpenList, standing::Standing,
+};
 use crate::{
     enrolment::Identity,
     events::Event,
@@ -30,6 +32,8 @@ pub(crate) struct Host {
     pub(crate) compiler: Child,
     pub(crate) ports: bailiwick_sandbox::Ports,
     pub(crate) sessions: Arc<dyn Sessions>,
+    /// The sessions that are open, for plugins.
+    pub(crate) open_sessions: Arc<OpenList>,
     pub(crate) ceiling: OwnersCeiling,
     /// Rung when a lane of the outbox has something new; in the order of `Lane::ALL`.
     pub(crate) uploads: [Notify; 3],

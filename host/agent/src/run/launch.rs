@@ -3,14 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use bailiwick_core::{
-    policy::{Effect, Grant, Policy},
+    policy::{Effect, Grant, Interval, Policy},
     release::{Release, World},
     rollout::Generation,
+    time::Span,
 };
 use bailiwick_report::schema::Schema;
-use bailiwick_sandbox::{CallError, Component, CpuBudget, Instance, StartError};
+use bailiwick_sandbox::{CallError, Component, CpuBudget, Instance, Ports, StartError};
 
 use super::{host::Host, live::Live};
+
+/// Of a policy without schedule. A session-collector's has one, or it does not start.
+pub(crate) const NO_SCHEDULE: Interval = Interval {
+    every: Span::new(Duration::from_secs(3_600)),
+    jitter: Span::new(Duration::ZERO),
+};
 
 /// What is needed to start a generation of a plugin, without asking anybody.
 pub(crate) struct Launch {
@@ -65,11 +72,20 @@ impl Launch {
 
     /// The same, without what belongs to the generation.
     pub(crate) async fn instance(&self, host: &Host) -> Result<(Instance, Told), LaunchError> {
+        self.instance_with(host, host.ports.clone()).await
+    }
+
+    /// The same, with ports of its own.
+    pub(crate) async fn instance_with(
+        &self,
+        host: &Host,
+        ports: Ports,
+    ) -> Result<(Instance, Told), LaunchError> {
         let mut instance = Instance::start_within(
             &self.component,
             &self.policy,
             &self.policy.plugin,
-            host.ports.clone(),
+            ports,
             host.clock.now(),
             &self.budget,
         )

@@ -22,6 +22,7 @@ mod plugin;
 mod report;
 mod rollout_words;
 mod service;
+mod session_plugin;
 mod sessions;
 mod shown;
 mod signed;

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use anyhow::Context as _;
 use bailiwick_core::{
     ports::Fetch,
+    release::World,
     rollout::{Effect, Event as Happening, Generation, Rollout, Step},
 };
 use bailiwick_delivery::Delivery;
@@ -18,6 +19,7 @@ use super::{
     launch::Launch,
     live::Live,
     rollout_words,
+    session_plugin::Group,
 };
 use crate::{events::Event, figures::Bounds};
 
@@ -265,11 +267,17 @@ impl Plugin {
             version: live.launch.release.version.to_string(),
             offline: around.offline,
         };
-        let actor = Actor::new(Arc::clone(around.host), live, self.ended.clone()).await?;
         let (orders, receiver) = mpsc::channel(ORDERS);
+        let (host, ended) = (Arc::clone(around.host), self.ended.clone());
+        if live.launch.release.world == World::SessionCollector {
+            around.host.tell(started).await;
+            tokio::spawn(Group::new(host, live, ended).run(receiver));
+        } else {
+            let actor = Actor::new(host, live, ended).await?;
+            around.host.tell(started).await;
+            tokio::spawn(actor.run(receiver));
+        }
         self.orders = Some(orders);
-        around.host.tell(started).await;
-        tokio::spawn(actor.run(receiver));
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use bailiwick_core::{
+    ports::OpenSessions,
     session::{
         Change, Facts, Idle, MOST_SESSIONS, Owner, Owners, Reading, Saved, Session, SessionId,
         Source, Told, Tracker,
@@ -49,6 +50,40 @@ pub(crate) struct Answers {
     host: Arc<Host>,
     users: Arc<Users>,
     view: watch::Receiver<View>,
+}
+
+/// The sessions that are open, as they were seen last. Whoever wants to follow them is woken.
+#[derive(Debug)]
+pub(crate) struct OpenList(watch::Sender<Option<Arc<Vec<Session>>>>);
+
+impl Default for OpenList {
+    fn default() -> Self {
+        Self(watch::Sender::new(None))
+    }
+}
+
+impl OpenList {
+    /// Only a list that differs wakes anybody.
+    fn replace(&self, sessions: Vec<Session>) {
+        self.0.send_if_modified(|known| {
+            let differs = known.as_ref().is_none_or(|known| **known != sessions);
+            if differs {
+                *known = Some(Arc::new(sessions));
+            }
+            differs
+        });
+    }
+
+    /// The list, and every later one; none until somebody looked.
+    pub(crate) fn follow(&self) -> watch::Receiver<Option<Arc<Vec<Session>>>> {
+        self.0.subscribe()
+    }
+}
+
+impl OpenSessions for OpenList {
+    fn open(&self) -> Arc<Vec<Session>> {
+        self.0.borrow().clone().unwrap_or_default()
+    }
 }
 
 /// What events call users.
@@ -191,8 +226,10 @@ impl Watcher {
                 self.untracked = *count;
             }
         }
+        let sessions: Vec<Session> = self.tracker.sessions().cloned().collect();
+        self.host.open_sessions.replace(sessions.clone());
         self.view.send_replace(View {
-            sessions: self.tracker.sessions().cloned().collect(),
+            sessions,
             source: reading.source(),
             remark: reading.remark.clone(),
             untracked: self.untracked,

@@ -5,7 +5,10 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use bailiwick_core::{ports::Clock, settings::Settings};
 use bailiwick_delivery::Delivery;
-use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceSessions, DeviceSystem, SystemClock};
+use bailiwick_device::{
+    DeviceExec, DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSessions, DeviceSystem,
+    DeviceWake, SystemClock,
+};
 use bailiwick_sandbox::{
     Ports,
     artifact::Artifacts,
@@ -23,6 +26,7 @@ use super::{
     logging::StandardError,
     output::Output,
     pause::Pause,
+    sessions::OpenList,
     signed,
     standing::Standing,
 };
@@ -68,11 +72,13 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
         None => store.device_id().await?,
     };
     let connections = Connections::new(&settings, device, identity.as_deref())?;
+    let open_sessions = Arc::new(OpenList::default());
     let pause = Pause::open(&store).await?;
     let host = Arc::new(Host {
         device,
         identity,
-        ports: ports(&clock, &store),
+        ports: ports(&clock, &store, &open_sessions),
+        open_sessions,
         sessions: Arc::new(DeviceSessions::new()),
         clock,
         store,
@@ -120,7 +126,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
     })
 }
 
-fn ports(clock: &Arc<dyn Clock>, store: &Store) -> Ports {
+fn ports(clock: &Arc<dyn Clock>, store: &Store, open_sessions: &Arc<OpenList>) -> Ports {
     Ports {
         clock: Arc::clone(clock),
         log: Arc::new(StandardError),
@@ -128,6 +134,12 @@ fn ports(clock: &Arc<dyn Clock>, store: &Store) -> Ports {
         files: Arc::new(DeviceFiles::new()),
         system: Arc::new(DeviceSystem),
         links: Arc::new(DeviceLinks),
+        // This program itself, whatever has its name by now.
+        exec: Arc::new(DeviceExec::new("/proc/self/exe".into())),
+        wake: Arc::new(DeviceWake::new(Arc::clone(clock))),
+        processes: Arc::new(DeviceProcesses::new(Arc::clone(clock))),
+        sessions: open_sessions.clone(),
+        session: None,
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) use outbox::{
 };
 use redb::Database;
 use shared::Shared;
+pub(crate) use state::SessionState;
 pub(crate) use suspension::Suspension;
 use tokio::task::spawn_blocking;
 

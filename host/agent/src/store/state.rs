@@ -3,6 +3,7 @@
 use bailiwick_core::{
     ids::PluginName,
     ports::{BoxFuture, State, StateError},
+    session::SessionId,
 };
 use redb::{Database, ReadableDatabase};
 
@@ -42,6 +43,127 @@ impl State for Store {
             .await
             .map_err(|error| state_error(plugin, "written", &error))
         })
+    }
+}
+
+/// The state of one session's instances: apart from the plugin's own and other sessions'.
+pub(crate) struct SessionState {
+    store: Store,
+    session: SessionId,
+}
+
+impl SessionState {
+    pub(crate) fn new(store: &Store, session: SessionId) -> Self {
+        let store = store.clone();
+        Self { store, session }
+    }
+}
+
+/// Under which the state of a session is kept. No plugin's name has an `@`.
+fn owner(plugin: &PluginName, session: &SessionId) -> String {
+    format!("{plugin}@{session}")
+}
+
+impl State for SessionState {
+    fn load<'a>(
+        &'a self,
+        plugin: &'a PluginName,
+    ) -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, StateError>> {
+        let owner = owner(plugin, &self.session);
+        Box::pin(async move {
+            let read = self.store.run("read a plugin's state", move |database| {
+                load(database, &owner)
+            });
+            read.await
+                .map_err(|error| state_error(plugin, "read", &error))
+        })
+    }
+
+    fn commit<'a>(
+        &'a self,
+        plugin: &'a PluginName,
+        changes: Vec<(String, Option<Vec<u8>>)>,
+    ) -> BoxFuture<'a, Result<(), StateError>> {
+        let owner = owner(plugin, &self.session);
+        Box::pin(async move {
+            if changes.is_empty() {
+                return Ok(());
+            }
+            let written = self.store.run("write a plugin's state", move |database| {
+                commit(database, &owner, &changes)
+            });
+            written
+                .await
+                .map_err(|error| state_error(plugin, "written", &error))
+        })
+    }
+}
+
+impl Store {
+    /// Deletes what `plugin` keeps for a session that has closed.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`]: all of it is still there.
+    pub(crate) async fn forget_session(
+        &self,
+        plugin: &PluginName,
+        session: &SessionId,
+    ) -> Result<(), StoreError> {
+        let gone = owner(plugin, session);
+        self.forget_state(plugin, move |owner| owner == gone).await
+    }
+
+    /// Deletes what `plugin` keeps for sessions other than `open`.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`]: all of it is still there.
+    pub(crate) async fn forget_other_sessions(
+        &self,
+        plugin: &PluginName,
+        open: Vec<SessionId>,
+    ) -> Result<(), StoreError> {
+        let open: Vec<String> = open.iter().map(|session| owner(plugin, session)).collect();
+        self.forget_state(plugin, move |owner| open.iter().all(|open| open != owner))
+            .await
+    }
+
+    /// Deletes the state of those sessions of `plugin` whose owner `is_gone`.
+    async fn forget_state(
+        &self,
+        plugin: &PluginName,
+        is_gone: impl Fn(&str) -> bool + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let first = format!("{plugin}@");
+        self.run("delete a session's state", move |database| {
+            let transaction = database.begin_read().map_err(failure)?;
+            let table = transaction.open_table(PLUGIN_STATE).map_err(failure)?;
+            let mut gone = Vec::new();
+            let range = redb::ReadableTable::range(&table, (first.as_str(), "")..);
+            for entry in range.map_err(failure)? {
+                let (key, _) = entry.map_err(failure)?;
+                let (owner, key) = key.value();
+                if !owner.starts_with(&first) {
+                    break;
+                }
+                if is_gone(owner) {
+                    gone.push((owner.to_owned(), key.to_owned()));
+                }
+            }
+            // Nothing to delete is the rule, and a commit costs the disk a write.
+            if gone.is_empty() {
+                return Ok(());
+            }
+            tables::write(database, |transaction| {
+                let mut table = transaction.open_table(PLUGIN_STATE).map_err(failure)?;
+                for (owner, key) in &gone {
+                    table
+                        .remove((owner.as_str(), key.as_str()))
+                        .map_err(failure)?;
+                }
+                Ok(())
+            })
+        })
+        .await
     }
 }
 
