@@ -14,6 +14,7 @@ use crate::{
     },
     cli::Serve,
     server::{Context, Identity},
+    store::Way,
 };
 
 /// Port of MQTT over TLS, as it is registered.
@@ -128,7 +129,7 @@ impl Hints {
 
 fn entrance(context: &Context) -> Entrance {
     Entrance {
-        inlet: context.inlet.clone(),
+        inlet: context.inlet.clone().on(Way::Mqtt),
         enrolment: Arc::clone(&context.enrolment),
         now: context.now,
         actions: context.actions.clone(),

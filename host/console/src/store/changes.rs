@@ -63,11 +63,94 @@ pub(super) fn record(
             whole(changed),
             whole(removed),
         ])?;
+    by_collection(transaction, stored, new, diff)?;
     match (old, diff) {
         (Some(old), Some(diff)) => Lines::new(transaction, stored.id)?.diff(old, diff),
         _ => Ok(()),
     }
 }
+
+/// How much of each collection it changes.
+fn by_collection(
+    transaction: &Transaction<'_>,
+    stored: &derived::Report<'_>,
+    new: &Snapshot,
+    diff: Option<&Diff>,
+) -> rusqlite::Result<()> {
+    let mut change = transaction.prepare_cached(
+        "INSERT INTO collection_changes
+            (device, plugin, collection, report, added, changed, removed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let mut known = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO changed_collections (device, plugin, collection)
+         VALUES (?1, ?2, ?3)",
+    )?;
+    let plugin = stored.envelope.origin.plugin();
+    let whole = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    for (index, shape) in new.schema().collections().iter().enumerate() {
+        let (added, changed, removed) = match diff {
+            Some(diff) => (
+                diff.added(index).len(),
+                diff.changed(index).count(),
+                diff.removed(index).len(),
+            ),
+            None => (new.rows(index).len(), 0, 0),
+        };
+        if (added, changed, removed) == (0, 0, 0) {
+            continue;
+        }
+        change.execute(params![
+            stored.device,
+            plugin,
+            shape.name(),
+            stored.id,
+            whole(added),
+            whole(changed),
+            whole(removed),
+        ])?;
+        known.execute(params![stored.device, plugin, shape.name()])?;
+    }
+    Ok(())
+}
+
+/// Fills both tables, which are empty, from the changes that were kept: of a report of more
+/// than [`LINES`] values, and of one that was compared with nothing, that is not all.
+pub(super) fn rebuild(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "INSERT INTO collection_changes
+            (device, plugin, collection, report, added, changed, removed)
+         SELECT s.device, s.plugin, c.collection, c.report,
+            count(DISTINCT iif(c.change = 'added', c.row, NULL)),
+            count(DISTINCT iif(c.change = 'changed', c.row, NULL)),
+            count(DISTINCT iif(c.change = 'removed', c.row, NULL))
+         FROM changes c JOIN change_sets s ON s.report = c.report
+         GROUP BY c.report, c.collection;
+         INSERT INTO changed_collections (device, plugin, collection)
+         SELECT DISTINCT device, plugin, collection FROM collection_changes;",
+    )
+}
+
+/// Which collections a report changed.
+pub(super) const TABLES: &str = "
+CREATE TABLE collection_changes (
+    device TEXT NOT NULL,
+    plugin TEXT NOT NULL,
+    collection TEXT NOT NULL,
+    report INTEGER NOT NULL,
+    added INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    removed INTEGER NOT NULL,
+    PRIMARY KEY (device, plugin, collection, report)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX collection_changes_of_a_report ON collection_changes (report);
+CREATE TABLE changed_collections (
+    device TEXT NOT NULL,
+    plugin TEXT NOT NULL,
+    collection TEXT NOT NULL,
+    PRIMARY KEY (device, plugin, collection)
+) STRICT, WITHOUT ROWID;
+";
 
 struct Lines<'a> {
     insert: CachedStatement<'a>,

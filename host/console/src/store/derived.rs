@@ -15,7 +15,7 @@ use bailiwick_report::{
 };
 use rusqlite::{Transaction, params};
 
-use super::{changes, writer::LIMITS};
+use super::{Way, changes, writer::LIMITS};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE devices (
@@ -76,6 +76,9 @@ CREATE TABLE changes (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What version 3 adds to [`TABLES`].
+pub(super) const WAY: &str = "ALTER TABLE devices ADD COLUMN way TEXT;";
+
 /// Longest name of a device or its system that is kept, in characters.
 const NAME: usize = 200;
 
@@ -83,6 +86,8 @@ const NAME: usize = 200;
 pub(super) struct Report<'a> {
     pub(super) id: i64,
     pub(super) device: &'a str,
+    /// None if nobody noted it.
+    pub(super) way: Option<Way>,
     pub(super) received_ms: i64,
     pub(super) bytes: i64,
     pub(super) envelope: &'a Envelope,
@@ -92,6 +97,8 @@ pub(super) struct Report<'a> {
 pub(super) struct Event<'a> {
     pub(super) id: i64,
     pub(super) device: &'a str,
+    /// None if nobody noted it.
+    pub(super) way: Option<Way>,
     pub(super) plugin: Option<&'a str>,
     pub(super) event: &'a str,
     /// By the device's clock.
@@ -108,7 +115,7 @@ pub(super) fn report(
     known: Option<&Stream>,
     accepted: &Accepted,
 ) -> rusqlite::Result<()> {
-    seen(transaction, stored.device, stored.received_ms)?;
+    seen(transaction, stored.device, stored.way, stored.received_ms)?;
     let (plugin, version) = (
         stored.envelope.origin.plugin(),
         stored.envelope.origin.version(),
@@ -144,7 +151,7 @@ pub(super) fn report(
 
 /// Notes an event.
 pub(super) fn event(transaction: &Transaction<'_>, event: &Event<'_>) -> rusqlite::Result<()> {
-    seen(transaction, event.device, event.received_ms)?;
+    seen(transaction, event.device, event.way, event.received_ms)?;
     transaction
         .prepare_cached(
             "INSERT INTO tallies (device, plugin, event, count, last) VALUES (?1, ?2, ?3, 1, ?4)
@@ -171,13 +178,20 @@ pub(super) fn label(
     Ok(updated == 1)
 }
 
-fn seen(transaction: &Transaction<'_>, device: &str, received_ms: i64) -> rusqlite::Result<()> {
+fn seen(
+    transaction: &Transaction<'_>,
+    device: &str,
+    way: Option<Way>,
+    received_ms: i64,
+) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
-            "INSERT INTO devices (device, first_seen_ms, last_seen_ms) VALUES (?1, ?2, ?2)
-             ON CONFLICT DO UPDATE SET last_seen_ms = max(last_seen_ms, ?2)",
+            "INSERT INTO devices (device, first_seen_ms, last_seen_ms, way)
+             VALUES (?1, ?2, ?2, ?3)
+             ON CONFLICT DO UPDATE SET last_seen_ms = max(last_seen_ms, ?2),
+                way = coalesce(?3, way)",
         )?
-        .execute(params![device, received_ms])?;
+        .execute(params![device, received_ms, way.map(Way::as_str)])?;
     Ok(())
 }
 
@@ -216,7 +230,10 @@ pub(super) fn rebuild(transaction: &Transaction<'_>, version: i64) -> rusqlite::
             events(transaction)?;
             first_seen(transaction)
         }
-        2 => sessions::rebuild(transaction),
+        2 => {
+            changes::rebuild(transaction)?;
+            sessions::rebuild(transaction)
+        }
         _ => Ok(()),
     }
 }
@@ -240,6 +257,7 @@ fn reports(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
             let stored = Report {
                 id: row.get("id")?,
                 device: &stream.0,
+                way: None,
                 received_ms: row.get("received_ms")?,
                 bytes: i64::try_from(body.len()).unwrap_or(i64::MAX),
                 envelope: parsed.envelope(),
@@ -259,6 +277,7 @@ fn events(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let stored = Event {
             id: row.get("id")?,
             device: &device,
+            way: None,
             plugin: plugin.as_deref(),
             event: &row.get::<_, String>("event")?,
             at_ms: row.get("at_ms")?,

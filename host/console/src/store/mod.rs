@@ -116,7 +116,10 @@ impl Store {
 
     /// What posts go through.
     pub(crate) fn inlet(&self) -> Inlet {
-        Inlet(self.commands.clone())
+        Inlet {
+            commands: self.commands.clone(),
+            way: Way::Https,
+        }
     }
 
     /// Ends the writer after everything that was accepted. Every [`Inlet`] must be gone.
@@ -127,11 +130,36 @@ impl Store {
     }
 }
 
+/// On which way a post came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Https,
+    Mqtt,
+}
+
+impl Way {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Https => "https",
+            Self::Mqtt => "mqtt",
+        }
+    }
+}
+
 /// Hands posts to the writer.
 #[derive(Clone, Debug)]
-pub(crate) struct Inlet(mpsc::Sender<Command>);
+pub(crate) struct Inlet {
+    commands: mpsc::Sender<Command>,
+    way: Way,
+}
 
 impl Inlet {
+    /// The same for posts that come on this way. Without it they come over HTTPS.
+    pub(crate) fn on(mut self, way: Way) -> Self {
+        self.way = way;
+        self
+    }
+
     /// Stores one encoded report. It is queued by the call, and resolves after the commit.
     pub(crate) fn report(
         &self,
@@ -140,6 +168,7 @@ impl Inlet {
         received: Timestamp,
     ) -> impl Future<Output = Result<Answer, PostError>> + Send + use<> {
         self.post(Write::Report {
+            way: self.way,
             key,
             body,
             received,
@@ -156,6 +185,7 @@ impl Inlet {
         received: Timestamp,
     ) -> impl Future<Output = Result<Answer, PostError>> + Send + use<> {
         self.post(Write::Events {
+            way: self.way,
             key,
             sha256,
             events,
@@ -191,7 +221,7 @@ impl Inlet {
     fn post(&self, write: Write) -> impl Future<Output = Result<Answer, PostError>> + Send + use<> {
         let (answer, answered) = oneshot::channel();
         let queued = self
-            .0
+            .commands
             .try_send(Command { write, answer })
             .map_err(|_| PostError::Unavailable("too many posts wait to be stored".to_owned()));
         async move {

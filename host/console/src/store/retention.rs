@@ -220,6 +220,7 @@ fn report(transaction: &Transaction<'_>, id: i64, before: &Before) -> rusqlite::
     }
     for statement in [
         "DELETE FROM changes WHERE report = ?1",
+        "DELETE FROM collection_changes WHERE report = ?1",
         "DELETE FROM change_sets WHERE report = ?1",
         "DELETE FROM reports WHERE id = ?1",
     ] {

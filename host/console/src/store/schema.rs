@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{StoreError, derived, files, retention};
+use super::{StoreError, changes, derived, files, retention};
 
 /// What each version added, in order: version 1 had only what devices sent, 2 added what is
 /// derived of it, 3 sessions and what was used in them. A database of a later version is not
@@ -13,6 +13,8 @@ pub(super) const ADDED: &[&[&str]] = &[
     &[TABLES],
     &[derived::TABLES],
     &[
+        derived::WAY,
+        changes::TABLES,
         derived::sessions::TABLES,
         derived::usage::TABLES,
         retention::TABLES,

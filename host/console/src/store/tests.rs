@@ -13,9 +13,9 @@ use rusqlite::{Connection, types::Value as Sql};
 use serde_json::json;
 
 use super::{
-    FILE, Store,
+    FILE, Store, Way,
     schema::ADDED,
-    view::{Against, RowChange, View},
+    view::{Against, RowChange, View, Wanted, WantedChanges},
     writer::IncomingEvent,
 };
 
@@ -133,7 +133,7 @@ async fn session_event(store: &Store, at: u64, body: serde_json::Value) {
     stored.await.unwrap();
 }
 
-const DERIVED: [&str; 7] = [
+const DERIVED: [&str; 8] = [
     "devices",
     "device_plugins",
     "tallies",
@@ -141,6 +141,8 @@ const DERIVED: [&str; 7] = [
     "changes",
     "sessions",
     "session_states",
+    // Of a report that was compared with nothing, no change was kept.
+    "collection_changes WHERE report IN (SELECT report FROM change_sets WHERE against = 'last')",
 ];
 
 /// A database of an earlier version with the rows of `new` that it has room for.
@@ -184,6 +186,11 @@ async fn an_older_database_gets_what_a_new_one_would_have() {
     let store = open(folder.path());
     fill(&store).await;
     store.close();
+    let connection = Connection::open(folder.path().join(FILE)).unwrap();
+    // On which way reports came is in no report.
+    connection
+        .execute("UPDATE devices SET way = NULL WHERE way = 'https'", [])
+        .unwrap();
     let dump = |folder: &Path| {
         let connection = Connection::open(folder.join(FILE)).unwrap();
         DERIVED.map(|table| rows(&connection, table))
@@ -219,10 +226,15 @@ async fn changes_are_kept_with_the_value_before() {
     fill(&store).await;
     let view = View::open(folder.path()).unwrap();
     let device = "05".repeat(16);
-    let sets = view.change_sets(&device, None, None, 10).unwrap().rows;
+    let wanted = |plugin: Option<&str>| WantedChanges {
+        plugin: plugin.map(str::to_owned),
+        ..WantedChanges::default()
+    };
+    let sets = view.change_sets(&device, &wanted(None), None, 10).unwrap();
+    let sets = sets.rows;
     let told: Vec<_> = sets.iter().map(|set| (set.report, set.against)).collect();
     let of = |plugin| {
-        view.change_sets(&device, Some(plugin), None, 10)
+        view.change_sets(&device, &wanted(Some(plugin)), None, 10)
             .unwrap()
             .rows
     };
@@ -285,7 +297,11 @@ async fn devices_are_found_by_what_they_are_called() {
     fill(&store).await;
     let view = View::open(folder.path()).unwrap();
     let found = |search: &str| {
-        let page = view.devices(search, 0, 10).unwrap();
+        let wanted = Wanted {
+            search: search.to_owned(),
+            ..Wanted::default()
+        };
+        let page = view.devices(&wanted, 0, 10).unwrap();
         page.rows
             .into_iter()
             .map(|it| it.device)
@@ -297,9 +313,9 @@ async fn devices_are_found_by_what_they_are_called() {
     assert_eq!(found("debian 13"), std::slice::from_ref(&desk));
     assert_eq!(found("0606"), std::slice::from_ref(&other));
     assert_eq!(found("%"), [""; 0]);
-    let first = view.devices("", 0, 1).unwrap();
+    let first = view.devices(&Wanted::default(), 0, 1).unwrap();
     assert!(first.more && first.rows[0].device == other);
-    let second = view.devices("", 1, 1).unwrap();
+    let second = view.devices(&Wanted::default(), 1, 1).unwrap();
     assert!(!second.more && second.rows[0].device == desk);
     assert_eq!(
         (second.rows[0].first_seen_ms, second.rows[0].last_seen_ms),
@@ -311,6 +327,37 @@ async fn devices_are_found_by_what_they_are_called() {
         .map(|it| (it.happened.words.as_str(), it.count))
         .collect();
     assert_eq!(counted, [("number 1", 2), ("number 2", 1)]);
+}
+
+#[tokio::test]
+async fn devices_are_found_by_the_way_on_which_they_were_heard_of_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Duration::from_secs(5)).unwrap();
+    fill(&store).await;
+    let view = View::open(folder.path()).unwrap();
+    let found = |way| {
+        let wanted = Wanted {
+            way: Some(way),
+            ..Wanted::default()
+        };
+        view.devices(&wanted, 0, 10).unwrap().rows.len()
+    };
+    assert_eq!((found(Way::Https), found(Way::Mqtt)), (2, 0));
+    let event = IncomingEvent {
+        device: bailiwick_core::ids::DeviceId::from_bytes(DEVICE),
+        at: Timestamp::from_ms(1),
+        plugin: None,
+        event: "refreshed".to_owned(),
+        words: String::new(),
+        body: "{}".to_owned(),
+    };
+    let inlet = store.inlet().on(Way::Mqtt);
+    let (key, at) = ("m".to_owned(), Timestamp::from_ms(300));
+    inlet
+        .events(key.clone(), key, vec![event], at)
+        .await
+        .unwrap();
+    assert_eq!((found(Way::Https), found(Way::Mqtt)), (1, 1));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Answer, PostError, derived,
+    Answer, PostError, Way, derived,
     files::{self, IncomingFile},
     retention::{self, Before},
 };
@@ -31,11 +31,13 @@ pub(super) const LIMITS: Limits = Limits {
 #[derive(Debug)]
 pub(super) enum Write {
     Report {
+        way: Way,
         key: String,
         body: Vec<u8>,
         received: Timestamp,
     },
     Events {
+        way: Way,
         key: String,
         sha256: String,
         events: Vec<IncomingEvent>,
@@ -136,16 +138,18 @@ fn commit<'a>(
     for write in writes {
         let written = match write {
             Write::Report {
+                way,
                 key,
                 body,
                 received,
-            } => report(&transaction, key, body, *received),
+            } => report(&transaction, *way, (key, body), *received),
             Write::Events {
+                way,
                 key,
                 sha256,
                 events,
                 received,
-            } => self::events(&transaction, key, sha256, events, *received),
+            } => self::events(&transaction, *way, (key, sha256), events, *received),
             Write::Forget(before) => retention::forget(&transaction, before)
                 .map(|()| Answer::Stored)
                 .map_err(WriteError::from),
@@ -170,8 +174,8 @@ pub(super) fn other_post(key: &str) -> WriteError {
 
 fn report(
     transaction: &Transaction<'_>,
-    key: &str,
-    body: &[u8],
+    way: Way,
+    (key, body): (&str, &[u8]),
     received: Timestamp,
 ) -> Result<Answer, WriteError> {
     let known = transaction
@@ -215,6 +219,7 @@ fn report(
         let stored = derived::Report {
             id: transaction.last_insert_rowid(),
             device: &device,
+            way: Some(way),
             received_ms: whole(received.as_ms())?,
             bytes: whole(body.len() as u64)?,
             envelope: parsed.envelope(),
@@ -283,8 +288,8 @@ fn insert(
 
 fn events(
     transaction: &Transaction<'_>,
-    key: &str,
-    sha256: &str,
+    way: Way,
+    (key, sha256): (&str, &str),
     events: &[IncomingEvent],
     received: Timestamp,
 ) -> Result<Answer, WriteError> {
@@ -325,6 +330,7 @@ fn events(
             &derived::Event {
                 id: transaction.last_insert_rowid(),
                 device: &event.device.to_string(),
+                way: Some(way),
                 plugin,
                 event: &event.event,
                 at_ms: at,

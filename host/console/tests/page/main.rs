@@ -5,6 +5,7 @@
 
 mod driver;
 mod scene;
+mod sessions;
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -95,7 +96,7 @@ const FAINT: &str = "
 /// Walks with the key Tab: every control is reached once, in the order of the page, and is
 /// seen to have the focus.
 fn walk_with_tab(browser: &Browser, at: &str) {
-    let controls = "return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), [tabindex=\"0\"]')]
+    let controls = "return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary, [tabindex=\"0\"]')]
         .filter(e => e.getClientRects().length)
         .map((e, place) => { e.dataset.place = place; return place; })";
     let controls = browser.run(controls);
@@ -129,6 +130,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("devices", "/".to_owned()),
         ("devices-found", "/?q=desk".to_owned()),
         ("devices-none", "/?q=no+such+device".to_owned()),
+        ("devices-attention", "/?show=attention".to_owned()),
         ("approvals", "/approvals".to_owned()),
         ("device", format!("/devices/{desk}")),
         ("device-troubled", format!("/devices/{troubled}")),
@@ -144,7 +146,22 @@ fn pages() -> Vec<(&'static str, String)> {
         ("changes", format!("/devices/{desk}/changes")),
         (
             "changes-one",
-            format!("/devices/{desk}/changes?plugin=pressure"),
+            format!("/devices/{desk}/changes?in=inventory%2Fpackage&q=libssl"),
+        ),
+        ("sessions", format!("/devices/{desk}/sessions")),
+        (
+            "session",
+            format!(
+                "/devices/{desk}/sessions/{}",
+                sessions::BUSY.replace('#', "%23")
+            ),
+        ),
+        (
+            "session-day",
+            format!(
+                "/devices/{desk}/sessions/{}?span=1d",
+                sessions::BUSY.replace('#', "%23")
+            ),
         ),
         ("plugins", format!("/devices/{desk}/plugins")),
         ("plugins-troubled", format!("/devices/{troubled}/plugins")),
@@ -155,6 +172,12 @@ fn pages() -> Vec<(&'static str, String)> {
         ("hostile-changes", format!("/devices/{hostile}/changes")),
         ("hostile-plugins", format!("/devices/{hostile}/plugins")),
     ]
+}
+
+fn path_of(name: &str) -> String {
+    let pages = pages();
+    let (_, path) = pages.iter().find(|(it, _)| *it == name).unwrap();
+    path.clone()
 }
 
 #[tokio::test]
@@ -191,16 +214,24 @@ async fn a_browser_walks_through_the_page() {
                 browser.picture(&pictures().join(file), HIGHEST);
             }
         }
-        for path in pages().iter().map(|(_, path)| path).take(6) {
+        for name in [
+            "devices",
+            "approvals",
+            "device",
+            "changes-one",
+            "sessions",
+            "session",
+        ] {
+            let path = path_of(name);
             browser.open(&format!("{}{path}", scene.page));
-            walk_with_tab(&browser, path);
+            walk_with_tab(&browser, &path);
         }
     }
     a_phone_tells_what_is_personal(&browser, &scene);
     browser.resize(1280, 900);
     browser.medium("print", "light");
-    for (name, path) in [&pages()[4], &pages()[9]] {
-        browser.open(&format!("{}{path}", scene.page));
+    for name in ["device", "packages", "session"] {
+        browser.open(&format!("{}{}", scene.page, path_of(name)));
         check(&browser, &format!("{name}, on paper"));
         browser.picture(&pictures().join(format!("{name}-paper.png")), HIGHEST);
     }

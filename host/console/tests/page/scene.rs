@@ -16,7 +16,9 @@ use bailiwick_report::{
     sender::Sender,
     wire::Origin,
 };
-use bailiwick_transport::{Address, EventLine, Events, Https, ProxySettings, Reports, Trust};
+use bailiwick_transport::{
+    Address, EventLine, Events, Files, Https, ProxySettings, Reports, Trust,
+};
 use serde_json::{Value as Json, json};
 
 pub(crate) const CONSOLE: &str = env!("CARGO_BIN_EXE_bailiwick-console");
@@ -36,6 +38,7 @@ pub(crate) struct Scene {
     pub(crate) login: String,
     reports: Reports,
     events: Events,
+    files: Files,
     now: u64,
 }
 
@@ -84,6 +87,7 @@ impl Scene {
             login: text("login"),
             reports: Reports::new(&https, &address),
             events: Events::new(&https, &address),
+            files: Files::new(&https, &address),
             folder,
             console,
             now: now.as_millis() as u64,
@@ -97,6 +101,18 @@ impl Scene {
         format!("http{url}")
     }
 
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    pub(crate) fn events(&self) -> &Events {
+        &self.events
+    }
+
     /// Fills the console.
     pub(crate) async fn fill(&self) {
         for number in 0..27u8 {
@@ -108,6 +124,8 @@ impl Scene {
                 .await;
         }
         self.desk().await;
+        self.sessions().await;
+        self.usage().await;
         self.troubled().await;
         self.hostile().await;
     }
@@ -153,7 +171,9 @@ impl Scene {
                 "files: Names the operating system, its time zone and locale, and the name servers.",
                 "files, denied: Secrets, and what would identify the device elsewhere, stay out even if a later grant is too wide.",
             ] }), "inventory may, approved by policies-2026:\n    system: Host name, kernel, boot time, processors and memory belong to every inventory.\n    network: Links with MAC and addresses tell where the device is attached."),
-            (Some("inventory"), json!({ "event": "limits-proven", "limits": ["memory", "deadline", "cpu", "output", "host-calls", "log-lines", "state"] }),
+            (Some("inventory"), json!({ "event": "limits-proven", "limits": ["memory", "deadline", "cpu", "output", "host-calls", "log-lines", "state"], "bounds": {
+                "memory-bytes": 16_777_216, "deadline-ms": 5_000, "cpu-per-mille": 50, "cpu-window-ms": 60_000,
+                "output-bytes": 1_048_576, "host-calls": 2_000, "log-lines": 50, "state-bytes": 65_536 } }),
                 "inventory: limits shown to hold: memory, deadline, cpu, output, host-calls, log-lines, state"),
             (None, json!({ "event": "started", "version": "0.1.0" }),
                 "bailiwick 0.1.0 runs on device 6465736b2d3137206973206865726521 with 2 plugins"),
@@ -161,6 +181,10 @@ impl Scene {
             (Some("inventory"), json!({ "event": "swapped", "from": "0.1.0", "to": "0.2.0" }),
                 "inventory swapped 0.1.0 → 0.2.0, 36 bytes of state handed over, 0 calls missed"),
             (Some("inventory"), json!({ "event": "kept", "version": "0.2.0" }), "inventory 0.2.0 passed probation"),
+            (Some("inventory"), json!({ "event": "plugin-status", "version": "0.2.0", "generation": 4,
+                "since": self.now - 26 * HOUR, "figures": { "calls": 29, "traps": 0, "host-calls": 41_276, "denials": 3,
+                "cpu-us": 1_871_000, "memory-high-bytes": 9_437_184, "out-bytes": 2_304_118, "log-lines-dropped": 0 } }),
+                "inventory 0.2.0: 29 calls, 0 trapped, 1871 ms of CPU, 9437184 bytes of memory at most"),
             (Some("pressure"), json!({ "event": "plugin-started", "version": "0.2.0" }), "pressure 0.2.0 started"),
         ]).await;
     }
@@ -186,6 +210,10 @@ impl Scene {
         let trap = "memory limit of 16 MiB reached";
         self.tell(files, &[
             (Some("pressure"), json!({ "event": "plugin-started", "version": "0.1.0" }), "pressure 0.1.0 started"),
+            (Some("pressure"), json!({ "event": "plugin-status", "version": "0.1.0", "generation": 1,
+                "since": self.now - HOUR, "figures": { "calls": 14, "traps": 5, "host-calls": 28, "denials": 0,
+                "cpu-us": 96_000, "memory-high-bytes": 16_777_216, "out-bytes": 4_318, "log-lines-dropped": 12 } }),
+                "pressure 0.1.0: 14 calls, 5 trapped, 96 ms of CPU, 16777216 bytes of memory at most"),
             (Some("pressure"), json!({ "event": "call-failed", "reason": trap }),
                 "pressure: call failed: memory limit of 16 MiB reached; next call in 4000 ms"),
             (Some("pressure"), json!({ "event": "suspended", "for-ms": 3_600_000 }),

@@ -95,7 +95,8 @@ pub(crate) fn lasting(ms: i64) -> String {
 /// The same of what may be shorter than a second.
 pub(crate) fn lasting_us(us: u64) -> String {
     match us {
-        0..1_000 => format!("{us} µs"),
+        0 => "0 s".to_owned(),
+        1..1_000 => format!("{us} µs"),
         1_000..1_000_000 => format!("{} ms", us / 1_000),
         1_000_000..10_000_000 if !us.is_multiple_of(1_000_000) => {
             format!("{}.{} s", us / 1_000_000, us / 100_000 % 10)

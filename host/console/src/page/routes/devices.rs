@@ -8,10 +8,17 @@ use super::{Known, name};
 use crate::page::{
     Refusal,
     access::{Caller, Viewer},
-    render::{Part, empty, paging, time, value::shown, words::count},
+    render::{
+        Part, empty, paging, time,
+        value::shown,
+        words::{count, title},
+    },
     standing::{Plugin, QUIET_MS, Standing, TROUBLING, Trouble},
 };
-use crate::store::{StoreError, view::View};
+use crate::store::{
+    StoreError, Way,
+    view::{Device, Happened, View, Wanted},
+};
 
 /// Devices on one page.
 const LENGTH: u32 = 25;
@@ -20,15 +27,99 @@ const LENGTH: u32 = 25;
 const JUDGED: u32 = 100;
 /// Of them, the ones that are named.
 const TOLD: usize = 8;
+/// Kinds of trouble that are named in the list.
+const WRONG: usize = 3;
 /// Longest text that is searched for, in characters.
 const SEARCH: usize = 100;
+
+/// Which devices are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Show {
+    #[default]
+    All,
+    /// Someone should look at them.
+    Attention,
+    Quiet,
+    Https,
+    Mqtt,
+}
+
+const SHOWS: [(Show, &str, &str); 5] = [
+    (Show::All, "all", "All"),
+    (Show::Attention, "attention", "Need attention"),
+    (Show::Quiet, "quiet", "Not heard of for a day"),
+    (Show::Https, "https", "Over HTTPS"),
+    (Show::Mqtt, "mqtt", "Over MQTT"),
+];
 
 #[derive(serde::Deserialize)]
 pub(crate) struct Asked {
     #[serde(default)]
     q: String,
     #[serde(default)]
+    show: Show,
+    #[serde(default)]
     page: u16,
+}
+
+/// The list that is asked for.
+struct List {
+    search: String,
+    show: Show,
+    page: u16,
+}
+
+impl List {
+    /// The address of another page or filter of it.
+    fn to(&self, show: Show, page: u16) -> String {
+        let name = SHOWS.iter().find(|(it, ..)| *it == show);
+        let name = name.map_or("all", |(_, name, _)| name);
+        format!("/?q={}&show={name}&page={page}", encoded(&self.search))
+    }
+
+    fn is_first(&self) -> bool {
+        self.search.is_empty() && self.show == Show::All && self.page == 0
+    }
+
+    /// Whether a device that needs attention is what is searched for.
+    fn finds(&self, device: &Device) -> bool {
+        let search = self.search.to_lowercase();
+        let texts = [&device.label, &device.host_name, &device.os];
+        let texts = texts.into_iter().flatten().chain([&device.device]);
+        texts
+            .into_iter()
+            .any(|text| text.to_lowercase().contains(&search))
+    }
+
+    fn wanted(&self, now_ms: i64) -> Wanted {
+        Wanted {
+            search: self.search.clone(),
+            way: match self.show {
+                Show::Https => Some(Way::Https),
+                Show::Mqtt => Some(Way::Mqtt),
+                Show::All | Show::Attention | Show::Quiet => None,
+            },
+            quiet_since_ms: (self.show == Show::Quiet).then(|| now_ms.saturating_sub(QUIET_MS)),
+        }
+    }
+
+    /// The devices of this page, and whether there is another.
+    fn read(&self, view: &View, now: Timestamp) -> Result<(Vec<Known>, bool), StoreError> {
+        if self.show == Show::Attention {
+            let mut known = troubled(view, now)?;
+            known.retain(|known| self.finds(&known.device));
+            let start = usize::from(self.page) * LENGTH as usize;
+            let more = known.len() > start + LENGTH as usize;
+            let page = known.into_iter().skip(start).take(LENGTH as usize);
+            return Ok((page.collect(), more));
+        }
+        let now_ms = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
+        let page = view.devices(&self.wanted(now_ms), u32::from(self.page), LENGTH)?;
+        let known = page.rows.into_iter();
+        let known = known.map(|device| Known::of(view, device, now));
+        Ok((known.collect::<Result<_, _>>()?, page.more))
+    }
 }
 
 pub(crate) async fn list(
@@ -36,29 +127,29 @@ pub(crate) async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<Html<String>, Refusal> {
     let now = caller.now();
-    let search: String = asked.q.trim().chars().take(SEARCH).collect();
-    let (looked, number) = (search.clone(), asked.page);
+    let list = List {
+        search: asked.q.trim().chars().take(SEARCH).collect(),
+        show: asked.show,
+        page: asked.page,
+    };
     let read = caller.read(move |view| {
-        let page = view.devices(&looked, u32::from(number), LENGTH)?;
-        let devices = page.rows.into_iter();
-        let known = devices.map(|device| Known::of(view, device, now));
-        let known = known.collect::<Result<Vec<_>, _>>()?;
-        let troubled = match looked.is_empty() && number == 0 {
+        let (known, more) = list.read(view, now)?;
+        let troubled = match list.is_first() {
             true => troubled(view, now)?,
             false => Vec::new(),
         };
-        Ok((known, page.more, troubled))
+        Ok((list, known, more, troubled))
     });
-    let (known, more, troubled) = read.await?;
+    let (list, known, more, troubled) = read.await?;
     let content = html! {
         h1 { "Devices" }
-        @if known.is_empty() && search.is_empty() && number == 0 {
+        @if known.is_empty() && list.is_first() {
             (nothing())
         } @else {
-            (attention(&troubled))
-            (searching(&search))
-            @if known.is_empty() { (not_found(&search)) } @else { (table(&known, now)) }
-            (pages(&search, number, more))
+            (attention(&list, &troubled))
+            (searching(&list))
+            @if known.is_empty() { (not_found(&list)) } @else { (table(&known, now)) }
+            (pages(&list, more))
         }
     };
     Ok(caller.frame().part(Part::Devices).page("Devices", &content))
@@ -86,7 +177,7 @@ fn troubled(view: &View, now: Timestamp) -> Result<Vec<Known>, StoreError> {
     Ok(troubled)
 }
 
-fn attention(troubled: &[Known]) -> Markup {
+fn attention(list: &List, troubled: &[Known]) -> Markup {
     let number = i64::try_from(troubled.len()).unwrap_or(i64::MAX);
     html! {
         @if number > 0 {
@@ -97,20 +188,25 @@ fn attention(troubled: &[Known]) -> Markup {
                         li { a href={ "/devices/" (known.device.device) } { (name(&known.device)) } (state(&known.standing)) }
                     }
                 }
-                @if troubled.len() > TOLD { p.more { "and " (troubled.len() - TOLD) " more" } }
+                @if troubled.len() > TOLD { p.more { a href=(list.to(Show::Attention, 0)) { "and " (troubled.len() - TOLD) " more" } } }
             }
         }
     }
 }
 
-fn searching(search: &str) -> Markup {
+fn searching(list: &List) -> Markup {
     html! {
         form.search role="search" method="get" action="/" {
             label for="q" { "Find by name, system or id" }
             div.row {
-                input #q type="search" name="q" value=(search) maxlength=(SEARCH) autocomplete="off";
+                input #q type="search" name="q" value=(list.search) maxlength=(SEARCH) autocomplete="off";
                 button type="submit" { "Find" }
             }
+        }
+        nav.contents aria-label="Which devices" {
+            ul { @for (show, _, words) in SHOWS {
+                li { a href=(list.to(show, 0)) aria-current=[(show == list.show).then_some("page")] { (words) } }
+            } }
         }
     }
 }
@@ -133,13 +229,18 @@ fn row(known: &Known, now: Timestamp) -> Markup {
         tr {
             th scope="row" { a href={ "/devices/" (device.device) } { (name(device)) } }
             td data-label="State" { (state(&known.standing)) }
-            td data-label="Last seen" { (time::since(device.last_seen_ms, now)) }
+            td data-label="Last seen" { (time::since(device.last_seen_ms, now)) (over(device)) }
             td data-label="System" {
                 @match &device.os { Some(os) => (shown(os)), None => span.absent { "not told yet" } }
             }
             td data-label="Plugins" { (plugins(&known.standing)) }
         }
     }
+}
+
+/// On which way it was heard of last.
+pub(super) fn over(device: &Device) -> Markup {
+    html! { @if let Some(way) = device.way { " over " (match way { Way::Https => "HTTPS", Way::Mqtt => "MQTT" }) } }
 }
 
 fn plugins(standing: &Standing) -> Markup {
@@ -160,32 +261,58 @@ fn plugins(standing: &Standing) -> Markup {
     }
 }
 
-/// What matters most, in a word or two.
+/// What is wrong, in a word or two each.
 pub(super) fn state(standing: &Standing) -> Markup {
-    let quiet = standing
-        .troubles()
-        .any(|it| matches!(it, Trouble::Quiet { .. }));
-    let approvals = standing.approvals().count();
-    let events = standing
-        .troubles()
-        .filter(|it| matches!(it, Trouble::Event(_)));
-    let events = i64::try_from(events.count()).unwrap_or(i64::MAX);
+    let mut wrong: Vec<(&str, String)> = Vec::new();
+    for trouble in standing.troubles() {
+        let told = match trouble {
+            Trouble::Quiet { .. } => ("warn", "Not heard of".to_owned()),
+            Trouble::Approval(_) => ("wait", "Waits for approval".to_owned()),
+            Trouble::Event(event) => ("bad", problem(event)),
+        };
+        // Who is suspended failed, of course.
+        let plugin = match trouble {
+            Trouble::Event(event) if event.event == "call-failed" => event.plugin.as_ref(),
+            _ => None,
+        };
+        let suspended = plugin.and_then(|plugin| standing.plugins.get(plugin)?.suspended());
+        if suspended.is_none() && !wrong.contains(&told) {
+            wrong.push(told);
+        }
+    }
     html! {
         div.states {
-            @if quiet { span.state.warn { "Not heard of" } }
-            @if events > 0 { span.state.bad { (count(events, "problem")) } }
-            @if approvals > 0 { span.state.wait { "Waits for approval" } }
-            @if !quiet && events == 0 && approvals == 0 { span.state.good { "Fine" } }
+            @for (tone, words) in wrong.iter().take(WRONG) { span.state.(tone) { (words) } }
+            @if wrong.len() > WRONG { span.state.off { (wrong.len() - WRONG) " more" } }
+            @if wrong.is_empty() { span.state.good { "Fine" } }
         }
     }
 }
 
-fn pages(search: &str, number: u16, more: bool) -> Markup {
-    let to = |number: u16| format!("/?q={}&page={number}", encoded(search));
-    let newer = number.checked_sub(1).map(to);
-    let older = more.then(|| number.saturating_add(1)).map(to);
-    let step = |href: &Option<String>| href.clone();
-    let (newer, older) = (step(&newer), step(&older));
+/// An event that troubles, in a few words.
+fn problem(event: &Happened) -> String {
+    let plugin = event.plugin.as_deref().map_or_else(String::new, shown);
+    match event.event.as_str() {
+        "suspended" => format!("{plugin} suspended"),
+        "call-failed" => format!("{plugin} fails"),
+        "refused" | "put-off" => format!("{plugin} not updated"),
+        "went-back" => format!("{plugin} went back"),
+        "refresh-failed" => "No updates".to_owned(),
+        "settings-refused" => "Settings refused".to_owned(),
+        "ceiling-refused" => "Ceiling refused".to_owned(),
+        "dropped" => "Reports dropped".to_owned(),
+        "events-lost" => "Events lost".to_owned(),
+        "quarantined" => "Something damaged".to_owned(),
+        other => title(other),
+    }
+}
+
+fn pages(list: &List, more: bool) -> Markup {
+    let newer = list
+        .page
+        .checked_sub(1)
+        .map(|page| list.to(list.show, page));
+    let older = more.then(|| list.to(list.show, list.page.saturating_add(1)));
     paging(
         newer.as_deref().map(|href| (href, "Seen later")),
         older.as_deref().map(|href| (href, "Seen earlier")),
@@ -204,11 +331,17 @@ pub(super) fn encoded(text: &str) -> String {
         .collect()
 }
 
-fn not_found(search: &str) -> Markup {
+fn not_found(list: &List) -> Markup {
     let words = html! {
         p {
-            @if search.is_empty() { "This page of the list is empty. " }
-            @else { "No device has “" (shown(search)) "” in its name, system or id. " }
+            @if !list.search.is_empty() { "No device of these has “" (shown(&list.search)) "” in its name, system or id. " }
+            @else if list.page > 0 { "This page of the list is empty. " }
+            @else { @match list.show {
+                Show::Attention => "Nothing needs attention. ",
+                Show::Quiet => "Every device was heard of within the last day. ",
+                Show::Https | Show::Mqtt => "No device was heard of last on this way. ",
+                Show::All => "There is none. ",
+            } }
             a href="/" { "All devices" }
         }
     };

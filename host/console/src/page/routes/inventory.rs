@@ -23,7 +23,7 @@ use crate::page::{
         rows::rows,
         time,
         value::{grouped, privacy, shown},
-        words::{count, title},
+        words::{count, inline, title},
     },
 };
 
@@ -67,6 +67,8 @@ struct Shown<'a> {
     total: usize,
     /// Path of its own page.
     path: String,
+    /// Where its changes are.
+    changes: String,
     id: String,
 }
 
@@ -97,7 +99,7 @@ pub(crate) async fn show(
     let base = format!("/devices/{}/inventory", device.device);
     let collections: Vec<(&Reported, Vec<Shown<'_>>)> = reported
         .iter()
-        .map(|it| (it, collections(it, &base, &search)))
+        .map(|it| (it, collections(it, (&device.device, &base), &search)))
         .collect();
     let any = collections.iter().any(|(_, shown)| !shown.is_empty());
     let content = html! {
@@ -118,7 +120,11 @@ pub(crate) async fn show(
 }
 
 /// The collections of one plugin that have rows with what is searched for.
-fn collections<'a>(reported: &'a Reported, base: &str, search: &str) -> Vec<Shown<'a>> {
+fn collections<'a>(
+    reported: &'a Reported,
+    (device, base): (&str, &str),
+    search: &str,
+) -> Vec<Shown<'a>> {
     let snapshot = reported.stream.snapshot();
     let shapes = snapshot.schema().collections().iter().enumerate();
     let shown = shapes.map(|(index, shape)| {
@@ -128,10 +134,19 @@ fn collections<'a>(reported: &'a Reported, base: &str, search: &str) -> Vec<Show
             total: rows.len(),
             rows: rows.into_iter().take(SHOWN).collect(),
             path: format!("{base}/{}/{}", reported.plugin, shape.name()),
+            changes: changes(device, &reported.plugin, shape.name()),
             id: format!("{}-{}", reported.plugin, shape.name()),
         }
     });
     shown.filter(|one| one.total > 0).collect()
+}
+
+/// Where the changes of a collection are.
+fn changes(device: &str, plugin: &str, collection: &str) -> String {
+    format!(
+        "/devices/{device}/changes?in={plugin}%2F{}",
+        encoded(collection)
+    )
 }
 
 /// The rows of a collection in which `search` is; all without one.
@@ -201,6 +216,7 @@ fn section(
                 "from " (shown(&reported.plugin)) ", " (time::since(taken, now))
             }
             (rows(one.shape, &one.rows))
+            p.more { a href={ (one.changes) } { "Changes of " (inline(one.shape.name())) } }
             @if one.total > one.rows.len() {
                 p.more { a href={ (one.path) @if !search.is_empty() { "?q=" (encoded(search)) } } {
                     "All " (grouped(&one.total.to_string())) " rows of " (title(one.shape.name()))
@@ -247,7 +263,8 @@ pub(crate) async fn collection(
             h2 { (title(&collection)) }
             p.quiet {
                 (range(start, page.len(), all.len())) " · from " (plugin) ", "
-                (time::since(i64::try_from(stream.taken_at()).unwrap_or(i64::MAX), now))
+                (time::since(i64::try_from(stream.taken_at()).unwrap_or(i64::MAX), now)) " · "
+                a href=(changes(&device.device, plugin.as_str(), &collection)) { "Changes of " (inline(&collection)) }
             }
             @if page.is_empty() { p { "No row has that in it. " a href=(own) { "All rows" } } }
             @else { (rows(shape, &page)) }

@@ -90,7 +90,7 @@ fn head(device: &Device, tab: Tab, now: Timestamp) -> Markup {
         h1 { (name(device)) }
         p.under {
             @if let Some(os) = &device.os { (shown(os)) " · " }
-            "last seen " (time::since(device.last_seen_ms, now))
+            "last seen " (time::since(device.last_seen_ms, now)) (devices::over(device))
         }
         nav.tabs aria-label="Device" {
             (link(Tab::Overview, "", "Overview"))

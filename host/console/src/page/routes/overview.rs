@@ -16,7 +16,7 @@ use crate::{
     },
     store::{
         PostError,
-        view::{Change, ChangeSet, Happened},
+        view::{Change, ChangeSet, Happened, WantedChanges},
     },
 };
 
@@ -35,8 +35,8 @@ pub(crate) async fn show(
         let Some(known) = Known::read(view, &id, now)? else {
             return Ok(None);
         };
-        let mut sets = Vec::new();
-        for set in view.change_sets(&id, None, None, LATEST)?.rows {
+        let (mut sets, all) = (Vec::new(), WantedChanges::default());
+        for set in view.change_sets(&id, &all, None, LATEST)?.rows {
             let first = view.changes(set.report, 0, 1)?.rows.pop();
             sets.push((set, first));
         }

@@ -61,6 +61,7 @@ pub(super) fn rebuild(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let stored = Event {
             id: row.get("id")?,
             device: &row.get::<_, String>("device")?,
+            way: None,
             plugin: None,
             event: &row.get::<_, String>("event")?,
             at_ms: row.get("at_ms")?,

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, named_params};
 
-use super::{Page, StoreError, View};
+use super::{super::Way, Page, StoreError, View};
 
 /// A device that has sent something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,19 @@ pub(crate) struct Device {
     pub(crate) os: Option<String>,
     pub(crate) first_seen_ms: i64,
     pub(crate) last_seen_ms: i64,
+    /// On which way it was heard of last, where that was noted.
+    pub(crate) way: Option<Way>,
+}
+
+/// Which devices are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// In the label, host name, system or id; empty for all.
+    pub(crate) search: String,
+    /// Heard of last on this way.
+    pub(crate) way: Option<Way>,
+    /// Not heard of since.
+    pub(crate) quiet_since_ms: Option<i64>,
 }
 
 /// A plugin that has reported.
@@ -34,24 +47,27 @@ pub(crate) struct Installed {
 const PLUGINS: u32 = 200;
 
 impl View {
-    /// Devices whose label, host name, system or id has `search` in it, the one heard of
-    /// last first. `page` counts from 0.
+    /// The wanted devices, the one heard of last first. `page` counts from 0.
     pub(crate) fn devices(
         &self,
-        search: &str,
+        wanted: &Wanted,
         page: u32,
         length: u32,
     ) -> Result<Page<Device>, StoreError> {
         let mut statement = self.0.prepare_cached(
             "SELECT * FROM devices
-             WHERE :search = '' OR instr(lower(coalesce(label, '') || char(10)
+             WHERE (:search = '' OR instr(lower(coalesce(label, '') || char(10)
                 || coalesce(host_name, '') || char(10) || coalesce(os, '') || char(10)
-                || device), lower(:search)) > 0
+                || device), lower(:search)) > 0)
+                AND (:way IS NULL OR way = :way)
+                AND last_seen_ms <= :seen
              ORDER BY last_seen_ms DESC, device DESC LIMIT :limit OFFSET :offset",
         )?;
         let rows = statement.query_map(
             named_params! {
-                ":search": search,
+                ":search": wanted.search,
+                ":way": wanted.way.map(Way::as_str),
+                ":seen": wanted.quiet_since_ms.unwrap_or(i64::MAX),
                 ":limit": length + 1,
                 ":offset": i64::from(page) * i64::from(length),
             },
@@ -105,5 +121,10 @@ fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
         os: row.get("os")?,
         first_seen_ms: row.get("first_seen_ms")?,
         last_seen_ms: row.get("last_seen_ms")?,
+        way: match row.get::<_, Option<String>>("way")?.as_deref() {
+            Some("https") => Some(Way::Https),
+            Some("mqtt") => Some(Way::Mqtt),
+            _ => None,
+        },
     })
 }

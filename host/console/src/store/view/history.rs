@@ -65,33 +65,106 @@ pub(crate) struct Change {
     pub(crate) side: Option<Side>,
 }
 
+/// Which changes are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WantedChanges {
+    /// Of this plugin.
+    pub(crate) plugin: Option<String>,
+    /// Of this collection of that plugin.
+    pub(crate) collection: Option<String>,
+    /// With this in what names the row, the field or one of the values; empty for all.
+    pub(crate) search: String,
+}
+
+/// Most collections of a device that are told apart.
+const COLLECTIONS: u32 = 500;
+
 impl View {
-    /// The reports of a device that changed something, the last first; those of `plugin`
-    /// and those before `before`, if they are given.
+    /// The reports of a device that changed something, the last first; the wanted ones, and
+    /// those before `before`, if that is given.
     pub(crate) fn change_sets(
         &self,
         device: &str,
-        plugin: Option<&str>,
+        wanted: &WantedChanges,
         before: Option<i64>,
         length: u32,
     ) -> Result<Page<ChangeSet>, StoreError> {
-        let of_plugin = match plugin {
-            Some(_) => "AND plugin = :plugin",
-            None => "AND :plugin IS NULL",
+        // Of one collection, its own part of each report counts.
+        let (counts, from) = match wanted.collection {
+            Some(_) => (
+                "c.added AS added, c.changed AS changed, c.removed AS removed",
+                "collection_changes c JOIN change_sets s ON s.report = c.report
+                 WHERE c.device = :device AND c.plugin = :plugin
+                    AND c.collection = :collection AND c.report < :before
+                 ORDER BY c.report DESC",
+            ),
+            None if wanted.plugin.is_some() => (
+                "s.added AS added, s.changed AS changed, s.removed AS removed",
+                "change_sets s WHERE s.device = :device AND s.plugin = :plugin
+                    AND :collection IS NULL AND s.report < :before ORDER BY s.report DESC",
+            ),
+            None => (
+                "s.added AS added, s.changed AS changed, s.removed AS removed",
+                "change_sets s WHERE s.device = :device AND :plugin IS NULL
+                    AND :collection IS NULL AND s.report < :before ORDER BY s.report DESC",
+            ),
         };
         let mut statement = self.0.prepare_cached(&format!(
-            "SELECT * FROM change_sets
-             WHERE device = :device {of_plugin} AND report < :before
-             ORDER BY report DESC LIMIT :limit",
+            "SELECT s.report AS report, s.plugin AS plugin, s.version AS version,
+                s.taken_ms AS taken_ms, s.against AS against, {counts}
+             FROM {from} LIMIT :limit",
         ))?;
         let rows = statement.query_map(
             named_params! {
                 ":device": device,
-                ":plugin": plugin,
+                ":plugin": wanted.plugin,
+                ":collection": wanted.collection,
                 ":before": before.unwrap_or(i64::MAX),
                 ":limit": length + 1,
             },
             change_set,
+        )?;
+        Ok(Page::cut(rows.collect::<Result<_, _>>()?, length as usize))
+    }
+
+    /// The plugins of a device with the collections that ever changed.
+    pub(crate) fn changed_collections(
+        &self,
+        device: &str,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT plugin, collection FROM changed_collections WHERE device = ?1
+             ORDER BY plugin, collection LIMIT ?2",
+        )?;
+        let rows =
+            statement.query_map((device, COLLECTIONS), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The lines of a report from the first on, of the wanted collection and with what is
+    /// searched for.
+    pub(crate) fn changes_of(
+        &self,
+        report: i64,
+        wanted: &WantedChanges,
+        length: u32,
+    ) -> Result<Page<Change>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT * FROM changes
+             WHERE report = :report AND (:collection IS NULL OR collection = :collection)
+                AND (:search = '' OR instr(lower(row || char(10) || coalesce(field, '')
+                    || char(10) || coalesce(old, '') || char(10) || coalesce(new, '')),
+                    lower(:search)) > 0)
+             ORDER BY place LIMIT :limit",
+        )?;
+        let rows = statement.query_map(
+            named_params! {
+                ":report": report,
+                ":collection": wanted.collection,
+                ":search": wanted.search,
+                ":limit": length + 1,
+            },
+            change,
         )?;
         Ok(Page::cut(rows.collect::<Result<_, _>>()?, length as usize))
     }

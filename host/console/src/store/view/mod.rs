@@ -15,9 +15,9 @@ use bailiwick_report::receiver::Stream;
 use rusqlite::{Connection, OptionalExtension as _};
 use tokio::sync::Semaphore;
 
-pub(crate) use devices::{Device, Installed};
+pub(crate) use devices::{Device, Installed, Wanted};
 pub(crate) use events::{Happened, Latest};
-pub(crate) use history::{Against, Change, ChangeSet, RowChange, Side};
+pub(crate) use history::{Against, Change, ChangeSet, RowChange, Side, WantedChanges};
 pub(crate) use sessions::{Phase, Session};
 pub(crate) use usage::{FlawedFile, Grain, Usage, Used};
 

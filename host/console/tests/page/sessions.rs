@@ -1,0 +1,181 @@
+//! What the scene's desk tells of its sessions, and of what was used in one of them.
+
+use std::sync::Arc;
+
+use bailiwick_core::{ids::DeviceId, time::Timestamp};
+use bailiwick_report::{
+    columnar::{Subject, Writer},
+    rows::{Encoder, Snapshot, Value},
+    schema::{Collection, Field, Kind, Privacy, Schema},
+};
+use bailiwick_transport::{EventLine, FileOrigin};
+use serde_json::{Value as Json, json};
+
+use super::scene::{DESK, Scene};
+
+const MINUTE: u64 = 60_000;
+/// The session of which files were sent.
+pub(crate) const BUSY: &str = "7#42";
+const ADA: &str = "u-5f3a09c1d2e4";
+
+impl Scene {
+    /// Two open sessions, one that was locked and left alone for a while, and past ones of
+    /// some weeks.
+    pub(crate) async fn sessions(&self) {
+        let mut events = Vec::new();
+        for number in 0..40_u64 {
+            let id = format!("{}#{}", 3 + number % 5, number + 1);
+            let opened = (40 - number) * 1_440 * MINUTE + 9 * 60 * MINUTE;
+            let kind = match number % 3 {
+                0 => json!("graphical"),
+                1 => json!({ "remote": "ssh" }),
+                _ => json!("console"),
+            };
+            events.push((opened, opening(&id, ADA, &kind, self.now() - opened)));
+            let lasted = (25 + 7 * (number % 9)) * 10 * MINUTE;
+            let why = if number % 7 == 0 {
+                "restarted"
+            } else {
+                "ended"
+            };
+            events.push((
+                opened - lasted,
+                json!({
+                    "event": "session-closed", "session": id, "user": ADA, "why": why,
+                }),
+            ));
+        }
+        let changed = |state: &str, idle: Option<u64>| {
+            json!({
+                "event": "session-changed", "session": BUSY, "user": ADA, "aspects": ["state"],
+                "state": state, "idle-since": idle.map(|before| self.now() - before),
+            })
+        };
+        let began = 312 * MINUTE;
+        let graphical = json!("graphical");
+        events.push((began, opening(BUSY, ADA, &graphical, self.now() - began)));
+        for (before, state, idle) in [
+            (240, "active", Some(246)),
+            (235, "locked", Some(246)),
+            (195, "active", None),
+            (80, "active", Some(86)),
+            (70, "active", None),
+        ] {
+            let event = changed(state, idle.map(|before: u64| before * MINUTE));
+            events.push((before * MINUTE, event));
+        }
+        let ssh = json!({ "remote": "ssh" });
+        let since = self.now() - 38 * MINUTE;
+        events.push((38 * MINUTE, opening("11#43", "u-88c1d2e40000", &ssh, since)));
+        self.tell_sessions(events).await;
+    }
+
+    async fn tell_sessions(&self, events: Vec<(u64, Json)>) {
+        let lines: Vec<_> = events
+            .into_iter()
+            .map(|(before, event)| EventLine {
+                device: DeviceId::from_bytes(DESK),
+                at: Timestamp::from_ms(self.now() - before),
+                words: format!("session {} of user {}", event["session"], event["user"]),
+                event,
+            })
+            .collect();
+        self.events().send("desk-sessions", &lines).await.unwrap();
+    }
+}
+
+fn opening(session: &str, user: &str, kind: &Json, since: u64) -> Json {
+    json!({
+        "event": "session-opened", "session": session, "user": user, "kind": kind,
+        "source": "logind", "since": since, "state": "active",
+    })
+}
+
+/// What a program of the session is called, how much of a core it uses in hundredths of a
+/// percent, how much memory it has, and in how many processes.
+const PROGRAMS: [(&str, u64, u64, u64); 10] = [
+    ("/usr/lib/firefox-esr/firefox-esr", 1_400, 900, 12),
+    ("/usr/share/code/code", 900, 700, 8),
+    ("/usr/bin/gnome-shell", 500, 320, 1),
+    ("/usr/lib/thunderbird/thunderbird", 300, 410, 2),
+    ("/usr/share/teams/teams", 200, 520, 5),
+    ("/usr/lib/jvm/java-17-openjdk-amd64/bin/java", 100, 610, 1),
+    ("/usr/lib/libreoffice/program/soffice.bin", 60, 210, 1),
+    ("/usr/bin/Xwayland", 80, 90, 1),
+    ("/usr/bin/bash", 4, 9, 6),
+    ("/usr/libexec/gvfsd", 2, 14, 3),
+];
+
+impl Scene {
+    /// Files of five minutes each, and one that was damaged on the way to the disk.
+    pub(crate) async fn usage(&self) {
+        let schema = schema();
+        for file in 0..62_u64 {
+            let subject = Subject {
+                plugin: "session-analyzer".to_owned(),
+                version: "0.1.0".to_owned(),
+                session: BUSY.to_owned(),
+            };
+            let mut writer = Writer::new(Arc::clone(&schema), subject);
+            let mut at = 0;
+            for sample in 0..20 {
+                let minute = file * 5 + sample / 4;
+                at = self.now() - (311 - minute) * MINUTE + sample % 4 * MINUTE / 4;
+                assert!(writer.add(at, rows(&schema, minute)));
+            }
+            self.file(file, at, writer.finish()).await;
+        }
+        self.file(99, self.now(), b"BWC\x01\x00 but not more".to_vec())
+            .await;
+    }
+
+    async fn file(&self, number: u64, made: u64, bytes: Vec<u8>) {
+        let origin = FileOrigin {
+            device: DeviceId::from_bytes(DESK),
+            plugin: "session-analyzer".parse().unwrap(),
+            session: BUSY.parse().unwrap(),
+            made: Timestamp::from_ms(made),
+        };
+        let key = format!("desk-file-{number}");
+        self.files().send(&key, &origin, bytes).await.unwrap();
+    }
+}
+
+fn schema() -> Arc<Schema> {
+    let field =
+        |name, kind, unit, quantum| Field::new(name, kind, unit, quantum, Privacy::None).unwrap();
+    let fields = vec![
+        field("pid", Kind::Unsigned, "", 0),
+        field("application", Kind::Text, "", 0),
+        field("cpu", Kind::Unsigned, "percent-100", 10),
+        field("memory", Kind::Unsigned, "bytes", 65_536),
+    ];
+    let process = Collection::new("process", 1, fields).unwrap();
+    Arc::new(Schema::new(vec![process]).unwrap())
+}
+
+/// Every program works in waves of its own, and hardly while nobody is there.
+fn rows(schema: &Arc<Schema>, minute: u64) -> Snapshot {
+    let away = (66..117).contains(&minute) || (226..242).contains(&minute);
+    let mut encoder = Encoder::new(schema);
+    for (number, (name, cpu, mib, processes)) in (0_u64..).zip(PROGRAMS) {
+        let period = 17 + 6 * number;
+        let place = (minute + 5 * number) % period;
+        let wave = 30 + 140 * place.min(period - place) * 2 / period;
+        let burst = if minute % 37 == number { 300 } else { 0 };
+        let share = if away { 6 } else { wave + burst };
+        for process in 0..processes {
+            let values = [
+                Some(Value::Unsigned(number * 100 + process)),
+                Some(Value::Text(name)),
+                Some(Value::Unsigned(cpu * share / 100 / processes)),
+                Some(Value::Unsigned(
+                    (mib << 20) * (700 + minute) / 1_000 / processes,
+                )),
+            ];
+            encoder.row(0, &values).unwrap();
+        }
+    }
+    let buffer = encoder.finish();
+    Snapshot::decode(Arc::clone(schema), &buffer).unwrap()
+}
