@@ -1,6 +1,8 @@
 //! The clocks of this machine.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+#[cfg(not(unix))]
+use std::time::Instant;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bailiwick_core::{
     ports::Clock,
@@ -10,8 +12,8 @@ use bailiwick_core::{
 /// The operating system's clocks. Copies share the same zero.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
-    /// Zero of [`Clock::monotonic`].
-    start: Instant,
+    /// Zero of [`Clock::monotonic`], in nanoseconds of the system's own clock.
+    start_ns: u64,
 }
 
 impl SystemClock {
@@ -19,7 +21,7 @@ impl SystemClock {
     /// ones can't be compared.
     pub fn new() -> Self {
         Self {
-            start: Instant::now(),
+            start_ns: monotonic_ns(),
         }
     }
 }
@@ -40,8 +42,7 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Monotonic {
-        let since = self.start.elapsed();
-        Monotonic::from_ns(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        Monotonic::from_ns(monotonic_ns().saturating_sub(self.start_ns))
     }
 
     fn thread_cpu_ns(&self) -> u64 {
@@ -49,10 +50,28 @@ impl Clock for SystemClock {
     }
 }
 
+/// The clock itself: each call of a plugin reads it twice, and what `Instant` makes of it is
+/// a fifth of that.
+#[cfg(unix)]
+fn monotonic_ns() -> u64 {
+    clock_ns(rustix::time::ClockId::Monotonic)
+}
+
+#[cfg(not(unix))]
+fn monotonic_ns() -> u64 {
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// CPU time that the calling thread has used, in nanoseconds.
 #[cfg(unix)]
 pub(crate) fn thread_cpu_ns() -> u64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    clock_ns(rustix::time::ClockId::ThreadCPUTime)
+}
+
+#[cfg(unix)]
+fn clock_ns(clock: rustix::time::ClockId) -> u64 {
+    let time = rustix::time::clock_gettime(clock);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or(0);
     seconds
@@ -65,8 +84,7 @@ pub(crate) fn thread_cpu_ns() -> u64 {
 /// waits for a file, a plugin reaches its share earlier than it would have to.
 #[cfg(not(unix))]
 pub(crate) fn thread_cpu_ns() -> u64 {
-    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-    u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    monotonic_ns()
 }
 
 #[cfg(test)]
