@@ -296,9 +296,9 @@ impl Register {
         Ok(rows::devices(&lock(&self.reader), LISTED)?)
     }
 
-    /// Devices that are revoked now: of which no certificate counts.
-    pub(crate) fn revoked(&self) -> Result<Vec<DeviceId>, RegisterError> {
-        Ok(rows::revoked(&lock(&self.reader))?)
+    /// Devices that have no certificate any more that counts: each was revoked or has expired.
+    pub(crate) fn ended(&self, now: Timestamp) -> Result<Vec<DeviceId>, RegisterError> {
+        Ok(rows::ended(&lock(&self.reader), now)?)
     }
 
     /// A number that changes with every commit of another connection, in this program or

@@ -262,7 +262,7 @@ fn a_revoked_device_comes_back_with_a_token_of_its_own_alone() {
     assert_eq!(register.revoke(&device(1), NOW).unwrap(), 1);
     assert_eq!(register.revoke(&device(1), NOW).unwrap(), 0);
     assert_ne!(register.revision().unwrap(), before);
-    assert_eq!(register.revoked().unwrap(), [device(1)]);
+    assert_eq!(register.ended(NOW).unwrap(), [device(1)]);
     assert!(!enrolment.takes_from(&device(1)).unwrap());
     let peer = showing(&old.der);
     assert!(matches!(
@@ -282,7 +282,9 @@ fn a_revoked_device_comes_back_with_a_token_of_its_own_alone() {
     assert!(enrolment.admit(&showing(&new.der), &device(1), NOW).is_ok());
     // The key that was revoked stays so.
     assert!(enrolment.admit(&peer, &device(1), NOW).is_err());
-    assert_eq!(register.revoked().unwrap(), []);
+    assert_eq!(register.ended(NOW).unwrap(), []);
+    let end = NOW.after(Duration::from_secs(90 * 86_400));
+    assert_eq!(register.ended(end).unwrap(), [device(1)]);
     assert!(enrolment.takes_from(&device(1)).unwrap());
 }
 

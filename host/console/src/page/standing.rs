@@ -24,6 +24,9 @@ pub(crate) const TROUBLING: &[&str] = &[
     "dropped",
     "quarantined",
     "events-lost",
+    "token-refused",
+    "certificate-not-renewed",
+    "certificate-expired",
 ];
 /// In the words of a refusal: what comes after it is what the plugin asks for.
 const ASKS: &str = " asks for more than is approved: ";
@@ -210,6 +213,9 @@ fn follow(trouble: &mut Vec<Trouble>, event: &Happened, now_ms: i64) {
         "settings-changed" => kind == "settings-refused",
         "ceiling-changed" => kind == "ceiling-refused",
         "started" => matches!(kind, "settings-refused" | "ceiling-refused"),
+        "certificate-renewed" | "certificate-issued" | "enrolled" => {
+            matches!(kind, "certificate-not-renewed" | "certificate-expired")
+        }
         _ => false,
     };
     trouble.retain(|trouble| match trouble {
@@ -218,11 +224,15 @@ fn follow(trouble: &mut Vec<Trouble>, event: &Happened, now_ms: i64) {
     });
     let lasting = matches!(
         event.event.as_str(),
-        "refresh-failed" | "settings-refused" | "ceiling-refused"
+        "refresh-failed"
+            | "settings-refused"
+            | "ceiling-refused"
+            | "certificate-not-renewed"
+            | "certificate-expired"
     );
     let passing = matches!(
         event.event.as_str(),
-        "dropped" | "quarantined" | "events-lost"
+        "dropped" | "quarantined" | "events-lost" | "token-refused"
     );
     if lasting || passing && now_ms.saturating_sub(event.at_ms) < SHOWN_MS {
         trouble.push(Trouble::Event(event.clone()));

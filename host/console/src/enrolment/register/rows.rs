@@ -150,11 +150,12 @@ pub(super) fn devices(connection: &Connection, most: i64) -> rusqlite::Result<Ve
     rows.collect()
 }
 
-pub(super) fn revoked(connection: &Connection) -> rusqlite::Result<Vec<DeviceId>> {
+pub(super) fn ended(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<DeviceId>> {
     let mut statement = connection.prepare_cached(
-        "SELECT device FROM certificates GROUP BY device HAVING count(*) = count(revoked_ms)",
+        "SELECT device FROM certificates GROUP BY device
+         HAVING sum(revoked_ms IS NULL AND expires_ms > ?1) = 0",
     )?;
-    let rows = statement.query_map([], |row| parsed(row, 0))?;
+    let rows = statement.query_map([super::whole(now)], |row| parsed(row, 0))?;
     rows.collect()
 }
 

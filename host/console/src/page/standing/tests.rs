@@ -133,6 +133,21 @@ fn troubles_of_the_device_last_until_they_are_put_right() {
 }
 
 #[test]
+fn a_certificate_that_came_after_all_puts_its_trouble_right() {
+    for trouble in ["certificate-not-renewed", "certificate-expired"] {
+        let failed = latest(1, None, json!({ "event": trouble }));
+        assert_eq!(
+            judge(std::slice::from_ref(&failed), &[]).troubles().count(),
+            1
+        );
+        for better in ["certificate-renewed", "enrolled"] {
+            let renewed = latest(2, None, json!({ "event": better }));
+            assert_eq!(judge(&[failed.clone(), renewed], &[]).troubles().count(), 0);
+        }
+    }
+}
+
+#[test]
 fn what_can_not_be_put_right_is_shown_for_a_week() {
     let mut dropped = latest(1, None, json!({ "event": "dropped" }));
     assert_eq!(
