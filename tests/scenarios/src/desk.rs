@@ -159,7 +159,7 @@ impl Desk {
     /// It does not listen.
     pub fn console(&mut self) -> Program {
         let broker = self.broker.clone();
-        self.serve(&["--mqtt", &broker])
+        self.serve(&["--devices", "open", "--mqtt", &broker])
     }
 
     /// The same, with somebody else's broker at `address`, whose certificate is the desk's.
@@ -168,15 +168,14 @@ impl Desk {
     /// It does not listen.
     pub fn console_at(&mut self, address: &str) -> Program {
         let ca = text(&self.path("repository/tls/ca.pem"));
-        self.serve(&["--broker", address, "--broker-ca", &ca])
+        self.serve(&["--devices", "open", "--broker", address, "--broker-ca", &ca])
     }
 
-    fn serve(&mut self, mqtt: &[&str]) -> Program {
+    pub(crate) fn serve(&mut self, more: &[&str]) -> Program {
         let mut command = Command::new(program("bailiwick-console"));
         command
-            .args(["serve", "--json", "--devices", "open"])
-            .args(["--listen", &self.address])
-            .args(mqtt)
+            .args(["serve", "--json", "--listen", &self.address])
+            .args(more)
             .arg("--data")
             .arg(self.path("console"))
             .arg("--public")
@@ -194,6 +193,11 @@ impl Desk {
             .trim_start_matches("mqtts://")
             .clone_into(&mut self.broker);
         console
+    }
+
+    /// Where its broker is, as a flag takes it.
+    pub(crate) fn broker(&self) -> &str {
+        &self.broker
     }
 
     /// The lines of a settings file with which a device finds this desk.

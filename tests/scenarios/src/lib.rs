@@ -8,6 +8,7 @@
 
 mod built;
 mod desk;
+mod enrolment;
 mod program;
 
 pub use desk::Desk;

@@ -94,7 +94,8 @@ pub(crate) struct Run {
 /// `bailiwick enrol`.
 #[derive(Args, Debug)]
 pub(crate) struct Enrol {
-    /// The token; it works once
+    /// The token; it works once. `-` reads it from the standard input, where other users of
+    /// this device do not see it in the list of processes
     pub(crate) token: String,
 }
 

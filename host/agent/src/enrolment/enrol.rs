@@ -1,6 +1,10 @@
 //! `bailiwick enrol`.
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    io::{BufRead as _, Read as _},
+    path::Path,
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, bail, ensure};
 use bailiwick_core::{
@@ -25,6 +29,8 @@ use crate::{cli, settings::Sources, store::Store};
 
 /// The key that waits for its certificate.
 const KEY: &str = "enrolment-key.pem";
+/// Longest line with a token, in bytes.
+const LONGEST_TOKEN: u64 = 4 * 1024;
 /// Longest root metadata, in bytes.
 const ROOT: ByteCount = ByteCount::mib(1);
 
@@ -36,7 +42,7 @@ pub(crate) async fn enrol(
     common: &cli::Common,
     arguments: &cli::Enrol,
 ) -> anyhow::Result<ExitCode> {
-    let token: Token = arguments.token.trim().parse()?;
+    let token: Token = read_token(&arguments.token)?.trim().parse()?;
     let folder = Sources::new(common, &[])?.data_dir()?;
     std::fs::create_dir_all(&folder).with_context(|| {
         format!(
@@ -67,6 +73,18 @@ pub(crate) async fn enrol(
     private::remove(&folder, KEY)?;
     tell(common, &folder, &record)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn read_token(given: &str) -> anyhow::Result<String> {
+    if given != "-" {
+        return Ok(given.to_owned());
+    }
+    let mut token = String::new();
+    let mut input = std::io::stdin().lock().take(LONGEST_TOKEN);
+    input
+        .read_line(&mut token)
+        .context("the token can't be read from the standard input")?;
+    Ok(token)
 }
 
 /// Asks the token's addresses in their order. One that can't be reached is passed over; what

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use bailiwick_core::{
     digest::Sha256,
     ids::{DeviceId, GroupName},
@@ -109,7 +109,9 @@ impl Record {
                 path.display()
             )
         };
-        let record: Self = toml::from_str(&text).with_context(damaged)?;
+        // Without the line that is wrong: it can be one of the key.
+        let record: Self =
+            toml::from_str(&text).map_err(|error| anyhow!("{}: {}", damaged(), error.message()))?;
         ensure!(record.format == FORMAT, damaged());
         record.credentials().with_context(damaged)?;
         Ok(Some(record))
@@ -165,5 +167,110 @@ impl Record {
             values.push((Name::Groups, group.to_string()));
         }
         Layer::enrolment(values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bailiwick_core::settings::Settings;
+
+    use super::*;
+
+    const DEVICE: DeviceId = DeviceId::from_bytes([0xab; 16]);
+
+    /// A certificate of a key that rcgen made, and that key.
+    fn pair() -> (String, DeviceKey) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        let name = DEVICE.to_string();
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, name);
+        let certificate = params.self_signed(&key).unwrap().pem();
+        (
+            certificate,
+            DeviceKey::from_pem(&key.serialize_pem()).unwrap(),
+        )
+    }
+
+    fn told() -> Told {
+        Told {
+            token: Sha256::of(b"token"),
+            console: "https://desk.example:8443/".to_owned(),
+            mqtt: Some("mqtts://desk.example:8883".to_owned()),
+            root: Sha256::of(b"root"),
+            group: Some("pilot".parse().unwrap()),
+            authority: "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n".to_owned(),
+        }
+    }
+
+    #[test]
+    fn it_is_read_as_it_was_written_and_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        assert_eq!(Record::read(folder).unwrap(), None);
+        let (certificate, key) = pair();
+        let record = Record::new(told(), certificate, &key).unwrap();
+        record.write(folder).unwrap();
+        assert_eq!(Record::read(folder).unwrap(), Some(record.clone()));
+        assert_eq!(record.device().unwrap(), DEVICE);
+
+        let (certificate, key) = pair();
+        let next = record.renewed(certificate, &key).unwrap();
+        next.write_next(folder).unwrap();
+        assert_eq!(Record::read(folder).unwrap(), Some(record));
+        assert_eq!(Record::read_next(folder).unwrap(), Some(next.clone()));
+        Record::promote_next(folder).unwrap();
+        assert_eq!(Record::read(folder).unwrap(), Some(next));
+        assert_eq!(Record::read_next(folder).unwrap(), None);
+        Record::drop_next(folder).unwrap();
+    }
+
+    #[test]
+    fn a_certificate_of_another_key_is_no_record() {
+        let (certificate, _) = pair();
+        let (_, other) = pair();
+        assert!(Record::new(told(), certificate, &other).is_err());
+    }
+
+    #[test]
+    fn what_is_damaged_or_newer_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let (certificate, key) = pair();
+        Record::new(told(), certificate, &key)
+            .unwrap()
+            .write(folder.path())
+            .unwrap();
+        let path = folder.path().join(FILE);
+        let good = std::fs::read_to_string(&path).unwrap();
+        for bad in [
+            &good[..good.len() / 2],
+            "",
+            &good.replace("format = 1", "format = 2"),
+            &good.replace("BEGIN PRIVATE", "BEGIN PUBLIC"),
+            &format!("new-key = 1\n{good}"),
+        ] {
+            std::fs::write(&path, bad).unwrap();
+            let error = format!("{:#}", Record::read(folder.path()).unwrap_err());
+            assert!(error.contains("enrol the device anew"), "{error}");
+            // Nothing of the key gets into a log.
+            let line = good.lines().rev().nth(2).unwrap();
+            assert!(!error.contains(&line[..10]), "{error}");
+        }
+    }
+
+    #[test]
+    fn its_settings_are_enough_to_run() {
+        let (certificate, key) = pair();
+        let record = Record::new(told(), certificate, &key).unwrap();
+        let settings = Settings::merge(&[record.layer()]).unwrap();
+        assert_eq!(settings.update_url, "https://desk.example:8443/updates/");
+        assert_eq!(settings.root_sha256, Sha256::of(b"root"));
+        assert_eq!(
+            settings.mqtt_url.as_deref(),
+            Some("mqtts://desk.example:8883")
+        );
+        assert!(settings.groups.contains("pilot"));
     }
 }
