@@ -105,6 +105,11 @@ pub(super) fn forget(transaction: &Transaction<'_>, before: &Before) -> rusqlite
                 ORDER BY received_ms LIMIT ?2)",
             before.all,
         ),
+        // A session that sends nothing more has no next file that would go on there.
+        (
+            "DELETE FROM usage_ends WHERE at_ms < ?1 AND ?2 > 0",
+            before.pieces,
+        ),
         (
             "DELETE FROM usage WHERE (device, session, grain, from_ms, application) IN (
                 SELECT device, session, grain, from_ms, application FROM usage

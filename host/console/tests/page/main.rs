@@ -97,7 +97,7 @@ const FAINT: &str = "
 /// seen to have the focus.
 fn walk_with_tab(browser: &Browser, at: &str) {
     let controls = "return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary, [tabindex=\"0\"]')]
-        .filter(e => e.getClientRects().length)
+        .filter(e => e.checkVisibility() && e.getClientRects().length)
         .map((e, place) => { e.dataset.place = place; return place; })";
     let controls = browser.run(controls);
     let controls: Vec<u64> = controls

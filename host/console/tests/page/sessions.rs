@@ -91,25 +91,26 @@ fn opening(session: &str, user: &str, kind: &Json, since: u64) -> Json {
     })
 }
 
-/// What a program of the session is called, how much of a core it uses in hundredths of a
-/// percent, how much memory it has, and in how many processes.
+/// What a program of the session is called, how much of a core it uses in thousandths, how
+/// much memory it has in MiB, and in how many processes.
 const PROGRAMS: [(&str, u64, u64, u64); 10] = [
-    ("/usr/lib/firefox-esr/firefox-esr", 1_400, 900, 12),
-    ("/usr/share/code/code", 900, 700, 8),
-    ("/usr/bin/gnome-shell", 500, 320, 1),
-    ("/usr/lib/thunderbird/thunderbird", 300, 410, 2),
-    ("/usr/share/teams/teams", 200, 520, 5),
-    ("/usr/lib/jvm/java-17-openjdk-amd64/bin/java", 100, 610, 1),
-    ("/usr/lib/libreoffice/program/soffice.bin", 60, 210, 1),
-    ("/usr/bin/Xwayland", 80, 90, 1),
-    ("/usr/bin/bash", 4, 9, 6),
-    ("/usr/libexec/gvfsd", 2, 14, 3),
+    ("firefox-esr", 140, 900, 12),
+    ("code", 90, 700, 8),
+    ("gnome-shell", 50, 320, 1),
+    ("thunderbird", 30, 410, 2),
+    ("teams", 20, 520, 5),
+    ("java", 10, 610, 1),
+    ("soffice.bin", 6, 210, 1),
+    ("Xwayland", 8, 90, 1),
+    ("bash", 1, 9, 6),
+    ("gvfsd", 1, 14, 3),
 ];
 
 impl Scene {
     /// Files of five minutes each, and one that was damaged on the way to the disk.
     pub(crate) async fn usage(&self) {
         let schema = schema();
+        let mut used = vec![0; 1_000];
         for file in 0..62_u64 {
             let subject = Subject {
                 plugin: "session-analyzer".to_owned(),
@@ -121,7 +122,7 @@ impl Scene {
             for sample in 0..20 {
                 let minute = file * 5 + sample / 4;
                 at = self.now() - (311 - minute) * MINUTE + sample % 4 * MINUTE / 4;
-                assert!(writer.add(at, rows(&schema, minute)));
+                assert!(writer.add(at, rows(&schema, minute, &mut used)));
             }
             self.file(file, at, writer.finish()).await;
         }
@@ -141,21 +142,30 @@ impl Scene {
     }
 }
 
+/// As that of the plugin `session-analyzer`.
 fn schema() -> Arc<Schema> {
-    let field =
-        |name, kind, unit, quantum| Field::new(name, kind, unit, quantum, Privacy::None).unwrap();
+    let field = |name, kind, unit, quantum, privacy| {
+        Field::new(name, kind, unit, quantum, privacy).unwrap()
+    };
     let fields = vec![
-        field("pid", Kind::Unsigned, "", 0),
-        field("application", Kind::Text, "", 0),
-        field("cpu", Kind::Unsigned, "percent-100", 10),
-        field("memory", Kind::Unsigned, "bytes", 65_536),
+        field("pid", Kind::Unsigned, "", 0, Privacy::None),
+        field("started", Kind::Timestamp, "", 0, Privacy::None),
+        field("application", Kind::Text, "", 0, Privacy::None),
+        field("cpu", Kind::Unsigned, "ms", 150, Privacy::None),
+        field("memory", Kind::Unsigned, "bytes", 65_536, Privacy::None),
     ];
-    let process = Collection::new("process", 1, fields).unwrap();
-    Arc::new(Schema::new(vec![process]).unwrap())
+    let session = vec![
+        field("state", Kind::Text, "", 0, Privacy::None),
+        field("user", Kind::Text, "", 0, Privacy::Personal),
+    ];
+    let process = Collection::new("process", 2, fields).unwrap();
+    let session = Collection::new("session", 0, session).unwrap();
+    Arc::new(Schema::new(vec![process, session]).unwrap())
 }
 
-/// Every program works in waves of its own, and hardly while nobody is there.
-fn rows(schema: &Arc<Schema>, minute: u64) -> Snapshot {
+/// Every program works in waves of its own, and hardly while nobody is there. `used` has the
+/// processor time of each process, in milliseconds.
+fn rows(schema: &Arc<Schema>, minute: u64, used: &mut [u64]) -> Snapshot {
     let away = (66..117).contains(&minute) || (226..242).contains(&minute);
     let mut encoder = Encoder::new(schema);
     for (number, (name, cpu, mib, processes)) in (0_u64..).zip(PROGRAMS) {
@@ -165,10 +175,14 @@ fn rows(schema: &Arc<Schema>, minute: u64) -> Snapshot {
         let burst = if minute % 37 == number { 300 } else { 0 };
         let share = if away { 6 } else { wave + burst };
         for process in 0..processes {
+            let pid = number * 100 + process;
+            let used = &mut used[pid as usize];
+            *used += cpu * 15 * share / 100 / processes;
             let values = [
-                Some(Value::Unsigned(number * 100 + process)),
+                Some(Value::Unsigned(pid)),
+                Some(Value::Timestamp(1_795_000_000_000 + pid)),
                 Some(Value::Text(name)),
-                Some(Value::Unsigned(cpu * share / 100 / processes)),
+                Some(Value::Unsigned(*used)),
                 Some(Value::Unsigned(
                     (mib << 20) * (700 + minute) / 1_000 / processes,
                 )),
@@ -176,6 +190,9 @@ fn rows(schema: &Arc<Schema>, minute: u64) -> Snapshot {
             encoder.row(0, &values).unwrap();
         }
     }
+    encoder
+        .row(1, &[Some("active".into()), Some("ada".into())])
+        .unwrap();
     let buffer = encoder.finish();
     Snapshot::decode(Arc::clone(schema), &buffer).unwrap()
 }

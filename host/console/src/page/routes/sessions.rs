@@ -118,9 +118,14 @@ fn ended(base: &str, past: &Page<Session>, number: u16, now: Timestamp) -> Marku
 
 fn link(base: &str, it: &Session) -> Markup {
     html! {
-        a href={ (base) "/" (encoded(&it.session)) } { (shown(&it.user)) }
+        a href={ (base) "/" (encoded(&it.session)) } { (user(it)) }
         " " span.quiet { "session " (shown(&it.session)) }
     }
+}
+
+/// The user's name, where it is told, or what the device calls the user.
+fn user(it: &Session) -> String {
+    shown(it.user_name.as_ref().unwrap_or(&it.user))
 }
 
 /// What it does, as a mark.

@@ -13,6 +13,7 @@ CREATE TABLE sessions (
     device TEXT NOT NULL,
     session TEXT NOT NULL,
     user TEXT NOT NULL,
+    user_name TEXT,
     kind TEXT,
     source TEXT,
     opened_ms INTEGER NOT NULL,

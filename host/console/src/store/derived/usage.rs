@@ -8,10 +8,10 @@
 mod pieces;
 mod slices;
 
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use pieces::{Piece, pieces};
-use slices::Slices;
+use slices::{End, Slices};
 
 pub(in super::super) const TABLES: &str = "
 CREATE TABLE usage (
@@ -25,6 +25,13 @@ CREATE TABLE usage (
     memory_kib_ms INTEGER NOT NULL,
     received_ms INTEGER NOT NULL,
     PRIMARY KEY (device, session, grain, from_ms, application)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE usage_ends (
+    device TEXT NOT NULL,
+    session TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    times BLOB NOT NULL,
+    PRIMARY KEY (device, session)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE flawed_files (
     id INTEGER PRIMARY KEY,
@@ -60,11 +67,62 @@ pub(in super::super) fn file(
     transaction: &Transaction<'_>,
     stored: &StoredFile<'_>,
 ) -> rusqlite::Result<()> {
-    match Slices::read(stored.bytes) {
-        Ok(Some(slices)) => add(transaction, stored.device, stored.received_ms, &slices),
+    let mut lost = Ok(None);
+    let read = Slices::read(stored.bytes, |session| {
+        lost = end(transaction, stored.device, session);
+        lost.as_mut().ok().and_then(Option::take)
+    });
+    lost?;
+    match read {
+        Ok(Some(slices)) => {
+            add(transaction, stored.device, stored.received_ms, &slices)?;
+            known(transaction, stored, &slices)
+        }
         Ok(None) => Ok(()),
         Err(flaw) => flawed(transaction, stored, &flaw.to_string()),
     }
+}
+
+/// Where the last file of a session ended.
+fn end(
+    transaction: &Transaction<'_>,
+    device: &str,
+    session: &str,
+) -> rusqlite::Result<Option<End>> {
+    transaction
+        .prepare_cached("SELECT at_ms, times FROM usage_ends WHERE device = ?1 AND session = ?2")?
+        .query_row([device, session], |row| {
+            let (at, times): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            Ok(End::from_bytes(u64::try_from(at).unwrap_or(0), &times))
+        })
+        .optional()
+}
+
+/// Where it ends, for the next file; and the user's name, if the plugin may tell it.
+fn known(
+    transaction: &Transaction<'_>,
+    stored: &StoredFile<'_>,
+    slices: &Slices,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO usage_ends (device, session, at_ms, times)
+             VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            stored.device,
+            slices.session,
+            whole(slices.end.at),
+            slices.end.to_bytes(),
+        ])?;
+    if let Some(name) = &slices.user_name {
+        transaction
+            .prepare_cached(
+                "UPDATE sessions SET user_name = ?3 WHERE device = ?1 AND session = ?2",
+            )?
+            .execute(params![stored.device, slices.session, name])?;
+    }
+    Ok(())
 }
 
 fn flawed(
@@ -189,6 +247,8 @@ mod tests {
             .collect();
         Slices {
             session: "7#1".to_owned(),
+            user_name: None,
+            end: End::default(),
             slices: vec![Slice {
                 from_ms,
                 to_ms: from_ms + 5_000,

@@ -11,6 +11,8 @@ pub(crate) struct Session {
     pub(crate) session: String,
     /// A name that means something on its device alone.
     pub(crate) user: String,
+    /// The user's name, where a plugin may tell it.
+    pub(crate) user_name: Option<String>,
     pub(crate) kind: Option<String>,
     /// Which part of the platform told of it.
     pub(crate) source: Option<String>,
@@ -125,6 +127,7 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
     Ok(Session {
         session: row.get("session")?,
         user: row.get("user")?,
+        user_name: row.get("user_name")?,
         kind: row.get("kind")?,
         source: row.get("source")?,
         opened_ms: row.get("opened_ms")?,

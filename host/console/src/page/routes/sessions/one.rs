@@ -5,11 +5,12 @@ use axum::{
     response::Html,
 };
 use bailiwick_core::time::Timestamp;
+use bailiwick_report::schema::Privacy;
 use maud::{Markup, html};
 
 use super::{
     super::{Tab, devices::encoded, head, name, named},
-    kind, lasted, source, state, tables, why,
+    kind, lasted, source, state, tables, user, why,
 };
 use crate::{
     page::{
@@ -19,7 +20,7 @@ use crate::{
             Part,
             chart::{Columns, Measure, Phases, Window, band, legend, stack},
             empty, time,
-            value::shown,
+            value::{privacy, shown},
         },
     },
     store::view::{Grain, Phase, Session, Usage},
@@ -191,8 +192,13 @@ fn known(session: &Session, usage: Option<(i64, i64)>, heard_ms: i64) -> (i64, i
 
 fn facts(session: &Session, now: Timestamp) -> Markup {
     html! {
-        h2 { "Session of " (shown(&session.user)) " " (state(session)) }
+        h2 {
+            "Session of " (user(session))
+            @if session.user_name.is_some() { (privacy(Privacy::Personal)) }
+            " " (state(session))
+        }
         dl.numbers {
+            @if session.user_name.is_some() { div { dt { "User, in events" } dd { code { (shown(&session.user)) } } } }
             div { dt { "Came" } dd { (kind(session)) } }
             div { dt { "Opened" } dd { (time::when(session.opened_ms, now)) } }
             @match session.closed_ms {

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use bailiwick_core::digest::Sha256;
 use bailiwick_report::{
     columnar::{ColumnarError, File},
-    rows::{Row, Value},
+    rows::{Row, Snapshot, Value},
     schema::{Collection, Field, Kind, Schema},
     wire::Limits,
 };
@@ -63,6 +64,37 @@ pub(super) struct Slices {
     /// `number#generation`.
     pub(super) session: String,
     pub(super) slices: Vec<Slice>,
+    /// The user's name, where the plugin may tell it.
+    pub(super) user_name: Option<String>,
+    /// From where the session's next file goes on.
+    pub(super) end: End,
+}
+
+/// What the last sample of a file said, as far as the next file needs it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct End {
+    pub(super) at: u64,
+    /// Processor time of each row.
+    times: HashMap<u64, u64>,
+}
+
+impl End {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let pairs = self.times.iter().flat_map(|(key, us)| [*key, *us]);
+        pairs.flat_map(u64::to_le_bytes).collect()
+    }
+
+    pub(super) fn from_bytes(at: u64, bytes: &[u8]) -> Self {
+        let (pairs, _) = bytes.as_chunks::<16>();
+        let pairs = pairs.iter().map(|pair| {
+            let number = u128::from_le_bytes(*pair);
+            (number as u64, (number >> 64) as u64)
+        });
+        Self {
+            at,
+            times: pairs.collect(),
+        }
+    }
 }
 
 /// Why a file says nothing.
@@ -77,8 +109,12 @@ pub(super) enum Flaw {
 }
 
 impl Slices {
-    /// None if the file is of no session, or tells of no application.
-    pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, Flaw> {
+    /// What a file says; `before` tells where the session's file before it ended. None if
+    /// it is of no session, or tells of no application.
+    pub(super) fn read(
+        bytes: &[u8],
+        before: impl FnOnce(&str) -> Option<End>,
+    ) -> Result<Option<Self>, Flaw> {
         let file = File::parse(bytes, LIMITS)?;
         let session = file.subject().session.clone();
         let Some(columns) = Columns::of(file.schema()).filter(|_| !session.is_empty()) else {
@@ -86,7 +122,8 @@ impl Slices {
             drop(file.samples()?);
             return Ok(None);
         };
-        let mut reading = Reading::of(columns, file.times());
+        let mut reading = Reading::of(columns, file.times(), before(&session));
+        let mut user_name = None;
         let mut rows = 0;
         for sample in file.samples()? {
             let (at, snapshot) = sample?;
@@ -95,10 +132,16 @@ impl Slices {
                 return Err(Flaw::TooManyRows);
             }
             reading.sample(at, snapshot.rows(reading.columns.collection))?;
+            user_name = self::user_name(&snapshot).or(user_name);
         }
         Ok(Some(Self {
             session,
             slices: reading.slices,
+            user_name,
+            end: End {
+                at: reading.before.unwrap_or(0),
+                times: reading.times,
+            },
         }))
     }
 }
@@ -193,26 +236,36 @@ struct Reading {
     /// When the sample before was taken.
     before: Option<u64>,
     /// Processor time of the rows of the sample before.
-    times: HashMap<String, u64>,
+    times: HashMap<u64, u64>,
     slices: Vec<Slice>,
 }
 
 impl Reading {
     /// Shares tell of the time before the first sample too, which is as long as the one
-    /// after it.
-    fn of(columns: Columns, times: &[u64]) -> Self {
-        let before = match (columns.cpu.1, times) {
-            (Cpu::Share(_), [first, second, ..]) => {
-                first.checked_sub(second.saturating_sub(*first))
-            }
-            _ => None,
-        };
-        Self {
+    /// after it. Processor times do if they go on from the file before.
+    fn of(columns: Columns, times: &[u64], end: Option<End>) -> Self {
+        let first = times.first().copied().unwrap_or(0);
+        let usual = times
+            .get(1)
+            .map_or(0, |second| second.saturating_sub(first));
+        let mut reading = Self {
             columns,
-            before,
+            before: None,
             times: HashMap::new(),
             slices: Vec::new(),
+        };
+        match (columns.cpu.1, end) {
+            (Cpu::Share(_), _) if usual > 0 => reading.before = first.checked_sub(usual),
+            // What began and ended in a longer pause is not known.
+            (Cpu::Time { .. }, Some(end))
+                if end.at < first && first - end.at <= usual.saturating_mul(2) =>
+            {
+                reading.before = Some(end.at);
+                reading.times = end.times;
+            }
+            _ => {}
         }
+        reading
     }
 
     fn sample<'a>(&mut self, at: u64, rows: impl Iterator<Item = Row<'a>>) -> Result<(), Flaw> {
@@ -247,13 +300,13 @@ impl Reading {
         Ok(())
     }
 
-    fn cpu(&self, row: &Row<'_>, passed: u64, times: &mut HashMap<String, u64>) -> u64 {
+    fn cpu(&self, row: &Row<'_>, passed: u64, times: &mut HashMap<u64, u64>) -> u64 {
         let (field, cpu) = self.columns.cpu;
         let value = number(row, field);
         match cpu {
             Cpu::Share(whole) => value.saturating_mul(passed).saturating_mul(1_000) / whole,
             Cpu::Time { times: many, parts } => {
-                let key = format!("{:?}", row.key().collect::<Vec<_>>());
+                let key = key(row);
                 let us = value.saturating_mul(many) / parts;
                 // Who was not there before began since.
                 let before = self.times.get(&key).copied().unwrap_or(0);
@@ -267,6 +320,27 @@ impl Reading {
     fn memory(&self, row: &Row<'_>) -> u64 {
         let (field, bytes) = self.columns.memory;
         number(row, field).saturating_mul(bytes) / 1_024
+    }
+}
+
+/// By what a row is known again, also after this program was updated.
+fn key(row: &Row<'_>) -> u64 {
+    let key = format!("{:?}", row.key().collect::<Vec<_>>());
+    let digest = Sha256::of(key.as_bytes());
+    let first = digest.as_bytes().first_chunk();
+    first.map_or(0, |first| u64::from_le_bytes(*first))
+}
+
+/// The field `user` of the collection `session`: a plugin tells it where its policy grants
+/// that field.
+fn user_name(snapshot: &Snapshot) -> Option<String> {
+    let schema = snapshot.schema();
+    let index = schema.position("session")?;
+    let fields = schema.collections()[index].fields();
+    let field = fields.iter().position(|field| field.name() == "user")?;
+    match snapshot.rows(index).next()?.get(field)? {
+        Value::Text(text) if !text.is_empty() => Some(text.chars().take(NAME).collect()),
+        _ => None,
     }
 }
 
@@ -291,7 +365,7 @@ mod tests {
 
     use bailiwick_report::{
         columnar::{Subject, Writer},
-        rows::{Encoder, Snapshot},
+        rows::Encoder,
         schema::Privacy,
     };
 
@@ -339,7 +413,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Slices {
-        Slices::read(bytes).unwrap().unwrap()
+        Slices::read(bytes, |_| None).unwrap().unwrap()
     }
 
     #[test]
@@ -390,6 +464,27 @@ mod tests {
     }
 
     #[test]
+    fn times_go_on_from_the_file_before_if_that_ended_just_before() {
+        let rows = |cpu| [(1, "vim", cpu, 1)];
+        let (a, b) = (rows(1_000), rows(1_200));
+        let first = read(&file("ms", "7#1", &[(0, &a), (15_000, &b)])).end;
+        let (a, b) = (rows(1_500), rows(1_500));
+        let next = file("ms", "7#1", &[(30_000, &a), (45_000, &b)]);
+        let late = file("ms", "7#1", &[(60_000, &a), (75_000, &b)]);
+        let end = || Some(End::from_bytes(first.at, &first.to_bytes()));
+        let told = |bytes: &[u8]| {
+            let slices = Slices::read(bytes, |_| end()).unwrap().unwrap().slices;
+            let told = slices
+                .iter()
+                .map(|it| (it.ms(), it.applications["vim"].cpu_us));
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(end(), Some(first.clone()));
+        assert_eq!(told(&next), [(15_000, 300_000), (15_000, 0)]);
+        assert_eq!(told(&late), [(15_000, 0)]);
+    }
+
+    #[test]
     fn a_clock_that_jumps_draws_nothing_twice_and_nothing_for_ever() {
         let rows: Rows<'_> = &[(1, "vim", 10, 1)];
         let bytes = file(
@@ -412,26 +507,31 @@ mod tests {
     fn what_is_no_usage_leaves_none_and_what_is_damaged_says_so() {
         let rows: Rows<'_> = &[(1, "vim", 10, 1)];
         assert_eq!(
-            Slices::read(&file("percent", "", &[(0, rows)])).unwrap(),
+            Slices::read(&file("percent", "", &[(0, rows)]), |_| None).unwrap(),
             None
         );
         assert_eq!(
-            Slices::read(&file("apples", "7#1", &[(0, rows)])).unwrap(),
+            Slices::read(&file("apples", "7#1", &[(0, rows)]), |_| None).unwrap(),
             None
         );
         let good = file("percent", "7#1", &[(0, rows), (1_000, rows)]);
-        assert!(Slices::read(b"").unwrap_err().to_string().contains("BWC"));
+        assert!(
+            Slices::read(b"", |_| None)
+                .unwrap_err()
+                .to_string()
+                .contains("BWC")
+        );
         for cut in 0..good.len() {
-            assert!(Slices::read(&good[..cut]).is_err(), "{cut}");
+            assert!(Slices::read(&good[..cut], |_| None).is_err(), "{cut}");
         }
         for place in 0..good.len() {
             let mut bad = good.clone();
             bad[place] ^= 0x5a;
             // Whatever it says, it is an answer.
-            drop(Slices::read(&bad));
+            drop(Slices::read(&bad, |_| None));
         }
         let late = file("percent", "7#1", &[(1 << 60, rows), ((1 << 60) + 1, rows)]);
-        assert!(matches!(Slices::read(&late), Err(Flaw::Time)));
+        assert!(matches!(Slices::read(&late, |_| None), Err(Flaw::Time)));
     }
 
     #[test]
@@ -455,6 +555,9 @@ mod tests {
         }
         let bytes = writer.finish();
         assert!(bytes.len() < 50_000, "{}", bytes.len());
-        assert!(matches!(Slices::read(&bytes), Err(Flaw::TooManyRows)));
+        assert!(matches!(
+            Slices::read(&bytes, |_| None),
+            Err(Flaw::TooManyRows)
+        ));
     }
 }
