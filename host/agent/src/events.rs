@@ -223,6 +223,13 @@ pub(crate) enum Event {
         at_next_start: Vec<String>,
     },
     /// Settings could not be used. The old ones stay.
+    /// What an operator asked for, or what was sent in an operator's name, was not done.
+    ActionRefused {
+        /// Which action it says to be; none if it is no envelope.
+        action: Option<bailiwick_core::action::ActionId>,
+        /// Which check, and what to do.
+        reason: String,
+    },
     SettingsRefused {
         /// File, line, and what to write instead.
         reason: String,
@@ -513,6 +520,10 @@ impl Event {
                 changed,
                 at_next_start,
             } => settings_words(changed, at_next_start),
+            Self::ActionRefused { action, reason } => match action {
+                Some(action) => format!("action {action} refused: {reason}"),
+                None => format!("an action refused: {reason}"),
+            },
             Self::SettingsRefused { reason } => {
                 format!("settings not taken, the old ones stay: {reason}")
             }

@@ -1,5 +1,6 @@
 //! The program `bailiwick`: reads settings, wires the crates, executes effects.
 
+mod actions;
 mod cli;
 mod commands;
 mod enrolment;

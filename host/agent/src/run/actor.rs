@@ -47,7 +47,6 @@ pub(crate) enum Order {
     /// An operator's action, for the plugin that handles it.
     Handle(Box<HandleOrder>),
     /// Another rate for a while.
-    #[allow(dead_code, reason = "given by the inbox of actions, which follows")]
     Rate(RateOrder),
 }
 

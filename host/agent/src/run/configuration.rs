@@ -126,6 +126,7 @@ impl Configuration {
         self.refused = None;
         if is_new(Name::Groups) {
             coordinator.set_groups(reload.used.groups.clone());
+            self.host.authority.set_groups(reload.used.groups.clone());
         }
         let then = if is_new(Name::Groups) || is_new(Name::UpdateUrl) || is_new(Name::CaFile) {
             Then::Refresh

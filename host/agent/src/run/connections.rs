@@ -6,6 +6,7 @@ use bailiwick_core::{ids::DeviceId, ports::Fetch, settings::Settings};
 use bailiwick_transport::{
     Address, BrokerAddress, Connector, Endpoint, Events, Files, Https, ProxySettings, Reports,
     Trust,
+    actions::{Inbox, Outbound},
     mqtt::{Device, DeviceOptions, Login},
 };
 
@@ -16,7 +17,12 @@ use crate::enrolment::Identity;
 #[derive(Clone)]
 pub(crate) enum Destination {
     /// Straight to the console.
-    Https { reports: Reports, events: Events },
+    Https {
+        reports: Reports,
+        events: Events,
+        outcomes: Outbound,
+        actions: Inbox,
+    },
     /// Through a broker, the console's or another one.
     Mqtt(Device),
 }
@@ -73,6 +79,8 @@ impl Connections {
                 Some(Destination::Https {
                     reports: Reports::new(&https, &address),
                     events: Events::new(&https, &address),
+                    outcomes: Outbound::outcomes(&https, &address),
+                    actions: Inbox::new(&https, &address, &device),
                 })
             }
             (None, None) => None,

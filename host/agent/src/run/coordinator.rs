@@ -14,7 +14,7 @@ use bailiwick_core::{
     revocation::{self, Revocations},
     rollout::{Event as Happening, Rollout, Trial},
 };
-use bailiwick_delivery::{Delivery, Refreshed};
+use bailiwick_delivery::{Delivery, Refreshed, SignedRole};
 use tokio::sync::mpsc;
 
 use super::{
@@ -26,7 +26,7 @@ use super::{
     shown::Shown,
     signed,
 };
-use crate::events::Event;
+use crate::{actions, events::Event};
 
 /// Under which name the store keeps the rollouts.
 const ROLLOUTS: &str = "rollouts";
@@ -54,6 +54,8 @@ pub(crate) struct Coordinator {
     unsigned: BTreeMap<PluginName, String>,
     /// The target of the signed settings.
     settings: Option<Sha256>,
+    /// That of the operators.
+    operators: Option<Sha256>,
     /// What runs, for who asks meanwhile.
     shown: Arc<Shown>,
 }
@@ -76,6 +78,7 @@ impl Coordinator {
             stored: Vec::new(),
             unsigned: BTreeMap::new(),
             settings: None,
+            operators: None,
             shown: Arc::default(),
         };
         (this, calls)
@@ -143,6 +146,8 @@ impl Coordinator {
             .await;
         self.follow(&assigned, &revoked, &*endpoint).await;
         let settings = self.signed_settings(&*endpoint).await;
+        let timestamp_role = known.roles.get("timestamp");
+        self.operators(&*endpoint, timestamp_role).await;
         self.store().await?;
         self.tidy();
         Ok(Followed {
@@ -157,6 +162,19 @@ impl Coordinator {
         let found = found.map_err(|error| format!("{error:#}"))?;
         self.settings = found.sha256;
         Ok(found.text)
+    }
+
+    /// Who may sign actions; as before where that can't be read.
+    async fn operators(&mut self, fetch: &dyn Fetch, timestamp: Option<&SignedRole>) {
+        let expires = timestamp.and_then(|role| role.expires.as_deref());
+        match actions::refresh(&self.host, &mut self.delivery, fetch, expires).await {
+            Ok(sha256) => self.operators = sha256,
+            Err(error) => {
+                let reason =
+                    format!("the list of operators is not taken, the last one stays: {error:#}");
+                self.host.tell(Event::SettingsRefused { reason }).await;
+            }
+        }
     }
 
     /// Reads the repository elsewhere from now on.
@@ -333,7 +351,7 @@ impl Coordinator {
             let rollout = &plugin.rollout;
             rollout.running().into_iter().chain(rollout.previous())
         });
-        let mut keep: BTreeSet<_> = self.settings.into_iter().collect();
+        let mut keep: BTreeSet<_> = self.settings.into_iter().chain(self.operators).collect();
         for generation in generations {
             match activate::in_use(&self.delivery, &generation.wanted) {
                 Ok(digests) => keep.extend(digests),

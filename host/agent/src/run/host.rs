@@ -15,6 +15,7 @@ use super::{
     ceiling::OwnersCeiling, output::Output, pause::Pause, sessions::OpenList, standing::Standing,
 };
 use crate::{
+    actions::Authority,
     enrolment::Identity,
     events::Event,
     store::{Audience, Caps, Dropped, NewEvent, Outgoing, Put, Store, StoreError, Suspension},
@@ -43,6 +44,8 @@ pub(crate) struct Host {
     pub(crate) standing: Standing,
     /// Whether the owner asked for quiet.
     pub(crate) pause: Pause,
+    /// Whose actions are done.
+    pub(crate) authority: Authority,
     /// Rung when an event waits to be sent.
     pub(crate) events: Notify,
     /// Rung when somebody says that updates may be there.

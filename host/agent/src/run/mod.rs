@@ -34,9 +34,15 @@ mod watch;
 
 use std::sync::Arc;
 
+pub(crate) use actor::Order;
+pub(crate) use connections::Destination;
+pub(crate) use handle::{HandleOrder, RateOrder};
 pub(crate) use host::Host;
 pub(crate) use output::Output;
 pub(crate) use pause::Paused;
+pub(crate) use plugin::describe;
+pub(crate) use shown::Shown;
+pub(crate) use signed::text as signed_text;
 pub(crate) use standing::Outage;
 
 use crate::{enrolment, settings::Sources};

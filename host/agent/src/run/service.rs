@@ -20,6 +20,7 @@ use super::{
     upload,
 };
 use crate::{
+    actions,
     events::Event,
     random,
     settings::Sources,
@@ -111,6 +112,16 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
     let (need_full, mut full) = mpsc::channel(REQUESTS);
     let (destinations, destination) = watch::channel(destination);
     let sending = tokio::spawn(upload::run(Arc::clone(&host), destination, need_full));
+    let doing = {
+        let (host, shown) = (Arc::clone(&host), coordinator.shown());
+        let destinations = destinations.subscribe();
+        tokio::spawn(async move {
+            if let Err(error) = actions::run(Arc::clone(&host), shown, destinations).await {
+                host.output
+                    .warn(&format!("no actions are taken: {error:#}"));
+            }
+        })
+    };
     let changed = Arc::new(Notify::new());
     let mut service = Service {
         known,
@@ -155,6 +166,7 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
     watching.abort();
     pausing.abort();
     sending.abort();
+    doing.abort();
     Ok(())
 }
 

@@ -1,7 +1,10 @@
 //! What runs, as the last change left it: for whoever asks while the coordinator is at work,
 //! which a refresh over a slow line can be for minutes.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use bailiwick_core::ids::PluginName;
 use tokio::sync::mpsc;
@@ -10,7 +13,10 @@ use super::{actor::Order, plugin::Plugin};
 
 /// The plugins that run.
 #[derive(Debug, Default)]
-pub(crate) struct Shown(Mutex<Vec<Running>>);
+pub(crate) struct Shown {
+    running: Mutex<Vec<Running>>,
+    assigned: Mutex<BTreeSet<PluginName>>,
+}
 
 /// One that runs.
 #[derive(Clone, Debug)]
@@ -33,6 +39,10 @@ impl Running {
 impl Shown {
     /// These run now.
     pub(super) fn set<'a>(&self, plugins: impl Iterator<Item = &'a Plugin>) {
+        let mut assigned = BTreeSet::new();
+        let plugins = plugins.inspect(|plugin| {
+            assigned.insert(plugin.rollout.plugin().clone());
+        });
         let running = plugins.filter_map(|plugin| {
             Some(Running {
                 name: plugin.rollout.plugin().clone(),
@@ -42,6 +52,7 @@ impl Shown {
             })
         });
         *self.lock() = running.collect();
+        *self.assigned.lock().unwrap_or_else(PoisonError::into_inner) = assigned;
     }
 
     /// In order of name.
@@ -49,8 +60,16 @@ impl Shown {
         self.lock().clone()
     }
 
+    /// Whether the device has it, running or not.
+    pub(crate) fn has(&self, plugin: &PluginName) -> bool {
+        let assigned = self.assigned.lock();
+        assigned
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(plugin)
+    }
+
     /// A list is whole between two calls, whoever panicked.
     fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -31,6 +31,18 @@ pub(crate) async fn stored(store: &Store) -> Result<Option<String>, StoreError> 
     Ok(kept.and_then(|bytes| String::from_utf8(bytes).ok()))
 }
 
+/// The text of a target that only the `policies` role may sign.
+///
+/// # Errors
+/// Another role signed it, or it is not text.
+pub(crate) fn text(
+    target: bailiwick_delivery::VerifiedTarget,
+    name: &str,
+) -> anyhow::Result<String> {
+    activate::signed_by(&target, "policies", name)?;
+    activate::text(target.bytes)
+}
+
 /// As the repository signs them now, kept if they can be used.
 ///
 /// # Errors

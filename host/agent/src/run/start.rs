@@ -30,7 +30,9 @@ use super::{
     signed,
     standing::Standing,
 };
-use crate::{enrolment::Identity, events::Event, settings::Sources, store::Store};
+use crate::{
+    actions::Authority, enrolment::Identity, events::Event, settings::Sources, store::Store,
+};
 
 /// What the service needs.
 pub(crate) struct Parts {
@@ -74,6 +76,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
     let connections = Connections::new(&settings, device, identity.as_deref())?;
     let open_sessions = Arc::new(OpenList::default());
     let pause = Pause::open(&store).await?;
+    let authority = Authority::open(&store, settings.groups.clone()).await?;
     let host = Arc::new(Host {
         device,
         identity,
@@ -90,6 +93,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
         files: watch::Sender::new(connections.files),
         standing: Standing::default(),
         pause,
+        authority,
         events: Notify::new(),
         hints: Notify::new(),
         version: env!("CARGO_PKG_VERSION").parse()?,

@@ -5,6 +5,7 @@
 //! that is damaged is set aside under a dated name and a fresh one takes its place: a
 //! device with a damaged store still starts, and says so.
 
+mod actions;
 mod device;
 mod error;
 mod events;
@@ -20,6 +21,7 @@ mod tables;
 
 use std::{path::Path, sync::Arc};
 
+pub(crate) use actions::{ActionRecord, Begun, Ended};
 pub(crate) use error::StoreError;
 pub(crate) use events::{Audience, EventBatch, LONGEST_EVENT, NewEvent};
 pub(crate) use look::{KeptEvent, LookError, kept_events};

@@ -37,6 +37,9 @@ pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(
 /// Sequence number → event that waits for the console's receipt.
 pub(super) const EVENTS_OUT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events-out");
 
+/// Id of an action that began → its record.
+pub(super) const ACTIONS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("actions");
+
 /// redb's error, boxed: it is large, and these results are mostly `Ok`.
 pub(super) type Failure = Box<redb::Error>;
 
@@ -73,6 +76,7 @@ pub(super) fn create_all(transaction: &WriteTransaction) -> Result<(), Failure> 
     transaction.open_table(DEVICE).map_err(failure)?;
     transaction.open_table(EVENTS).map_err(failure)?;
     transaction.open_table(EVENTS_OUT).map_err(failure)?;
+    transaction.open_table(ACTIONS).map_err(failure)?;
     Ok(())
 }
 

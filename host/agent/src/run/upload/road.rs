@@ -3,7 +3,9 @@
 use std::pin::Pin;
 
 use bailiwick_core::ids::DeviceId;
-use bailiwick_transport::{FileOrigin, Files, Receipt, Reports, SendError, mqtt::Device};
+use bailiwick_transport::{
+    FileOrigin, Files, Receipt, Reports, SendError, actions::Outbound, mqtt::Device,
+};
 
 use crate::{
     run::connections::Destination,
@@ -17,6 +19,8 @@ pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Receipt, SendError>>
 pub(super) enum Road {
     /// Reports, straight to the console.
     Https(Reports),
+    /// Outcomes, straight to the console.
+    Outcomes(Outbound),
     /// Reports and outcomes, through a broker.
     Mqtt(Device),
     /// Files, straight to the console.
@@ -35,9 +39,7 @@ impl Road {
             }
             (Lane::Reports | Lane::Outcomes, Destination::Mqtt(device), _) => Self::Mqtt(device),
             (Lane::Reports, Destination::Https { reports, .. }, _) => Self::Https(reports),
-            (Lane::Outcomes, Destination::Https { .. }, _) => {
-                Self::None("outcomes go through a broker alone, as actions come: set `mqtt-url`")
-            }
+            (Lane::Outcomes, Destination::Https { outcomes, .. }, _) => Self::Outcomes(outcomes),
         }
     }
 
@@ -45,7 +47,7 @@ impl Road {
     pub(super) const fn window(&self) -> usize {
         match self {
             Self::Mqtt(_) => 256,
-            Self::Https(_) | Self::Files(_) | Self::None(_) => 1,
+            Self::Https(_) | Self::Outcomes(_) | Self::Files(_) | Self::None(_) => 1,
         }
     }
 
@@ -61,6 +63,11 @@ impl Road {
             (Self::Mqtt(to), What::Report { plugin, .. }) => {
                 Box::pin(to.report(plugin.clone(), &key, body))
             }
+            (Self::Outcomes(outbound), What::Outcome { .. }) => {
+                let outbound = outbound.clone();
+                Box::pin(async move { outbound.send(&key, body).await })
+            }
+            (Self::Mqtt(to), What::Outcome { .. }) => Box::pin(to.outcome(&key, body)),
             (Self::Files(files), What::File { plugin, session }) => {
                 let files = files.clone();
                 let origin = FileOrigin {

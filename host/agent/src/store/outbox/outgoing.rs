@@ -138,6 +138,8 @@ pub(crate) enum Beside {
     Sender(Vec<u8>),
     /// A value of the device, as [`super::Store::set_value`] keeps it.
     Value(&'static str, Vec<u8>),
+    /// How the action of an outcome ended: it is never told and then begun again.
+    Action(crate::store::ActionRecord),
 }
 
 /// Something that waits.

@@ -4,7 +4,7 @@ use redb::{ReadableTable as _, ReadableTableMetadata as _, Table, WriteTransacti
 
 use super::{
     super::{
-        device,
+        actions, device,
         record::{self, WaitingHead},
         tables::{Failure, NUMBERS, OUTGOING, OUTGOING_KEYS, QUARANTINE, SENDERS, failure},
     },
@@ -104,6 +104,11 @@ impl<'txn> Writing<'txn> {
             }
             // An outcome belongs to no plugin's sender.
             (Beside::Sender(_), What::Outcome { .. }) => Ok(()),
+            (Beside::Action(record), What::Outcome { action }) => {
+                actions::end(self.transaction, action, record)
+            }
+            // Only an outcome belongs to an action.
+            (Beside::Action(_), What::Report { .. } | What::File { .. }) => Ok(()),
             (Beside::Value(name, value), _) => device::put(self.transaction, name, Some(value)),
         }
     }
