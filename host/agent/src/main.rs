@@ -23,6 +23,10 @@ use run::Output;
 use socket::Request;
 
 fn main() -> ExitCode {
+    // Before anything is opened or a thread begins.
+    if let Some(code) = bailiwick_device::serve_exec() {
+        return code;
+    }
     let cli = Cli::parse();
     // Two threads: a plugin that spins can't hold up its neighbours.
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -348,7 +348,7 @@ mod tests {
             verdict.findings[0].to_string()
         };
         assert!(refused(import(PACKAGE, "state", "0.1.0")).contains("does not grant it"));
-        assert!(refused(import(PACKAGE, "exec", "0.1.0")).contains("nothing that this host"));
+        assert!(refused(import(PACKAGE, "telepathy", "0.1.0")).contains("nothing that this host"));
         assert!(refused(import("acme:x", "files", "0.1.0")).contains("nothing that this host"));
         assert!(refused(import(PACKAGE, "files", "0.2.0")).contains("another version"));
         assert!(refused(import(PACKAGE, "files", "")).contains("another version"));

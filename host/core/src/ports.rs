@@ -384,3 +384,145 @@ pub enum CompileError {
     #[error("the component does not compile: {0}")]
     Refused(String),
 }
+
+/// A program to run, once its policy allows it: everything of it is decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecOrder {
+    /// The grant.
+    pub program: policy::Program,
+    /// Without the program's name.
+    pub arguments: Vec<String>,
+    /// All that is in its environment.
+    pub environment: Vec<(String, String)>,
+    /// Its standard input, at most [`policy::LONGEST_INPUT`].
+    pub input: Vec<u8>,
+    /// How long it may take.
+    pub time_limit: std::time::Duration,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecEnded {
+    /// By itself, with this status.
+    Exited(u8),
+    /// By this signal.
+    Signal(u8),
+    /// By us, because its time was over.
+    TimedOut,
+}
+
+/// What a program did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecRan {
+    /// How it ended.
+    pub ended: ExecEnded,
+    /// The beginning of what it wrote, and whether there was more.
+    pub output: (Vec<u8>, bool),
+    /// The same of its standard error.
+    pub errors: (Vec<u8>, bool),
+    /// From its start until all that it had started had ended.
+    pub elapsed: std::time::Duration,
+    /// Processor time, in steps of 10 ms.
+    pub cpu: std::time::Duration,
+}
+
+/// Why a program was not run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecError {
+    /// It is missing, is not what was granted, or others can change it.
+    #[error("it was not started: {0}")]
+    NotStarted(String),
+    /// This host can't run programs.
+    #[error("programs can't be run here: {0}")]
+    Unavailable(String),
+}
+
+/// Programs of the device. Whoever drops the future ends the program and all that it
+/// started.
+pub trait Exec: Send + Sync {
+    /// Runs it to its end.
+    fn run(&self, order: ExecOrder) -> BoxFuture<'_, Result<ExecRan, ExecError>>;
+}
+
+/// How a magic packet travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WakeCarrier {
+    /// UDP to 255.255.255.255.
+    Limited {
+        /// 9 or 7.
+        port: u16,
+    },
+    /// UDP to the broadcast address of one of the link's networks.
+    Directed {
+        /// That address.
+        address: std::net::Ipv4Addr,
+        /// 9 or 7.
+        port: u16,
+    },
+    /// An Ethernet frame of type 0x0842.
+    Ethernet,
+}
+
+/// Why a magic packet was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WakeError {
+    /// The link is virtual, and no grant names it.
+    #[error("the link is virtual, and no grant names it")]
+    Virtual,
+    /// Too many in a minute.
+    #[error("the rate is used up for {} ms", .0.as_millis())]
+    TooOften(std::time::Duration),
+    /// The address is none of a network of the link.
+    #[error("{0} is the broadcast address of no network of the link")]
+    Address(std::net::Ipv4Addr),
+    /// The link is not there, is down, or can't carry it.
+    #[error("{0}")]
+    Link(String),
+    /// The operating system refused.
+    #[error("the operating system answered: {0}")]
+    Unavailable(String),
+}
+
+/// Sends magic packets.
+pub trait Wake: Send + Sync {
+    /// Sends `payload`, which is one, on `link`, for `plugin`.
+    fn send<'a>(
+        &'a self,
+        plugin: &'a PluginName,
+        allowed: policy::WakeAllowed,
+        link: &'a str,
+        by: WakeCarrier,
+        payload: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), WakeError>>;
+}
+
+/// Runs nothing: for trials of plugins, which must leave nothing behind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoExec;
+
+impl Exec for NoExec {
+    fn run(&self, _: ExecOrder) -> BoxFuture<'_, Result<ExecRan, ExecError>> {
+        let reason = "no program is run here".to_owned();
+        Box::pin(async { Err(ExecError::Unavailable(reason)) })
+    }
+}
+
+/// Wakes nobody: for trials of plugins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoWake;
+
+impl Wake for NoWake {
+    fn send<'a>(
+        &'a self,
+        _: &'a PluginName,
+        _: policy::WakeAllowed,
+        _: &'a str,
+        _: WakeCarrier,
+        _: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), WakeError>> {
+        let reason = "nobody is woken here".to_owned();
+        Box::pin(async { Err(WakeError::Unavailable(reason)) })
+    }
+}

@@ -7,15 +7,19 @@
 
 mod blocking;
 mod clock;
+mod exec;
 mod files;
 mod links;
 mod processes;
 mod sessions;
 mod system;
+mod wake;
 
 pub use clock::SystemClock;
+pub use exec::{DeviceExec, serve_exec};
 pub use files::DeviceFiles;
 pub use links::DeviceLinks;
 pub use processes::DeviceProcesses;
 pub use sessions::DeviceSessions;
 pub use system::DeviceSystem;
+pub use wake::DeviceWake;

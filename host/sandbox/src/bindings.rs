@@ -25,6 +25,8 @@ pub(crate) mod action_handler {
             "bailiwick:plugin/network": crate::bindings::bailiwick::plugin::network,
             "bailiwick:plugin/processes": crate::bindings::bailiwick::plugin::processes,
             "bailiwick:plugin/sessions": crate::bindings::bailiwick::plugin::sessions,
+            "bailiwick:plugin/exec": crate::bindings::bailiwick::plugin::exec,
+            "bailiwick:plugin/wake": crate::bindings::bailiwick::plugin::wake,
         },
     });
 }

@@ -29,6 +29,8 @@ pub struct Ports {
     pub links: Arc<dyn ports::Links>,
     pub processes: Arc<dyn ports::Processes>,
     pub sessions: Arc<dyn ports::OpenSessions>,
+    pub exec: Arc<dyn ports::Exec>,
+    pub wake: Arc<dyn ports::Wake>,
     /// For which session an instance runs; none for one that runs for the device.
     pub session: Option<SessionId>,
 }
@@ -62,6 +64,8 @@ pub(crate) struct Context {
     pub(crate) files: Arc<Files>,
     pub(crate) processes: policy::Processes,
     pub(crate) sessions: policy::Sessions,
+    pub(crate) exec: policy::Exec,
+    pub(crate) wake: policy::Wake,
     pub(crate) state: Store,
     pub(crate) account: Account,
     pub(crate) timing: Arc<Timing>,
@@ -95,6 +99,8 @@ impl Context {
             files: Arc::new(policy.files()),
             processes: policy.processes(),
             sessions: policy.sessions(),
+            exec: policy.exec(),
+            wake: policy.wake(),
             state: Store::new(limits.state, enforced),
             account: Account::new(*limits, enforced),
             timing: Arc::new(Timing::new(Arc::clone(&ports.clock), limits, enforced)),

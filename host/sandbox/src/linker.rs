@@ -10,7 +10,7 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::{
     bindings::action_handler::bailiwick::plugin::progress,
     bindings::bailiwick::plugin::{
-        clock, config, files, log, network, processes, sessions, state, system,
+        clock, config, exec, files, log, network, processes, sessions, state, system, wake,
     },
     component::Component,
     context::Context,
@@ -82,5 +82,7 @@ fn add(linker: &mut Linker<Context>, capability: Capability) -> wasmtime::Result
         Capability::Network => network::add_to_linker::<_, Own>(linker, |context| context),
         Capability::Processes => processes::add_to_linker::<_, Own>(linker, |context| context),
         Capability::Sessions => sessions::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::Exec => exec::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::Wake => wake::add_to_linker::<_, Own>(linker, |context| context),
     }
 }

@@ -13,9 +13,9 @@ use bailiwick_core::{
     bytes::ByteCount,
     ids::PluginName,
     policy::Policy,
-    ports::{BoxFuture, Clock, Compile, Log, LogLevel, State, StateError},
+    ports::{BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoSessions, NoWake, State, StateError},
 };
-use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceSystem, SystemClock};
+use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSystem, SystemClock};
 use bailiwick_report::rows::Snapshot;
 use bailiwick_sandbox::{
     Component, Instance, Ports, Usage,
@@ -137,12 +137,17 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 /// behind.
 fn ports(log: Arc<Lines>, clock: Arc<SystemClock>) -> Ports {
     Ports {
+        processes: Arc::new(DeviceProcesses::new(clock.clone())),
+        sessions: Arc::new(NoSessions),
+        session: None,
         clock,
         log,
         state: Arc::new(Memory::default()),
         files: Arc::new(DeviceFiles::new()),
         system: Arc::new(DeviceSystem),
         links: Arc::new(DeviceLinks),
+        exec: Arc::new(NoExec),
+        wake: Arc::new(NoWake),
     }
 }
 

@@ -6,11 +6,11 @@ use bailiwick_core::{
     bytes::ByteCount,
     ids::PluginName,
     ports::{
-        BoxFuture, Clock, Entry, FileMetadata, Files, FilesError, Log, LogLevel, Place, State,
+        BoxFuture, Clock, Entry, FileMetadata, Files, FilesError, Log, LogLevel, NoExec, NoSessions, NoWake, Place, State,
         StateEntries, StateError,
     },
 };
-use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceSystem};
+use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSystem};
 use bailiwick_sandbox::Ports;
 
 pub(crate) fn device(clock: &Arc<dyn Clock>) -> Ports {
@@ -21,6 +21,11 @@ pub(crate) fn device(clock: &Arc<dyn Clock>) -> Ports {
         files: Arc::new(DeviceFiles::new()),
         system: Arc::new(DeviceSystem),
         links: Arc::new(DeviceLinks),
+        exec: Arc::new(NoExec),
+        wake: Arc::new(NoWake),
+        processes: Arc::new(DeviceProcesses::new(Arc::clone(clock))),
+        sessions: Arc::new(NoSessions),
+        session: None,
     }
 }
 

@@ -64,8 +64,8 @@ fn refusals_say_where_and_what_to_write() {
         ),
         (
             "\"network\"",
-            "\"exec\"",
-            "c:7:9: `deny` can't be `\"exec\"`",
+            "\"telepathy\"",
+            "c:7:9: `deny` can't be `\"telepathy\"`",
         ),
         ("10 }", "0 }", "c:8:46: `cpu-per-mille` can't be `0`"),
         ("1 MiB", "1 B", "c:8:21: `memory` can't be"),

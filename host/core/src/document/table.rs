@@ -216,12 +216,18 @@ impl<'t> Value<'t> {
     /// The elements of an array, at most `at_most`. Empty is refused: it never means
     /// what its author thinks.
     pub(crate) fn elements(&self, at_most: usize) -> Result<Vec<Value<'t>>, DocumentError> {
+        let elements = self.elements_if_any(at_most)?;
+        if elements.is_empty() {
+            return Err(self.refuse_because("it is empty"));
+        }
+        Ok(elements)
+    }
+
+    /// The same, where an empty array has a meaning of its own.
+    pub(crate) fn elements_if_any(&self, at_most: usize) -> Result<Vec<Value<'t>>, DocumentError> {
         let DeValue::Array(array) = self.value.get_ref() else {
             return Err(self.refuse());
         };
-        if array.is_empty() {
-            return Err(self.refuse_because("it is empty"));
-        }
         if array.len() > at_most {
             return Err(self.refuse_because(&format!("it has more than {at_most} elements")));
         }

@@ -54,17 +54,15 @@ impl Policy {
                     return Access::Denied(Denial::Denied { by: grant.source });
                 }
                 // A denial of parts is for the matcher of that scope.
-                (Effect::Deny, Scope::Files(_) | Scope::Seen(_)) => {}
-                (Effect::Allow, Scope::Whole | Scope::Files(_) | Scope::Seen(_)) => {
-                    match grant.expires {
-                        Some(at) if at <= now => {
-                            if expired.is_none_or(|(_, latest)| latest < at) {
-                                expired = Some((grant.source, at));
-                            }
+                (Effect::Deny, _) => {}
+                (Effect::Allow, _) => match grant.expires {
+                    Some(at) if at <= now => {
+                        if expired.is_none_or(|(_, latest)| latest < at) {
+                            expired = Some((grant.source, at));
                         }
-                        Some(_) | None => allowed = true,
                     }
-                }
+                    Some(_) | None => allowed = true,
+                },
             }
         }
         match (allowed, expired) {

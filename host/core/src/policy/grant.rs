@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{FileRoot, Seen};
+use super::{FileRoot, Program, Seen, Wakes};
 use crate::time::Timestamp;
 
 /// What can be allowed: one interface of the contract each.
@@ -18,11 +18,13 @@ pub enum Capability {
     Network,
     Processes,
     Sessions,
+    Exec,
+    Wake,
 }
 
 impl Capability {
     /// Every capability, in the contract's order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Log,
         Self::Clock,
         Self::State,
@@ -32,6 +34,8 @@ impl Capability {
         Self::Network,
         Self::Processes,
         Self::Sessions,
+        Self::Exec,
+        Self::Wake,
     ];
 
     /// Its name in policies and in the contract: `files` is `bailiwick:plugin/files`.
@@ -46,6 +50,8 @@ impl Capability {
             Self::Network => "network",
             Self::Processes => "processes",
             Self::Sessions => "sessions",
+            Self::Exec => "exec",
+            Self::Wake => "wake",
         }
     }
 
@@ -59,7 +65,7 @@ impl Capability {
     /// Whether a grant of it names parts (its scope is not [`Scope::Whole`]).
     pub const fn has_parts(self) -> bool {
         match self {
-            Self::Files | Self::Processes | Self::Sessions => true,
+            Self::Files | Self::Processes | Self::Sessions | Self::Exec | Self::Wake => true,
             Self::Log | Self::Clock | Self::State | Self::Config | Self::System | Self::Network => {
                 false
             }
@@ -101,6 +107,10 @@ pub enum Scope {
     Files(Vec<FileRoot>),
     /// Whose processes or sessions, and which fields of them.
     Seen(Seen),
+    /// These programs.
+    Programs(Vec<Program>),
+    /// These neighbours, on these links.
+    Wakes(Wakes),
 }
 
 /// One capability allowed or denied with a scope.

@@ -1,26 +1,36 @@
 //! What a plugin is granted, by whom, why, and until when.
 
 mod access;
+mod exec;
 mod files;
 mod grant;
 pub(crate) mod limit_keys;
 mod parse;
 mod parse_grant;
 mod parse_limits;
+mod parse_programs;
 mod parse_seen;
+mod parse_wakes;
 mod pattern;
 mod processes;
 mod sessions;
+mod shape;
 mod sight;
+mod text_pattern;
+mod wake;
 
 pub use access::{Access, Denial};
+pub use exec::{Exec, LONGEST_INPUT, Program, RunAs, RunRefusal};
 pub use files::{Files, Linked};
 pub use grant::{Capability, Effect, Grant, GrantSource, Risk, Scope};
 pub use parse::LONGEST;
 pub use pattern::{FileRoot, LONGEST_PATH, PathPattern, PatternError};
 pub use processes::{Processes, ProcessesView};
 pub use sessions::{Sessions, SessionsView};
+pub use shape::{Form, Item, LONGEST_ARGUMENT, MOST_ARGUMENTS, Shape};
 pub use sight::{Fields, Seen, Sensitive, Whose};
+pub use text_pattern::{TextPattern, TextPatternError};
+pub use wake::{Mac, Wake, WakeAllowed, WakeRates, WakeRefusal, Wakes, magic};
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,9 @@
 
 use super::{
     Capability, Effect, FileRoot, Grant, GrantSource, LONGEST_PATH, Risk, Scope,
+    parse_programs::{PROGRAMS, programs},
     parse_seen::{FIELDS, OF, seen},
+    parse_wakes::{LINKS, MACS, PER_MINUTE, wakes},
 };
 use crate::{
     document::{DocumentError, Key, Table, Value},
@@ -12,7 +14,7 @@ use crate::{
 const CAPABILITY: Key = Key::new(
     "capability",
     "\"files\"",
-    "one of log, clock, state, config, system, files, network, processes, sessions",
+    "one of log, clock, state, config, system, files, network, processes, sessions, exec, wake",
 );
 const EFFECT: Key = Key::new("effect", "\"allow\"", "allow or deny");
 const ROOTS: Key = Key::new(
@@ -46,16 +48,31 @@ const EXPIRES: Key = Key::new(
     "the last day on which it holds (UTC), a date without quotation marks",
 );
 const RISK: Key = Key::new("risk", "\"low\"", "low, medium or high");
-const KEYS: [&Key; 9] = [
+const KEYS: [&Key; 13] = [
     &CAPABILITY,
     &EFFECT,
     &ROOTS,
     &OF,
     &FIELDS,
+    &PROGRAMS,
+    &MACS,
+    &LINKS,
+    &PER_MINUTE,
     &REASON,
     &APPROVED_BY,
     &EXPIRES,
     &RISK,
+];
+
+/// Keys of parts, and a capability that has them.
+const OWNED: [(&Key, Capability); 7] = [
+    (&ROOTS, Capability::Files),
+    (&OF, Capability::Processes),
+    (&FIELDS, Capability::Processes),
+    (&PROGRAMS, Capability::Exec),
+    (&MACS, Capability::Wake),
+    (&LINKS, Capability::Wake),
+    (&PER_MINUTE, Capability::Wake),
 ];
 
 pub(super) fn grant(entry: Value<'_>) -> Result<Grant, DocumentError> {
@@ -100,19 +117,22 @@ fn scope(
     capability: Capability,
     effect: Effect,
 ) -> Result<Scope, DocumentError> {
-    let is_seen = matches!(capability, Capability::Processes | Capability::Sessions);
-    let others: &[&'static Key] = match capability {
-        Capability::Files => &[&OF, &FIELDS],
-        _ if is_seen => &[&ROOTS],
-        _ => &[&ROOTS, &OF, &FIELDS],
+    let mine: &[&'static Key] = match capability {
+        Capability::Files => &[&ROOTS],
+        Capability::Processes | Capability::Sessions => &[&OF, &FIELDS],
+        Capability::Exec => &[&PROGRAMS],
+        Capability::Wake => &[&MACS, &LINKS, &PER_MINUTE],
+        Capability::Log
+        | Capability::Clock
+        | Capability::State
+        | Capability::Config
+        | Capability::System
+        | Capability::Network => &[],
     };
-    for key in others {
-        if let Some(value) = table.optional(key) {
-            let others = if key.name == ROOTS.name {
-                "files"
-            } else {
-                "processes"
-            };
+    for (key, owner) in OWNED {
+        if let Some(value) = table.optional(key)
+            && !mine.iter().any(|mine| mine.name == key.name)
+        {
             let parts = if capability.has_parts() {
                 "has parts of its own"
             } else {
@@ -120,17 +140,21 @@ fn scope(
             };
             return Err(value.error(
                 format!("`{capability}` {parts}, so it takes no `{}`", key.name),
-                format!(
-                    "remove `{}`, or write `capability = \"{others}\"`",
-                    key.name
-                ),
+                format!("remove `{}`, or write `capability = \"{owner}\"`", key.name),
             ));
         }
     }
     match capability {
         Capability::Files => table.required(&ROOTS)?.file_roots().map(Scope::Files),
-        _ if is_seen => seen(table, capability, effect),
-        _ => Ok(Scope::Whole),
+        Capability::Processes | Capability::Sessions => seen(table, capability, effect),
+        Capability::Exec => programs(&table.required(&PROGRAMS)?, effect).map(Scope::Programs),
+        Capability::Wake => wakes(table, effect).map(Scope::Wakes),
+        Capability::Log
+        | Capability::Clock
+        | Capability::State
+        | Capability::Config
+        | Capability::System
+        | Capability::Network => Ok(Scope::Whole),
     }
 }
 

@@ -64,7 +64,8 @@ fn a_refusal_is_one_sentence_with_place_and_suggestion() {
     assert_eq!(
         refusal("effect =", "efect ="),
         "p.toml:21:1: `efect` is not a key of `[[grant]]`; write one of `capability`, `effect`, \
-         `roots`, `of`, `fields`, `reason`, `approved-by`, `expires`, `risk`, or remove it"
+         `roots`, `of`, `fields`, `programs`, `macs`, `links`, `per-minute`, `reason`, \
+         `approved-by`, `expires`, `risk`, or remove it"
     );
 }
 
@@ -161,7 +162,7 @@ fn refusals_name_the_line_of_the_fault() {
             19,
             "`grants` is not a key of this file",
         ),
-        ("\"files\"", "\"exec\"", 20, "one of log, clock"),
+        ("\"files\"", "\"telepathy\"", 20, "one of log, clock"),
         ("\"files\"", "\"log\"", 22, "`log` has no parts"),
         ("\"allow\"", "\"permit\"", 21, "allow or deny"),
         ("\"allow\"", "\"deny\"", 25, "a denial does not expire"),

@@ -7,6 +7,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod config;
+pub(crate) mod exec;
 pub(crate) mod files;
 pub(crate) mod log;
 pub(crate) mod network;
@@ -15,6 +16,7 @@ pub(crate) mod progress;
 pub(crate) mod sessions;
 pub(crate) mod state;
 pub(crate) mod system;
+pub(crate) mod wake;
 pub(crate) mod wasi;
 
 /// Bytes that one element of a list costs the host beside its text.

@@ -10,7 +10,7 @@ use bailiwick_core::{
     ids::PluginName,
     ports::{
         BoxFuture, Clock, Entry, FileMetadata, FileSystem, Files, FilesError, Link, Links, Log,
-        LogLevel, NoSessions, Place, Processes, Route, State, StateError, System,
+        LogLevel, NoExec, NoSessions, NoWake, Place, Processes, Route, State, StateError, System,
         SystemDescription, UnavailableError,
     },
     process::ProcessTable,
@@ -47,6 +47,8 @@ pub(crate) fn ports(clock: Arc<dyn Clock>, hangs: bool) -> (Ports, Arc<Reached>)
         system: nothing.clone(),
         links: nothing.clone(),
         processes: nothing,
+        exec: Arc::new(NoExec),
+        wake: Arc::new(NoWake),
         sessions: Arc::new(NoSessions),
         session: None,
     };

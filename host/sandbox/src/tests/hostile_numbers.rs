@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The imports, as core functions: interface, name, and whether each parameter is an i64.
-const FUNCTIONS: [(&str, &str, &[bool]); 17] = [
+const FUNCTIONS: [(&str, &str, &[bool]); 19] = [
     ("log", "write", &[false, false, false]),
     ("clock", "now", &[]),
     ("clock", "monotonic", &[]),
@@ -42,9 +42,11 @@ const FUNCTIONS: [(&str, &str, &[bool]); 17] = [
     ("files", "read-link", &[false, false, false]),
     ("network", "links", &[false]),
     ("network", "routes", &[false]),
+    ("wake", "send", &[false; 9]),
+    ("exec", "run", &[false; 10]),
 ];
 
-/// A guest whose `load` takes eight u64: which function, what its allocator answers, and
+/// A guest whose `load` takes twelve u64: which function, what its allocator answers, and
 /// the arguments. There is a path that is granted at address 512, 8 bytes long.
 fn caller() -> String {
     let mut imports = String::new();
@@ -224,7 +226,7 @@ impl Stage {
     }
 
     /// One host call with these numbers, in an instance of its own.
-    fn call(&self, function: usize, allocated: u32, arguments: [u64; 6]) -> Usage {
+    fn call(&self, function: usize, allocated: u32, arguments: [u64; 10]) -> Usage {
         let order: Vec<u8> = [function as u64, u64::from(allocated)]
             .into_iter()
             .chain(arguments)
@@ -281,7 +283,7 @@ fn no_number_makes_the_host_panic_or_hold_more_than_the_limit() {
     let allocated = prop_oneof![Just(1024_u32), any::<u32>(), 131_000_u32..131_100];
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(64));
     for (function, imported) in FUNCTIONS.iter().enumerate() {
-        let numbers = (allocated.clone(), prop::array::uniform6(number()));
+        let numbers = (allocated.clone(), prop::array::uniform10(number()));
         runner
             .run(&numbers, |(allocated, arguments)| {
                 stage.call(function, allocated, arguments);
@@ -314,11 +316,11 @@ fn no_offset_or_length_of_a_granted_file_gets_past_the_limit() {
         };
         for a in borders {
             for b in borders {
-                granted([512, 8, a, b, 0, 0]);
-                granted([512, 8, a, b, 256, 0]);
+                granted([512, 8, a, b, 0, 0, 0, 0, 0, 0]);
+                granted([512, 8, a, b, 256, 0, 0, 0, 0, 0]);
             }
-            granted([512, 8, a, 256, 0, 0]);
+            granted([512, 8, a, 256, 0, 0, 0, 0, 0, 0]);
         }
-        granted([512, 8, 256, 0, 0, 0]);
+        granted([512, 8, 256, 0, 0, 0, 0, 0, 0, 0]);
     }
 }

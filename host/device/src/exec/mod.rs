@@ -1,0 +1,36 @@
+//! Programs, each in a tree of processes that ends as a whole.
+//!
+//! The agent starts itself again as a *keeper*, one for each run: a process of one thread
+//! that adopts whatever the program starts (it is their subreaper) and, when the program has
+//! ended, when its time is over and when the line to the agent is cut, kills everything
+//! below it until nothing is left. The line is cut when the run is dropped and when the agent
+//! dies, however it dies. The keeper starts the agent's program once more as the *starter*,
+//! which gives up every right that the program shall not have and becomes the program.
+//!
+//! No code runs between `fork` and `exec`, so none of this needs unsafe code.
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+#[cfg(target_os = "linux")]
+mod keeper;
+#[cfg(target_os = "linux")]
+mod line;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+mod opened;
+#[cfg(target_os = "linux")]
+mod starter;
+#[cfg(target_os = "linux")]
+mod tree;
+#[cfg(target_os = "linux")]
+mod user;
+
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::{DeviceExec, serve_exec};
+#[cfg(target_os = "linux")]
+pub use linux::{DeviceExec, serve_exec};
+
+/// First argument of a program that is started as a keeper or a starter.
+#[cfg(target_os = "linux")]
+pub(crate) const EXEC_CHILD: &str = "exec-child";

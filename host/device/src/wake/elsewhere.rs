@@ -1,0 +1,13 @@
+//! Where no socket can be bound to a link without unsafe code, nothing is sent.
+
+use std::io;
+
+use bailiwick_core::ports::{Link, WakeCarrier};
+
+pub(super) fn is_virtual(_: &str) -> bool {
+    false
+}
+
+pub(super) fn send(_: &Link, _: WakeCarrier, _: &[u8]) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -1,0 +1,82 @@
+//! `wake`: proves that what is sent is a magic packet that the policy allows.
+
+use bailiwick_core::{
+    policy::{Capability, WakeRefusal},
+    ports::{WakeCarrier, WakeError},
+};
+
+use crate::{
+    bindings::bailiwick::plugin::wake::{Carrier, Error, Host},
+    context::Context,
+};
+
+impl Host for Context {
+    async fn send(
+        &mut self,
+        link: String,
+        by: Carrier,
+        payload: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let entered = self.enter(Capability::Wake)?;
+        let answer = if entered.granted {
+            self.send_granted(&link, by, &payload).await
+        } else {
+            Err(Error::Denied)
+        };
+        if entered.granted && matches!(answer, Err(Error::Denied)) {
+            self.account.denials += 1;
+        }
+        self.leave(&entered);
+        Ok(answer)
+    }
+}
+
+impl Context {
+    async fn send_granted(&mut self, link: &str, by: Carrier, payload: &[u8]) -> Result<(), Error> {
+        let by = carrier(by)?;
+        let now = self.ports.clock.now();
+        let allowed = self
+            .wake
+            .allows(payload, link, now)
+            .map_err(|refusal| match refusal {
+                WakeRefusal::NotMagic(reason) => Error::NotMagic(reason.to_owned()),
+                WakeRefusal::Denied(_) => Error::Denied,
+            })?;
+        let sent = self
+            .ports
+            .wake
+            .send(&self.plugin, allowed, link, by, payload);
+        sent.await.map_err(|error| match error {
+            WakeError::Virtual => Error::Denied,
+            WakeError::TooOften(wait) => {
+                Error::TooOften(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX))
+            }
+            WakeError::Address(_) => Error::NotMagic(error.to_string()),
+            WakeError::Link(reason) => Error::Link(reason),
+            WakeError::Unavailable(reason) => Error::Unavailable(reason),
+            error => Error::Unavailable(error.to_string()),
+        })
+    }
+}
+
+fn carrier(by: Carrier) -> Result<WakeCarrier, Error> {
+    let checked = |port| match port {
+        7 | 9 => Ok(port),
+        _ => Err(Error::NotMagic(format!(
+            "the port is {port}, and not 9 or 7"
+        ))),
+    };
+    Ok(match by {
+        Carrier::Limited(port) => WakeCarrier::Limited {
+            port: checked(port)?,
+        },
+        Carrier::Directed(to) => WakeCarrier::Directed {
+            port: checked(to.port)?,
+            address: to
+                .address
+                .parse()
+                .map_err(|_| Error::NotMagic("the address is none of IPv4".to_owned()))?,
+        },
+        Carrier::Ethernet => WakeCarrier::Ethernet,
+    })
+}
