@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -30,11 +31,22 @@ pub(crate) struct Opened {
     pub(crate) login: String,
 }
 
+/// Which devices a console listens to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Devices {
+    /// All that know their id: for measurements, in which enrolment is no part.
+    Open,
+    /// Those with a certificate.
+    Enrolled,
+}
+
 /// Repository, console and device.
 pub(crate) struct Desk {
     folder: PathBuf,
     /// Of the agent and its compiler.
     programs: Profile,
+    /// Which devices the console listens to.
+    devices: Devices,
     /// Of the repository's first root.
     pub(crate) root_sha256: String,
     /// Of the certificate authority that the repository made.
@@ -42,8 +54,14 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Makes a fresh one in `folder`: keys and certificates, and nothing published yet.
-    pub(crate) fn make(folder: &Path, programs: Profile) -> anyhow::Result<Self> {
+    /// Makes a fresh one in `folder`: keys, certificates for a console at `here`, and nothing
+    /// published yet.
+    pub(crate) fn make(
+        folder: &Path,
+        programs: Profile,
+        devices: Devices,
+        here: Ipv4Addr,
+    ) -> anyhow::Result<Self> {
         if folder.exists() {
             fs::remove_dir_all(folder)
                 .with_context(|| format!("can't clear {}", folder.display()))?;
@@ -52,10 +70,12 @@ impl Desk {
         let mut desk = Self {
             folder: folder.to_owned(),
             programs,
+            devices,
             root_sha256: String::new(),
             ca_sha256: String::new(),
         };
-        let made = desk.repo(&["init", "--vendor", VENDOR])?;
+        let here = here.to_string();
+        let made = desk.repo(&["init", "--vendor", VENDOR, "--server-name", &here])?;
         let text = |key: &str| made[key].as_str().unwrap_or_default().to_owned();
         desk.root_sha256 = text("root-sha256");
         desk.ca_sha256 = text("ca-sha256");
@@ -160,10 +180,10 @@ impl Desk {
         self.repo(&["policy", "put", file]).map(drop)
     }
 
-    /// Starts the console on `address`, of which port 0 picks a free one, and tells its own
-    /// address.
-    pub(crate) fn open(&self, address: &str) -> anyhow::Result<Opened> {
-        let mut console = Program::start("bailiwick-console", &mut self.serve(address))?;
+    /// Starts the console on `address`, and its broker on `broker`, of which port 0 picks a
+    /// free one, and tells its own addresses.
+    pub(crate) fn open(&self, address: &str, broker: &str) -> anyhow::Result<Opened> {
+        let mut console = Program::start("bailiwick-console", &mut self.serve(address, broker))?;
         let line = console
             .next(Instant::now() + Duration::from_secs(20))?
             .context("the console named no address in 20 s")?;
@@ -179,17 +199,46 @@ impl Desk {
         })
     }
 
-    fn serve(&self, address: &str) -> Command {
+    fn serve(&self, address: &str, broker: &str) -> Command {
         let mut command = Command::new(build::built("bailiwick-console"));
+        let devices = match self.devices {
+            Devices::Open => "open",
+            Devices::Enrolled => "enrolled",
+        };
         command
-            .args(["serve", "--json", "--devices", "open"])
-            .args(["--listen", address, "--data"])
+            .args(["serve", "--json", "--devices", devices])
+            .args(["--listen", address, "--mqtt", broker, "--data"])
             .arg(self.folder.join("console"))
             .arg("--public")
             .arg(self.public())
             .arg("--tls")
             .arg(self.folder.join("repository/tls"));
         command
+    }
+
+    /// A token that enrols one device, once.
+    pub(crate) fn invite(&self) -> anyhow::Result<String> {
+        let mut command = Command::new(build::built("bailiwick-console"));
+        command
+            .args(["device", "invite", "--json", "--data"])
+            .arg(self.folder.join("console"))
+            .arg("--public")
+            .arg(self.public())
+            .arg("--tls")
+            .arg(self.folder.join("repository/tls"));
+        let made: Value = serde_json::from_str(&output(&mut command)?)?;
+        let token = made["token"].as_str().map(str::to_owned);
+        token.with_context(|| format!("the console named no token: {made}"))
+    }
+
+    /// `bailiwick enrol` on the device.
+    pub(crate) fn enrol(&self, token: &str) -> Command {
+        self.command(&["enrol", token])
+    }
+
+    /// The agent of an enrolled device, which needs no settings.
+    pub(crate) fn enrolled_agent(&self) -> Command {
+        self.command(&["run"])
     }
 
     /// The agent, against the console at `console`.
@@ -273,7 +322,7 @@ impl Desk {
     }
 }
 
-fn output(command: &mut Command) -> anyhow::Result<String> {
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let output = command
         .output()
         .with_context(|| format!("can't start {command:?}"))?;

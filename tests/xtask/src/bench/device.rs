@@ -37,7 +37,7 @@ impl Device {
     }
 
     fn start(desk: Desk, agent: impl Fn(&Desk, &Opened) -> Command) -> anyhow::Result<Self> {
-        let opened = desk.open("127.0.0.1:0")?;
+        let opened = desk.open("127.0.0.1:0", "127.0.0.1:0")?;
         let port = opened.broker.rsplit(':').next();
         Ok(Self {
             broker_port: port.context("the broker has no port")?.parse()?,

@@ -13,13 +13,13 @@ mod sandbox;
 mod size;
 mod table;
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use anyhow::bail;
 
 use crate::{
     build::{self, Profile},
-    desk::Desk,
+    desk::{Desk, Devices},
     install,
     step::quiet,
 };
@@ -144,7 +144,8 @@ impl Bench {
 
     /// A desk in a folder of its own, for an agent as devices get it.
     fn desk(&self, name: &str) -> anyhow::Result<Desk> {
-        Desk::make(&self.folder.join(name), Profile::Device)
+        let folder = self.folder.join(name);
+        Desk::make(&folder, Profile::Device, Devices::Open, Ipv4Addr::LOCALHOST)
     }
 
     /// `full`, or `short` for a look.

@@ -2,6 +2,7 @@
 
 mod story;
 mod summary;
+mod surroundings;
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +10,11 @@ use anyhow::Context as _;
 
 use crate::{
     build::{self, Profile},
-    desk::Desk,
+    desk::{Desk, Devices},
     step::{quiet, root},
 };
 use story::Story;
+use surroundings::Surroundings;
 
 /// `cargo xtask demo`.
 #[derive(clap::Args)]
@@ -29,14 +31,22 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for package in build::PROGRAMS {
         quiet(package, &mut build::program(package))?;
     }
-    let desk = Desk::make(&build::target().join("demo"), Profile::Dev)?;
+    let surroundings = Surroundings::find();
+    let folder = build::target().join("demo");
+    let desk = Desk::make(
+        &folder,
+        Profile::Dev,
+        Devices::Enrolled,
+        surroundings.here(),
+    )?;
     println!("\nA repository with a key for each role, served on this machine alone.");
     println!("  sha256 of the first root: {}", desk.root_sha256);
     println!("  sha256 of its CA:         {}", desk.ca_sha256);
     desk.add("inventory", "10 s")?;
     desk.add("pressure", "2 s")?;
+    desk.build("pressure", "0.2.0")?;
     let begun = Instant::now();
-    let mut story = Story::begin(&desk)?;
+    let mut story = Story::begin(&desk, surroundings)?;
     let told = story.tell(begun + arguments.stop_after.unwrap_or(Duration::from_secs(300)));
     if arguments.stop_after.is_none() && told.is_ok() {
         println!("\nThat is all there is to show. The device goes on until Ctrl-C.");

@@ -5,15 +5,23 @@ use std::{fs, path::PathBuf, time::Instant};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::summary::Seen;
-use crate::{desk::Desk, program::Program};
+use super::{summary::Seen, surroundings::Surroundings};
+use crate::{
+    desk::{self, Desk},
+    program::Program,
+};
 
 /// The running programs, and every event of the agent so far.
 pub(crate) struct Story<'a> {
     desk: &'a Desk,
+    surroundings: Surroundings,
     console: Option<Program>,
-    /// Address on which the console listens, as it named it.
-    address: String,
+    /// Where the console and its broker listen, once they did: host and port.
+    listening: Option<(String, String)>,
+    /// What enrolment told.
+    enrolled: Option<Value>,
+    /// Whether users could log in.
+    logged_in: bool,
     agent: Option<Program>,
     events: Vec<Value>,
     /// How many of `events` earlier scenes have used up.
@@ -22,25 +30,31 @@ pub(crate) struct Story<'a> {
 }
 
 impl<'a> Story<'a> {
-    /// Starts the console, then an agent whose data folder is empty.
-    pub(crate) fn begin(desk: &'a Desk) -> anyhow::Result<Self> {
+    /// Starts the console, enrols a device, and starts its agent, whose data folder has no
+    /// plugin.
+    pub(crate) fn begin(desk: &'a Desk, surroundings: Surroundings) -> anyhow::Result<Self> {
         let mut story = Self {
             desk,
+            surroundings,
             console: None,
-            address: String::new(),
+            listening: None,
+            enrolled: None,
+            logged_in: false,
             agent: None,
             events: Vec::new(),
             used: 0,
             restarted_at: None,
         };
-        story.serve("127.0.0.1:0")?;
+        story.serve()?;
+        scene("A device is enrolled, with a token that works once");
+        story.enrol()?;
         story.start_agent()?;
         Ok(story)
     }
 
     /// The scenes.
     pub(crate) fn tell(&mut self, deadline: Instant) -> anyhow::Result<()> {
-        scene("An agent with an empty data folder meets the repository");
+        scene("Its agent, which has no plugin yet, meets the repository");
         self.wait(
             deadline,
             "a full and a differential report of each plugin",
@@ -58,6 +72,7 @@ impl<'a> Story<'a> {
         self.unsigned(deadline)?;
         self.over_privileged(deadline)?;
         self.rolled_back(deadline, &old_timestamp)?;
+        self.sessions(deadline)?;
         self.offline(deadline)
     }
 
@@ -85,12 +100,13 @@ impl<'a> Story<'a> {
             events: self.events.clone(),
             restarted_at: self.restarted_at,
             delivered,
+            enrolled: self.enrolled.clone(),
+            logged_in: self.logged_in,
         }
     }
 
     fn second_version(&mut self, deadline: Instant) -> anyhow::Result<()> {
         scene("Version 0.2.0 of pressure is published while 0.1.0 runs");
-        self.desk.build("pressure", "0.2.0")?;
         self.desk.publish(
             "pressure",
             "0.2.0",
@@ -146,6 +162,21 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
+    fn sessions(&mut self, deadline: Instant) -> anyhow::Result<()> {
+        scene("Two users log in, and out again");
+        if !self.surroundings.log_in()? {
+            println!("  no user session on this machine: only root can log users in");
+            return Ok(());
+        }
+        self.logged_in = true;
+        let two = |kind| {
+            move |seen: &[Value]| seen.iter().filter(|event| event["event"] == kind).count() >= 2
+        };
+        self.wait(deadline, "two sessions that opened", two("session-opened"))?;
+        self.surroundings.log_out();
+        self.wait(deadline, "two sessions that closed", two("session-closed"))
+    }
+
     fn offline(&mut self, deadline: Instant) -> anyhow::Result<()> {
         scene("The console is gone, and the device restarts");
         if let Some(console) = self.console.take() {
@@ -170,39 +201,44 @@ impl<'a> Story<'a> {
             },
         )?;
         scene("The console is back");
-        let address = self.listening()?;
-        self.serve(&address)?;
+        self.serve()?;
         self.wait(deadline, "the waiting reports in the console", |seen| {
             seen.iter().any(|event| event["event"] == "delivered")
         })
     }
 
-    fn serve(&mut self, address: &str) -> anyhow::Result<()> {
-        let opened = self.desk.open(address)?;
-        self.address = opened.address;
+    /// Starts the console, where it listened before if it did.
+    fn serve(&mut self) -> anyhow::Result<()> {
+        let any = format!("{}:0", self.surroundings.here());
+        let (address, broker) = self.listening.clone().unwrap_or((any.clone(), any));
+        let opened = self.desk.open(&address, &broker)?;
+        self.listening = Some((
+            host_and_port(&opened.address)?,
+            host_and_port(&opened.broker)?,
+        ));
         self.console = Some(opened.console);
         println!("  What devices report is on a page; this link lets you in once:");
         println!("  {}", opened.login);
         Ok(())
     }
 
-    fn start_agent(&mut self) -> anyhow::Result<()> {
-        self.agent = Some(Program::start(
-            "bailiwick",
-            &mut self.desk.agent(&self.address),
-        )?);
+    fn enrol(&mut self) -> anyhow::Result<()> {
+        let token = self.desk.invite()?;
+        let enrolled = desk::output(&mut self.surroundings.on_device(&self.desk.enrol(&token)))?;
+        let enrolled: Value = serde_json::from_str(&enrolled)?;
+        println!(
+            "  device {} has a certificate of the console at {}; its key never left it",
+            enrolled["device"].as_str().unwrap_or_default(),
+            enrolled["console"].as_str().unwrap_or_default(),
+        );
+        self.enrolled = Some(enrolled);
         Ok(())
     }
 
-    /// Host and port of the console's address.
-    fn listening(&self) -> anyhow::Result<String> {
-        let host = self
-            .address
-            .strip_prefix("https://")
-            .and_then(|rest| rest.strip_suffix('/'));
-        Ok(host
-            .with_context(|| format!("{} is no address", self.address))?
-            .to_owned())
+    fn start_agent(&mut self) -> anyhow::Result<()> {
+        let mut command = self.surroundings.on_device(&self.desk.enrolled_agent());
+        self.agent = Some(Program::start("bailiwick", &mut command)?);
+        Ok(())
     }
 
     /// Assigns a version of pressure and has the agent look at once.
@@ -257,6 +293,14 @@ impl<'a> Story<'a> {
         let version = newest.with_context(|| format!("the repository has no {name}"))?;
         Ok(self.desk.public().join(format!("{version}.{name}")))
     }
+}
+
+/// Host and port of an address.
+fn host_and_port(address: &str) -> anyhow::Result<String> {
+    let (_, rest) = address
+        .split_once("://")
+        .with_context(|| format!("{address} is no address"))?;
+    Ok(rest.trim_end_matches('/').to_owned())
 }
 
 fn scene(title: &str) {
