@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use bailiwick_core::ids::{GroupName, PluginName, VendorName};
+use bailiwick_core::{
+    ids::{GroupName, PluginName, VendorName},
+    release::World,
+};
 use clap::{Args, Subcommand};
 use semver::{Version, VersionReq};
 
@@ -97,6 +100,9 @@ pub(crate) struct Publish {
     /// Its version, which must be new
     #[arg(id = "release", long = "version", value_name = "VERSION")]
     pub(crate) version: Version,
+    /// World of the contract that it implements
+    #[arg(long, value_name = "WORLD", default_value = "collector", value_parser = world)]
+    pub(crate) world: World,
     /// Version of the contract that it was built against
     #[arg(long, value_name = "VERSION", default_value_t = bailiwick_core::CONTRACT)]
     pub(crate) contract: Version,
@@ -106,6 +112,11 @@ pub(crate) struct Publish {
     /// The component
     #[arg(value_name = "COMPONENT.wasm")]
     pub(crate) component: PathBuf,
+}
+
+fn world(name: &str) -> Result<World, String> {
+    let known: Vec<_> = World::ALL.into_iter().map(World::name).collect();
+    World::named(name).ok_or_else(|| format!("write one of {}", known.join(", ")))
 }
 
 #[derive(Debug, Subcommand)]

@@ -92,6 +92,14 @@ impl Desk {
     /// # Panics
     /// It is not built or not published.
     pub fn publish(&self, plugin: &str, version: &str) {
+        self.publish_of("collector", plugin, version);
+    }
+
+    /// The same of a plugin of another world.
+    ///
+    /// # Panics
+    /// It is not built or not published.
+    pub fn publish_of(&self, world: &str, plugin: &str, version: &str) {
         let out = self.path("plugins");
         let mut command = Command::new(program("cargo-bailiwick"));
         command
@@ -109,6 +117,8 @@ impl Desk {
             plugin,
             "--version",
             version,
+            "--world",
+            world,
             &text(&component),
         ]);
     }
@@ -229,6 +239,17 @@ impl Desk {
     /// It is not started.
     pub fn agent(&self) -> Program {
         self.run(Command::new(program("bailiwick")))
+    }
+
+    /// The same where no bus of the system answers: sessions are those that the kernel numbers.
+    ///
+    /// # Panics
+    /// It is not started.
+    pub fn agent_without_bus(&self) -> Program {
+        let mut command = Command::new(program("bailiwick"));
+        let nowhere = format!("unix:path={}", text(&self.path("no-bus")));
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", nowhere);
+        self.run(command)
     }
 
     /// The same within a network namespace.

@@ -207,3 +207,46 @@ fn state_error(plugin: &PluginName, doing: &'static str, error: &StoreError) -> 
         reason: error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bailiwick_core::time::Timestamp;
+
+    use super::*;
+
+    async fn keys(state: &dyn State, plugin: &PluginName) -> Vec<String> {
+        let kept = state.load(plugin).await.unwrap();
+        kept.into_iter().map(|(key, _)| key).collect()
+    }
+
+    #[tokio::test]
+    async fn sessions_keep_apart_and_what_a_closed_one_kept_is_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(folder.path(), Timestamp::EPOCH).await.unwrap();
+        let plugin: PluginName = "analyzer".parse().unwrap();
+        let neighbour: PluginName = "analyzer-two".parse().unwrap();
+        let id = |generation| SessionId::new("7", generation);
+        let state = |generation| SessionState::new(&store, id(generation));
+        let put = |key: &str| vec![(key.to_owned(), Some(vec![1]))];
+        for generation in 1..=3 {
+            let key = format!("of-{generation}");
+            state(generation).commit(&plugin, put(&key)).await.unwrap();
+        }
+        state(1).commit(&neighbour, put("theirs")).await.unwrap();
+        store.commit(&plugin, put("own")).await.unwrap();
+        assert_eq!(keys(&state(1), &plugin).await, ["of-1"]);
+        assert_eq!(keys(&store, &plugin).await, ["own"]);
+
+        store.forget_session(&plugin, &id(1)).await.unwrap();
+        assert!(keys(&state(1), &plugin).await.is_empty());
+        // After a start: of those that were open only one still is.
+        store
+            .forget_other_sessions(&plugin, vec![id(3)])
+            .await
+            .unwrap();
+        assert!(keys(&state(2), &plugin).await.is_empty());
+        assert_eq!(keys(&state(3), &plugin).await, ["of-3"]);
+        assert_eq!(keys(&store, &plugin).await, ["own"]);
+        assert_eq!(keys(&state(1), &neighbour).await, ["theirs"]);
+    }
+}

@@ -90,7 +90,7 @@ fn publish(arguments: &Publish) -> anyhow::Result<()> {
         vendor: &arguments.vendor,
         plugin: &arguments.plugin,
         version: &arguments.version,
-        world: bailiwick_core::release::World::Collector,
+        world: arguments.world,
         contract: &arguments.contract,
         minimum_host: &arguments.minimum_host,
         component: &component,

@@ -1,0 +1,177 @@
+//! A session-collector on a device where users log in and out.
+
+#![cfg(target_os = "linux")]
+
+use std::{collections::BTreeMap, fs};
+
+use bailiwick_needs::{Login, own_uid};
+use bailiwick_scenarios::{Desk, Program};
+use serde_json::Value;
+
+const PLUGIN: &str = "session-analyzer";
+
+/// A second between two samples, five to a file, and no place to which files go.
+fn quickly(line: &str) -> String {
+    match line.split_once(" = ") {
+        Some(("every", _)) => "every = \"1 s\"".to_owned(),
+        Some(("file-every", _)) => "file-every = \"5 s\"".to_owned(),
+        Some(("cpu", _)) => "cpu = { per-mille = 500, window = \"10 s\" }".to_owned(),
+        _ => line.to_owned(),
+    }
+}
+
+fn scene() -> (Desk, Program, Program) {
+    let mut desk = Desk::new();
+    let console = desk.console();
+    let settings = desk.settings();
+    let kept = settings
+        .lines()
+        .filter(|line| !line.starts_with("report-url"));
+    let settings: Vec<_> = kept.collect();
+    fs::write(desk.path("device.toml"), settings.join("\n")).expect("the folder is ours");
+    desk.publish_of("session-collector", PLUGIN, "0.1.0");
+    desk.policy(PLUGIN, quickly);
+    desk.assign(PLUGIN, "0.1.0");
+    let mut agent = desk.agent_without_bus();
+    agent.event("plugin-started");
+    (desk, console, agent)
+}
+
+/// Waits until the agent tells of this login; gives its session's id.
+fn opened(agent: &mut Program, login: &Login) -> String {
+    let number = login.audit().expect("it runs").to_string();
+    let event = agent.until("the session", |line| {
+        let session = line["session"].as_str().unwrap_or_default();
+        line["event"] == "session-opened"
+            && session.split_once('#').map(|(before, _)| before) == Some(&number)
+    });
+    event["session"].as_str().unwrap_or_default().to_owned()
+}
+
+fn closed(agent: &mut Program, session: &str) {
+    agent.until("the end of a session", |line| {
+        line["event"] == "session-closed" && line["session"] == session
+    });
+}
+
+/// A file of this plugin was put away.
+fn file(agent: &mut Program) {
+    agent.until("a file", |line| {
+        line["event"] == "reported" && line["kind"] == "file"
+    });
+}
+
+/// What the files say that wait, by session.
+fn files(desk: &Desk) -> BTreeMap<String, Vec<String>> {
+    let shown = desk.ask(&["outbox", "show", "--decoded", "--last", "1000"]);
+    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in shown["waiting"].as_array().into_iter().flatten() {
+        let what = entry["what"].as_str().unwrap_or_default();
+        if let Some((_, session)) = what.split_once(" on session ") {
+            let text = entry["content"]["text"].as_str();
+            let text = text.unwrap_or_else(|| panic!("{entry}")).to_owned();
+            files.entry(session.to_owned()).or_default().push(text);
+        }
+    }
+    files
+}
+
+/// Whether one of the texts has this process id as a word.
+fn tells_of(texts: &[String], pid: u32) -> bool {
+    let pid = pid.to_string();
+    let mut words = texts
+        .iter()
+        .flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric()));
+    words.any(|word| word == pid)
+}
+
+#[test]
+fn each_session_has_an_instance_that_sees_its_own_processes_alone() {
+    if !Login::is_possible("that a plugin sees the processes of its own session alone") {
+        return;
+    }
+    let (desk, _console, mut agent) = scene();
+    let one = Login::of(own_uid(0)).expect("it is possible");
+    let first = opened(&mut agent, &one);
+    let two = Login::of(own_uid(1)).expect("it is possible");
+    let second = opened(&mut agent, &two);
+    let all = loop {
+        file(&mut agent);
+        let all = files(&desk);
+        if [&first, &second].iter().all(|id| all.contains_key(*id)) {
+            break all;
+        }
+    };
+    for (session, own, other) in [(&first, &one, &two), (&second, &two, &one)] {
+        let texts = &all[session];
+        assert!(tells_of(texts, own.pid()), "{texts:?}");
+        assert!(!tells_of(texts, other.pid()), "{texts:?}");
+        assert!(!tells_of(texts, std::process::id()), "{texts:?}");
+    }
+    // The session that stays is sampled on; the closed one gets its last file and no more.
+    drop(one);
+    closed(&mut agent, &first);
+    let count = |desk: &Desk, session: &str| files(desk).get(session).map_or(0, Vec::len);
+    let before = count(&desk, &second);
+    while count(&desk, &second) < before + 1 {
+        file(&mut agent);
+    }
+    let last = count(&desk, &first);
+    let before = count(&desk, &second);
+    while count(&desk, &second) < before + 1 {
+        file(&mut agent);
+    }
+    assert_eq!(count(&desk, &first), last);
+    drop(two);
+    agent.stop();
+}
+
+#[test]
+fn a_storm_of_logins_leaves_no_instance_over() {
+    if !Login::is_possible("that no instance of a plugin outlives its session") {
+        return;
+    }
+    let (desk, _console, mut agent) = scene();
+    let stays = Login::of(own_uid(2)).expect("it is possible");
+    let kept = opened(&mut agent, &stays);
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        let logins: Vec<_> = (0..6)
+            .map(|_| Login::of(own_uid(3)).expect("it is possible"))
+            .collect();
+        for login in &logins {
+            sessions.push(opened(&mut agent, login));
+        }
+        drop(logins);
+        for session in &sessions[sessions.len() - 6..] {
+            closed(&mut agent, session);
+        }
+    }
+    // Each put its samples away when it closed, and then made no more.
+    let of_closed = |desk: &Desk| {
+        let all = files(desk);
+        let count = |session: &String| all.get(session).map_or(0, Vec::len);
+        sessions.iter().map(count).collect::<Vec<_>>()
+    };
+    let stays_on = |desk: &Desk, agent: &mut Program| {
+        let count = |desk: &Desk| files(desk).get(&kept).map_or(0, Vec::len);
+        let before = count(desk);
+        while count(desk) < before + 1 {
+            file(agent);
+        }
+    };
+    stays_on(&desk, &mut agent);
+    let counts = of_closed(&desk);
+    assert!(counts.iter().all(|count| *count >= 1), "{counts:?}");
+    stays_on(&desk, &mut agent);
+    assert_eq!(of_closed(&desk), counts);
+    let list = desk.ask(&["plugin", "list"]);
+    let plugins = list["plugins"].as_array().cloned().unwrap_or_default();
+    let found: Option<&Value> = plugins.iter().find(|plugin| plugin["plugin"] == PLUGIN);
+    assert_eq!(
+        found.map(|plugin| &plugin["remark"]),
+        Some(&"".into()),
+        "{list}"
+    );
+    agent.stop();
+}
