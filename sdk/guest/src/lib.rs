@@ -44,6 +44,7 @@ mod session_collector;
 
 pub mod clock;
 pub mod config;
+pub mod exec;
 pub mod files;
 pub mod log;
 pub mod network;
@@ -52,6 +53,7 @@ pub mod progress;
 pub mod sessions;
 pub mod state;
 pub mod system;
+pub mod wake;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod fake;

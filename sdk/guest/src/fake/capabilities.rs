@@ -11,6 +11,40 @@ pub(crate) mod log {
     }
 }
 
+pub(crate) mod exec {
+    use super::super::device::current;
+    use crate::exec::{Error, Outcome, Request};
+
+    pub(crate) fn run(request: &Request) -> Result<Outcome, Error> {
+        current(|device| {
+            device.ran.push(request.clone());
+            if device.denied.contains("exec") {
+                return Err(Error::Denied);
+            }
+            let program = device.programs.get(&request.program);
+            program.cloned().unwrap_or(Err(Error::Denied))
+        })
+        .unwrap_or(Err(Error::Denied))
+    }
+}
+
+pub(crate) mod wake {
+    use super::super::device::current;
+    use crate::wake::{Carrier, Error};
+
+    pub(crate) fn send(link: &str, by: &Carrier, payload: &[u8]) -> Result<(), Error> {
+        current(|device| {
+            if device.denied.contains("wake") {
+                return Err(Error::Denied);
+            }
+            let packet = (link.to_owned(), by.clone(), payload.to_vec());
+            device.sent.push(packet);
+            Ok(())
+        })
+        .unwrap_or(Err(Error::Denied))
+    }
+}
+
 pub(crate) mod progress {
     use super::super::device::current;
 

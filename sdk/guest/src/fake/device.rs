@@ -10,11 +10,13 @@ use std::{
 
 use super::tree::Tree;
 use crate::{
+    exec,
     log::Level,
     network::{Link, Route},
     processes::{self, Process},
     sessions::Session,
     system::{Description, FileSystem},
+    wake,
 };
 
 /// A device that a test describes. A file that is not described is not there, and a
@@ -43,7 +45,13 @@ pub(super) struct Parts {
     pub(super) monotonic: u64,
     pub(super) log: Vec<(Level, String)>,
     pub(super) progress: Vec<(Option<u8>, String)>,
+    pub(super) programs: BTreeMap<String, Result<exec::Outcome, exec::Error>>,
+    pub(super) ran: Vec<exec::Request>,
+    pub(super) sent: Vec<SentPacket>,
 }
+
+/// A magic packet that was sent: on which link, how, and what.
+pub type SentPacket = (String, wake::Carrier, Vec<u8>);
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<RefCell<Parts>>>> = const { RefCell::new(None) };
@@ -171,6 +179,24 @@ impl Device {
     /// The lines that were logged, in order.
     pub fn log(&self) -> Vec<(Level, String)> {
         self.parts.borrow().log.clone()
+    }
+
+    /// What `exec::run` answers for the program at `path`, whatever it is given. Any other is
+    /// denied.
+    pub fn program(self, path: &str, answer: Result<exec::Outcome, exec::Error>) -> Self {
+        self.with(|parts| {
+            parts.programs.insert(path.to_owned(), answer);
+        })
+    }
+
+    /// What was asked of `exec::run`, in order.
+    pub fn ran(&self) -> Vec<exec::Request> {
+        self.parts.borrow().ran.clone()
+    }
+
+    /// The packets that `wake::send` took, in order.
+    pub fn sent(&self) -> Vec<SentPacket> {
+        self.parts.borrow().sent.clone()
     }
 
     /// What a handler told of its progress, in order: the host would drop some of it.
