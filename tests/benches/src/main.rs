@@ -8,8 +8,16 @@ mod host_call;
 mod inventory;
 mod measure;
 mod neighbours;
+mod outbox;
 mod ports;
 mod setting;
+#[path = "../../../host/agent/src/store/mod.rs"]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "all of the agent's store; a part is measured"
+)]
+mod store;
 mod swap;
 
 use std::path::PathBuf;
@@ -31,10 +39,13 @@ struct Arguments {
     /// Where the policies of the plugins are
     #[arg(long)]
     policies: PathBuf,
+    /// Data folder of an agent that does not run, for `fill-backlog`
+    #[arg(long)]
+    data: Option<PathBuf>,
     /// A tenth of the rounds: for a look
     #[arg(long)]
     short: bool,
-    /// Which: empty-export, host-call, inventory-cpu, swap, neighbours
+    /// Which: empty-export, host-call, inventory-cpu, swap, neighbours, outbox, fill-backlog
     #[arg(required = true)]
     names: Vec<String>,
 }
@@ -46,6 +57,11 @@ fn main() -> anyhow::Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()?;
+    if arguments.names == ["fill-backlog"] {
+        let data = arguments.data.context("--data is missing")?;
+        runtime.block_on(outbox::fill(&data))?;
+        return Ok(());
+    }
     let setting = Setting::new(
         &arguments.compiler,
         arguments.plugins,
@@ -61,6 +77,7 @@ fn main() -> anyhow::Result<()> {
                     "inventory-cpu" => inventory::run(&setting).await,
                     "swap" => swap::run(&setting).await,
                     "neighbours" => neighbours::run(&setting).await,
+                    "outbox" => outbox::run(arguments.short).await,
                     _ => bail!("there is no benchmark `{name}`"),
                 }
             })

@@ -73,6 +73,12 @@ impl Desk {
         self.folder.path().join(name)
     }
 
+    /// Where the console listens, once it has.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.address.trim_start_matches("https://")
+    }
+
     /// `bailiwick-console repo` with these arguments; gives its JSON.
     ///
     /// # Panics
@@ -282,6 +288,19 @@ impl Desk {
         command.args(arguments).args(["--json", "--data"]);
         let text = output(command.arg(self.path("device")));
         serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Asks for what has one JSON object a line.
+    ///
+    /// # Panics
+    /// The command failed.
+    pub fn lines(&self, arguments: &[&str]) -> Vec<Value> {
+        let mut command = Command::new(program("bailiwick"));
+        command.args(arguments).args(["--json", "--data"]);
+        let text = output(command.arg(self.path("device")));
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_default())
+            .collect()
     }
 
     /// A refresh that is expected to fail, and does.

@@ -9,7 +9,9 @@
 mod built;
 mod desk;
 mod enrolment;
+mod front;
 mod program;
 
 pub use desk::Desk;
+pub use front::{Front, Manner};
 pub use program::Program;

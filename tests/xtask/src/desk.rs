@@ -306,6 +306,15 @@ impl Desk {
             .collect()
     }
 
+    /// How many reports the console has committed, of at most `last`.
+    pub(crate) fn stored(&self, last: usize) -> anyhow::Result<usize> {
+        let mut command = Command::new(build::built("bailiwick-console"));
+        command
+            .args(["reports", "--json", "--last", &last.to_string(), "--data"])
+            .arg(self.folder.join("console"));
+        Ok(output(&mut command)?.lines().count())
+    }
+
     /// The public folder, as whoever controls the server sees it.
     pub(crate) fn public(&self) -> PathBuf {
         self.folder.join("repository/public")

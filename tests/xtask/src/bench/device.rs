@@ -103,6 +103,13 @@ impl Device {
         }
     }
 
+    /// The same, and gives back the desk, with what is in its folders.
+    pub(crate) fn end_and_keep(self) -> anyhow::Result<Desk> {
+        self.agent.stop()?;
+        self.console.stop()?;
+        Ok(self.desk)
+    }
+
     /// Ends the agent, then the console.
     pub(crate) fn end(self) -> anyhow::Result<()> {
         self.agent.stop()?;

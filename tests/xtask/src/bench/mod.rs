@@ -6,6 +6,7 @@ mod device;
 mod idle;
 mod lateness;
 mod memory;
+mod outbox;
 mod process;
 mod quiet;
 mod reports;
@@ -43,7 +44,7 @@ pub(crate) struct Arguments {
 }
 
 /// What is measured, in the order of the table.
-const BENCHMARKS: [(&str, Measure); 12] = [
+const BENCHMARKS: [(&str, Measure); 13] = [
     ("memory", memory::measure),
     ("idle", idle::measure),
     ("quiet", quiet::measure),
@@ -52,6 +53,7 @@ const BENCHMARKS: [(&str, Measure); 12] = [
     ("swap", sandbox::measure),
     ("empty-export", sandbox::measure),
     ("host-call", sandbox::measure),
+    ("outbox", outbox::measure),
     ("size", size::measure),
     ("neighbours", sandbox::measure),
     ("lateness", lateness::measure),

@@ -47,7 +47,7 @@ const fn bound(
 }
 
 /// MB and KB are 10^6 and 10^3 bytes.
-const BOUNDS: [Bound; 17] = [
+const BOUNDS: [Bound; 21] = [
     bound(
         "memory",
         "rss",
@@ -118,6 +118,34 @@ const BOUNDS: [Bound; 17] = [
         "granted host call, more than unchecked",
         150.0,
         "ns",
+    ),
+    bound(
+        "outbox",
+        "outbox-one",
+        "1,000 reports kept, a commit each, CPU",
+        250.0,
+        "ms",
+    ),
+    bound(
+        "outbox",
+        "outbox-hundred",
+        "1,000 reports kept, 100 a commit, CPU",
+        8.0,
+        "ms",
+    ),
+    bound(
+        "outbox",
+        "backlog-seconds",
+        "backlog of 100,000 reports drained",
+        20.0,
+        "s",
+    ),
+    bound(
+        "outbox",
+        "backlog-memory",
+        "the same, more resident than without",
+        16.0,
+        "MB",
     ),
     bound(
         "size",

@@ -213,6 +213,10 @@ impl<'a> Convoy<'a> {
             std::mem::take(&mut self.told),
             std::mem::take(&mut self.settled),
         );
+        if !settled.is_empty() {
+            let now = self.host.clock.now();
+            self.host.standing.succeeded(self.lane.plural(), now);
+        }
         if !told.is_empty() {
             self.host.tell_all(&told).await;
         }

@@ -1,0 +1,220 @@
+//! Something in front of the console that answers in its place, as a proxy, an overloaded
+//! server or a hotel's network does: with the console's own certificate, so that TLS finds
+//! nothing wrong.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
+
+/// For one request to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the front does with a connection.
+#[derive(Clone, Debug)]
+pub enum Manner {
+    /// Hands it on to the console.
+    Forward,
+    /// Answers every request with this: status line, headers and body.
+    Answer(&'static str),
+    /// Takes it and says nothing, ever.
+    Silent,
+}
+
+/// A listening front. It ends with the test.
+pub struct Front {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: Arc<ServerConfig>,
+    state: Mutex<State>,
+}
+
+struct State {
+    manner: Manner,
+    behind: SocketAddr,
+    /// Those that are open, to be cut when the manner changes.
+    open: Vec<TcpStream>,
+    /// The first line of each request that was answered here, and when it came.
+    answered: Vec<(String, Instant)>,
+    /// Those that hear nothing.
+    silent: Vec<TcpStream>,
+}
+
+impl Front {
+    /// Listens on loopback, before `behind`, with the certificate in the folder `tls`.
+    ///
+    /// # Panics
+    /// The certificate can't be used, or there is no port.
+    #[must_use]
+    pub fn new(tls: &Path, behind: SocketAddr) -> Self {
+        let chain = CertificateDer::pem_file_iter(tls.join("server.pem")).expect("a chain");
+        let chain = chain.collect::<Result<_, _>>().expect("a chain");
+        let key = PrivateKeyDer::from_pem_file(tls.join("server-key.pem")).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions of TLS")
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .expect("a certificate");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let state = State {
+            manner: Manner::Forward,
+            behind,
+            open: Vec::new(),
+            answered: Vec::new(),
+            silent: Vec::new(),
+        };
+        let shared = Arc::new(Shared {
+            config: Arc::new(config),
+            state: Mutex::new(state),
+        });
+        let front = Self {
+            address: listener.local_addr().expect("it listens"),
+            shared: Arc::clone(&shared),
+        };
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let shared = Arc::clone(&shared);
+                // A connection that fails ends alone.
+                thread::spawn(move || drop(shared.serve(stream)));
+            }
+        });
+        front
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Treats connections so from now on. Those that are open are cut, but by a front that
+    /// falls silent: whoever has one waits for an answer that never comes.
+    pub fn turns(&self, manner: Manner) {
+        let mut state = self.shared.state();
+        let silent = matches!(manner, Manner::Silent);
+        state.manner = manner;
+        state.answered.clear();
+        let open = std::mem::take(&mut state.open);
+        for open in open {
+            let how = if silent {
+                Shutdown::Read
+            } else {
+                Shutdown::Both
+            };
+            // What is closed already needs no closing.
+            let _ = open.shutdown(how);
+        }
+    }
+
+    /// How many connections hear nothing.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.shared.state().silent.len()
+    }
+
+    /// Ends the connections that hear nothing.
+    pub fn hang_up(&self) {
+        for silent in self.shared.state().silent.drain(..) {
+            let _ = silent.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// When each request came that begins so and was answered here since the last turn.
+    #[must_use]
+    pub fn answered(&self, begins: &str) -> Vec<Instant> {
+        let state = self.shared.state();
+        let answered = state.answered.iter();
+        let fits = answered.filter(|(line, _)| line.starts_with(begins));
+        fits.map(|(_, at)| *at).collect()
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self, stream: TcpStream) -> io::Result<()> {
+        let (manner, behind) = {
+            let mut state = self.state();
+            state.open.push(stream.try_clone()?);
+            (state.manner.clone(), state.behind)
+        };
+        match manner {
+            Manner::Forward => splice(stream, behind),
+            Manner::Answer(answer) => self.answer(stream, answer),
+            Manner::Silent => {
+                // Nothing is read, and the end is not told.
+                self.state().silent.push(stream);
+                Ok(())
+            }
+        }
+    }
+
+    fn answer(&self, stream: TcpStream, answer: &str) -> io::Result<()> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let connection = ServerConnection::new(Arc::clone(&self.config));
+        let mut stream = StreamOwned::new(connection.map_err(io::Error::other)?, stream);
+        let mut request = Vec::new();
+        let mut buffer = [0; 4096];
+        let (mut head, mut length) = (None, 0);
+        // The whole request is read: a connection that is closed before resets it.
+        while head.is_none_or(|head| request.len() < head + length) {
+            let read = stream.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(());
+            }
+            request.extend_from_slice(&buffer[..read]);
+            if head.is_none()
+                && let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n")
+            {
+                head = Some(end + 4);
+                length = content_length(&request[..end]);
+            }
+        }
+        let line = String::from_utf8_lossy(&request);
+        let line = line.lines().next().unwrap_or_default().to_owned();
+        self.state().answered.push((line, Instant::now()));
+        stream.write_all(answer.as_bytes())?;
+        stream.conn.send_close_notify();
+        stream.flush()
+    }
+}
+
+fn content_length(head: &[u8]) -> usize {
+    String::from_utf8_lossy(head)
+        .to_ascii_lowercase()
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+fn splice(near: TcpStream, behind: SocketAddr) -> io::Result<()> {
+    let far = TcpStream::connect(behind)?;
+    let (near_too, far_too) = (near.try_clone()?, far.try_clone()?);
+    let back = thread::spawn(move || carry(far_too, near_too));
+    carry(near, far);
+    drop(back.join());
+    Ok(())
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream) {
+    // Either end may be cut; then both are.
+    drop(io::copy(&mut from, &mut to));
+    let _ = to.shutdown(Shutdown::Write);
+    let _ = from.shutdown(Shutdown::Read);
+}

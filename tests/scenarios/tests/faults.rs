@@ -1,0 +1,190 @@
+//! What goes wrong between a device and its console, one after the other. After each
+//! everything that was produced is in the console exactly once, and the agent has said in one
+//! line what was wrong.
+
+#![cfg(unix)]
+
+use std::{
+    fs,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use bailiwick_scenarios::{Desk, Front, Manner, Program};
+use serde_json::Value;
+
+/// For something to come about on a machine that builds meanwhile.
+const SOON: Duration = Duration::from_secs(120);
+
+const BUSY: &str = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 4\r\nContent-Length: 0\r\n\
+                    Connection: close\r\n\r\n";
+const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\n\
+                      Connection: close\r\n\r\noops";
+const CAPTIVE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 27\r\n\
+                       Connection: close\r\n\r\n<html>Please log in.</html>";
+
+/// A device that reports every second through a front.
+struct Story {
+    desk: Desk,
+    _console: Program,
+    agent: Program,
+    front: Front,
+}
+
+impl Story {
+    fn begin() -> Self {
+        let mut desk = Desk::new();
+        let console = desk.console();
+        pressure_every_second(&desk);
+        let behind: SocketAddr = desk.address().parse().expect("an address");
+        let front = Front::new(&desk.path("repository/tls"), behind);
+        let settings = desk.settings();
+        let lines = settings.lines().map(|line| match line.split_once(" = ") {
+            Some(("report-url", _)) => format!("report-url = \"https://{}/\"\n", front.address()),
+            _ => format!("{line}\n"),
+        });
+        let settings: String = lines.collect();
+        fs::write(desk.path("device.toml"), settings).expect("the folder is ours");
+        let mut agent = desk.agent();
+        agent.event("delivered");
+        Self {
+            desk,
+            _console: console,
+            agent,
+            front,
+        }
+    }
+
+    /// Waits until `status` names `words` as what is wrong with reports now.
+    fn is_wrong(&self, words: &str) -> Value {
+        let begun = Instant::now();
+        loop {
+            let status = self.desk.ask(&["status"]);
+            let sending = status["sending"].as_array().cloned().unwrap_or_default();
+            let now = sending
+                .iter()
+                .find(|one| one["what"] == "reports" && one["until"].is_null());
+            if let Some(outage) = now
+                && outage["reason"]
+                    .as_str()
+                    .is_some_and(|reason| reason.contains(words))
+            {
+                return outage.clone();
+            }
+            assert!(begun.elapsed() < SOON, "no `{words}` in {sending:?}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn is_mended(&mut self) {
+        self.front.turns(Manner::Forward);
+        everything_is_there_once(&self.desk, &mut self.agent);
+        let status = self.desk.ask(&["status"]);
+        let over = |one: &Value| one["what"] != "reports" || !one["until"].is_null();
+        let sending = status["sending"].as_array().cloned().unwrap_or_default();
+        assert!(sending.iter().all(over), "{sending:?}");
+    }
+}
+
+fn pressure_every_second(desk: &Desk) {
+    desk.publish("pressure", "0.2.0");
+    desk.policy("pressure", |line| match line.split_once(" = ") {
+        Some(("every", _)) => "every = \"1 s\"".to_owned(),
+        Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
+        _ => line.to_owned(),
+    });
+    desk.assign("pressure", "0.2.0");
+}
+
+/// Waits for the delivery of a report that is made from now on, and looks that all before it
+/// are there once.
+fn everything_is_there_once(desk: &Desk, agent: &mut Program) {
+    let made = agent.event("reported");
+    let end = made["counter"].as_u64().expect("a number");
+    let ends = format!("-{end}");
+    agent.until("what was made last", |line| {
+        line["event"] == "delivered" && line["key"].as_str().is_some_and(|key| key.ends_with(&ends))
+    });
+    let mut stored: Vec<_> = desk
+        .reports(&["--plugin", "pressure"])
+        .iter()
+        .filter_map(|report| report["counter"].as_u64())
+        .filter(|counter| *counter <= end)
+        .collect();
+    stored.sort_unstable();
+    assert_eq!(stored, Vec::from_iter(0..=end), "each is there once");
+}
+
+#[test]
+fn a_console_that_asks_to_wait_is_left_alone_for_so_long() {
+    let mut story = Story::begin();
+    story.front.turns(Manner::Answer(BUSY));
+    story.is_wrong("429");
+    let begun = Instant::now();
+    let asked = || story.front.answered("POST /v1/reports ");
+    while asked().len() < 2 {
+        assert!(begun.elapsed() < SOON, "it does not try again");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let pause = asked()[1] - asked()[0];
+    assert!(pause >= Duration::from_millis(3_900), "{pause:?}");
+    story.is_mended();
+}
+
+#[test]
+fn a_server_error_is_no_receipt() {
+    let mut story = Story::begin();
+    story.front.turns(Manner::Answer(BROKEN));
+    story.is_wrong("500");
+    story.is_mended();
+}
+
+#[test]
+fn a_captive_page_that_answers_200_is_no_receipt() {
+    let mut story = Story::begin();
+    story.front.turns(Manner::Answer(CAPTIVE));
+    story.is_wrong("200 without a receipt");
+    story.is_mended();
+}
+
+#[test]
+fn a_half_open_connection_is_given_up() {
+    let mut story = Story::begin();
+    story.front.turns(Manner::Silent);
+    story.is_wrong("did not answer in time");
+    story.is_mended();
+}
+
+#[test]
+fn agent_and_console_are_killed_over_and_over() {
+    let mut desk = Desk::new();
+    let mut console = desk.console();
+    pressure_every_second(&desk);
+    fs::write(desk.path("device.toml"), desk.settings_over_mqtt()).expect("the folder is ours");
+    let mut agent = desk.agent();
+    agent.event("delivered");
+    for round in 0..6_u32 {
+        // Each at another moment: before, while and after a report is sent.
+        std::thread::sleep(Duration::from_millis(u64::from(1_100 + round * 170)));
+        // A dropped program is killed.
+        match round % 3 {
+            0 => {
+                drop(agent);
+                agent = desk.agent();
+            }
+            1 => {
+                drop(console);
+                agent.event("not-delivered");
+                console = desk.console();
+            }
+            _ => {
+                drop(agent);
+                drop(console);
+                console = desk.console();
+                agent = desk.agent();
+            }
+        }
+        agent.event("reported");
+    }
+    everything_is_there_once(&desk, &mut agent);
+}
