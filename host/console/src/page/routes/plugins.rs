@@ -102,7 +102,8 @@ fn card(told: &Told<'_>, name: &str, plugin: &Plugin, now: Timestamp) -> Markup 
             @if !plugin.trouble.is_empty() {
                 ul.notice.warn {
                     @if let Some(suspended) = plugin.suspended() { (suspension(told, suspended, now)) }
-                    @for it in plugin.trouble.iter().filter(|it| !it.is("suspended")) { li { (trouble(it, now)) } }
+                    // Why it was suspended is said with that.
+                    @for it in plugin.trouble.iter().filter(|it| plugin.suspended().is_none() || !it.is("suspended") && !it.is("call-failed")) { li { (trouble(it, now)) } }
                 }
             }
             (numbers(told, now))
