@@ -6,6 +6,7 @@ use std::{
     process::Stdio,
 };
 
+use bailiwick_core::release::World;
 use semver::Version;
 use serde::Deserialize;
 use wit_component::DecodedWasm;
@@ -88,9 +89,9 @@ pub struct Built {
 /// [`Error`] names the step that failed.
 pub fn build(plugin: &Plugin, how: &Build) -> Result<Built, Error> {
     let module = compile(plugin, how)?;
-    let module = fs::read(&module).map_err(|source| Error::File {
+    let module = fs::read(&module).map_err(|cause| Error::File {
         path: module,
-        source,
+        cause,
     })?;
     let component = wrap(module).map_err(|reason| Error::Wrap {
         package: plugin.package.clone(),
@@ -110,9 +111,9 @@ pub fn build(plugin: &Plugin, how: &Build) -> Result<Built, Error> {
     let path = folder.join(format!("{}-{version}.wasm", plugin.manifest.name));
     fs::create_dir_all(&folder)
         .and_then(|()| fs::write(&path, &component))
-        .map_err(|source| Error::File {
+        .map_err(|cause| Error::File {
             path: path.clone(),
-            source,
+            cause,
         })?;
     Ok(Built {
         path,
@@ -236,6 +237,10 @@ fn check_asks(plugin: &Plugin, imports: &[String]) -> Result<(), Error> {
             continue;
         };
         let capability = rest.split(['@', '#']).next().unwrap_or(rest);
+        // The world of handlers brings it.
+        if capability == "progress" && plugin.manifest.world == World::ActionHandler.name() {
+            continue;
+        }
         if !plugin
             .manifest
             .asks

@@ -7,12 +7,12 @@ use std::{io, path::PathBuf};
 #[non_exhaustive]
 pub enum Error {
     /// Cargo could not be started.
-    #[error("`{program}` can't be started: {source}")]
+    #[error("`{program}` can't be started: {cause}")]
     NotStarted {
         /// The program.
         program: String,
         /// What the operating system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Cargo ended with an error, which it has printed itself.
     #[error("cargo could not {doing}{hint}")]
@@ -86,11 +86,11 @@ pub enum Error {
         reason: String,
     },
     /// A file could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     File {
         /// Which one.
         path: PathBuf,
         /// What the operating system said.
-        source: io::Error,
+        cause: io::Error,
     },
 }

@@ -15,6 +15,6 @@ pub use build::{Build, Built, Target, build};
 pub use error::Error;
 pub use manifest::{Ask, Manifest};
 pub use new::{New, new};
-pub use trial::{Trial, Tried};
+pub use trial::{Told, Trial, Tried};
 pub use workspace::{Plugin, plugins, unit_tests};
 pub use wrap::wrap;

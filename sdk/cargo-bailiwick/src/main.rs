@@ -12,7 +12,7 @@ use bailiwick_core::{
     release::World,
 };
 use cargo_bailiwick::{
-    Build, Built, Plugin, Target, Trial, Tried, build, new, plugins, unit_tests,
+    Build, Built, Plugin, Target, Told, Trial, Tried, build, new, plugins, unit_tests,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -220,9 +220,17 @@ fn print(trial: &Trial, tried: &Tried, with_rows: bool) {
     for (level, line) in &tried.log {
         println!("    logged {level:?}: {line}");
     }
-    println!("    {} rows", tried.rows.row_count());
+    let rows = match &tried.told {
+        Told::Rows(rows) => rows,
+        Told::Arguments(schema) => {
+            println!("    takes, as a JSON Schema of {} bytes:", schema.len());
+            println!("{schema}");
+            return;
+        }
+    };
+    println!("    {} rows", rows.row_count());
     if with_rows {
-        print!("{}", bailiwick_report::render::text(&tried.rows));
+        print!("{}", bailiwick_report::render::text(rows));
     }
 }
 

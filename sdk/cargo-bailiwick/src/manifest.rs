@@ -50,9 +50,9 @@ impl Manifest {
     /// # Errors
     /// [`Error::File`] and [`Error::Manifest`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = fs::read_to_string(path).map_err(|source| Error::File {
+        let text = fs::read_to_string(path).map_err(|cause| Error::File {
             path: path.to_owned(),
-            source,
+            cause,
         })?;
         Self::parse(&text).map_err(|reason| Error::Manifest {
             path: path.to_owned(),

@@ -42,11 +42,13 @@ macro_rules! template {
 }
 
 const COLLECTOR: Template = template!("collector");
+const ACTION_HANDLER: Template = template!("action-handler");
 const SESSION_COLLECTOR: Template = template!("session-collector");
 
 fn template(world: World) -> Result<&'static Template, Error> {
     match world {
         World::Collector => Ok(&COLLECTOR),
+        World::ActionHandler => Ok(&ACTION_HANDLER),
         World::SessionCollector => Ok(&SESSION_COLLECTOR),
         world => Err(Error::NoTemplate(world.name())),
     }
@@ -127,8 +129,8 @@ fn write(path: &Path, text: &str, name: &PluginName, vendor: &VendorName) -> Res
         .parent()
         .map_or(Ok(()), fs::create_dir_all)
         .and_then(|()| fs::write(path, text));
-    written.map_err(|source| Error::File {
+    written.map_err(|cause| Error::File {
         path: path.to_owned(),
-        source,
+        cause,
     })
 }

@@ -13,7 +13,10 @@ use bailiwick_core::{
     bytes::ByteCount,
     ids::PluginName,
     policy::Policy,
-    ports::{BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoSessions, NoWake, State, StateError},
+    ports::{
+        BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoSessions, NoWake, State, StateError,
+    },
+    release::World,
 };
 use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSystem, SystemClock};
 use bailiwick_report::rows::Snapshot;
@@ -35,12 +38,22 @@ pub struct Trial {
     pub compiler: PathBuf,
 }
 
+/// What a plugin told in a trial.
+#[derive(Debug)]
+pub enum Told {
+    /// The rows of one collect, checked against the schema.
+    Rows(Snapshot),
+    /// The JSON Schema of the arguments that a handler takes. It is asked to do nothing: a
+    /// trial leaves nothing behind.
+    Arguments(String),
+}
+
 /// What a trial brought.
 #[derive(Debug)]
 pub struct Tried {
-    /// The rows of one collect, checked against the schema.
-    pub rows: Snapshot,
-    /// Length of the buffer that `collect` returned.
+    /// What it gave, or takes.
+    pub told: Told,
+    /// Length of it.
     pub output: ByteCount,
     /// Length of what `save` returned; `load` took it.
     pub saved: ByteCount,
@@ -53,8 +66,8 @@ pub struct Tried {
 }
 
 impl Trial {
-    /// Calls `schema`, `collect` and `save` of the component at `path`, and `load` of a
-    /// second instance of it.
+    /// Calls `schema` and `collect`, or `arguments-schema`, and `save` of the component at
+    /// `path`, and `load` of a second instance of it.
     ///
     /// # Errors
     /// [`Error::File`] and [`Error::Trial`], which names the step.
@@ -88,17 +101,27 @@ impl Trial {
             .map_err(|error| failed("started", error.to_string()))?;
         let called =
             |call| move |error: bailiwick_sandbox::CallError| failed(call, error.to_string());
-        let schema = instance
-            .schema()
-            .await
-            .map_err(called("asked for its schema"))?;
-        let buffer = instance
-            .collect()
-            .await
-            .map_err(called("asked to collect"))?;
-        let output = ByteCount::new(buffer.len() as u64);
-        let rows = Snapshot::decode(Arc::new(schema), &buffer)
-            .map_err(|error| failed("understood", error.to_string()))?;
+        let world = instance.world();
+        world
+            .check_schedule(&policy)
+            .map_err(|error| failed("scheduled", error.to_string()))?;
+        let (told, length) = if world == World::ActionHandler {
+            let schema = instance.arguments_schema().await;
+            let schema = schema.map_err(called("asked what it takes"))?;
+            serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&schema)
+                .map_err(|error| failed("understood", error.to_string()))?;
+            let length = schema.len();
+            (Told::Arguments(schema), length)
+        } else {
+            let schema = instance.schema().await;
+            let schema = schema.map_err(called("asked for its schema"))?;
+            let buffer = instance.collect().await;
+            let buffer = buffer.map_err(called("asked to collect"))?;
+            let rows = Snapshot::decode(Arc::new(schema), &buffer)
+                .map_err(|error| failed("understood", error.to_string()))?;
+            (Told::Rows(rows), buffer.len())
+        };
+        let output = ByteCount::new(length as u64);
         let saved = instance.save().await.map_err(called("asked to save"))?;
         let mut next = start()
             .await
@@ -107,7 +130,7 @@ impl Trial {
             .await
             .map_err(called("asked to load what it saved"))?;
         Ok(Tried {
-            rows,
+            told,
             output,
             saved: ByteCount::new(saved.len() as u64),
             usage: instance.usage(),
@@ -117,9 +140,9 @@ impl Trial {
     }
 
     fn policy(&self) -> Result<Policy, Error> {
-        let text = fs::read_to_string(&self.policy).map_err(|source| Error::File {
+        let text = fs::read_to_string(&self.policy).map_err(|cause| Error::File {
             path: self.policy.clone(),
-            source,
+            cause,
         })?;
         Policy::parse(&self.policy.display().to_string(), &text)
             .map_err(|error| Error::Policy(error.to_string()))
@@ -127,9 +150,9 @@ impl Trial {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::File {
+    fs::read(path).map_err(|cause| Error::File {
         path: path.to_owned(),
-        source,
+        cause,
     })
 }
 

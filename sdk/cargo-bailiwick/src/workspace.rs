@@ -48,10 +48,10 @@ pub(crate) fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
 }
 
-pub(crate) fn not_started(source: std::io::Error) -> Error {
+pub(crate) fn not_started(cause: std::io::Error) -> Error {
     Error::NotStarted {
         program: "cargo".to_owned(),
-        source,
+        cause,
     }
 }
 
