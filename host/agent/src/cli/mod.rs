@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use bailiwick_core::{ids::PluginName, settings::Name, time::Span};
 use clap::{Args, Parser, Subcommand};
 
+use crate::look::FEW;
+
 /// Runs signed plugins on this device, each within what its policy grants.
 #[derive(Debug, Parser)]
 #[command(name = "bailiwick", version, propagate_version = true)]
@@ -137,7 +139,7 @@ pub(crate) struct Show {
     #[arg(long)]
     pub(crate) decoded: bool,
     /// At most so many that wait and so many that were sent
-    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    #[arg(long, value_name = "NUMBER", default_value_t = FEW)]
     pub(crate) last: u32,
     /// Only the one with this key
     #[arg(long)]

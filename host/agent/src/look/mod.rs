@@ -8,4 +8,4 @@ mod log;
 mod outbox;
 
 pub(crate) use log::{LogQuery, LogReport};
-pub(crate) use outbox::{Content, Entry, OutboxQuery, OutboxReport};
+pub(crate) use outbox::{Content, Entry, FEW, OutboxQuery, OutboxReport};

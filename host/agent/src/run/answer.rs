@@ -145,7 +145,7 @@ impl Known {
             .filter(|plugin| plugin.state == PluginState::Suspended)
             .count();
         let (sessions, session_source) = self.sessions.figures();
-        Response::Status(StatusReport {
+        Response::Status(Box::new(StatusReport {
             device: host.device.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: self.started,
@@ -158,7 +158,7 @@ impl Known {
             session_source,
             update: self.noted().update.clone(),
             databases_set_aside: self.set_aside,
-        })
+        }))
     }
 
     async fn plugins(&self, host: &Host) -> Vec<PluginLine> {

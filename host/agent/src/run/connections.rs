@@ -15,6 +15,7 @@ use crate::enrolment::Identity;
 /// Where reports and events go. A clone of an MQTT destination keeps its connection: let it
 /// go when there is another destination.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "an agent has one")]
 pub(crate) enum Destination {
     /// Straight to the console.
     Https {

@@ -56,7 +56,7 @@ pub(crate) enum Request {
 )]
 pub(crate) enum Response {
     /// To [`Request::Status`].
-    Status(StatusReport),
+    Status(Box<StatusReport>),
     /// To [`Request::Plugins`], in order of name.
     Plugins {
         /// What runs, and what was refused.

@@ -165,9 +165,7 @@ impl Outbox<'_> {
     /// # Errors
     /// [`StoreError::Failed`].
     pub(crate) async fn figures(self) -> Result<OutboxFigures, StoreError> {
-        self.0
-            .run("count the outbox", |database| reading::figures(database))
-            .await
+        self.0.run("count the outbox", reading::figures).await
     }
 }
 

@@ -136,8 +136,6 @@ pub(crate) enum Beside {
     /// What the plugin's report sender remembers once its report exists: a base is never
     /// ahead of its report.
     Sender(Vec<u8>),
-    /// A value of the device, as [`super::Store::set_value`] keeps it.
-    Value(&'static str, Vec<u8>),
     /// How the action of an outcome ended: it is never told and then begun again.
     Action(crate::store::ActionRecord),
 }

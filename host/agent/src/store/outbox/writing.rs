@@ -4,7 +4,7 @@ use redb::{ReadableTable as _, ReadableTableMetadata as _, Table, WriteTransacti
 
 use super::{
     super::{
-        actions, device,
+        actions,
         record::{self, WaitingHead},
         tables::{Failure, NUMBERS, OUTGOING, OUTGOING_KEYS, QUARANTINE, SENDERS, failure},
     },
@@ -109,7 +109,6 @@ impl<'txn> Writing<'txn> {
             }
             // Only an outcome belongs to an action.
             (Beside::Action(_), What::Report { .. } | What::File { .. }) => Ok(()),
-            (Beside::Value(name, value), _) => device::put(self.transaction, name, Some(value)),
         }
     }
 
