@@ -84,6 +84,7 @@ async fn serve(
         identity,
         inlet: context.inlet.clone(),
         now: context.now,
+        actions: context.actions.clone(),
     };
     let page = Page::on(listen(arguments.page).await?, settings)?;
     let (stop, stopped) = watch::channel(false);

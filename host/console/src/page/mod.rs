@@ -25,6 +25,7 @@ use bailiwick_core::time::Timestamp;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
+    actions::Actions,
     enrolment::Peer,
     server::{
         Identity,
@@ -50,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) identity: Identity,
     /// Where forms are stored.
     pub(crate) inlet: Inlet,
+    /// Drafts, and what devices tell of actions.
+    pub(crate) actions: Actions,
     /// The clock on the wall.
     pub(crate) now: fn() -> Timestamp,
 }
@@ -85,7 +88,7 @@ impl Page {
         note_address(&settings.data, &address).map_err(PageError::Folder)?;
         let access = Arc::new(access);
         let views = Views::open(&settings.data)?;
-        let shared = Shared::new(Arc::clone(&access), views, settings.inlet);
+        let shared = Shared::new(Arc::clone(&access), views, settings.inlet, settings.actions);
         Ok(Self {
             listener,
             wire,
@@ -142,6 +145,15 @@ fn router(access: Arc<Access>, shared: Shared) -> Router {
         .route("/devices/{device}/plugins", get(routes::plugins::list))
         .route("/devices/{device}/events", get(routes::events::list))
         .route("/approvals", get(routes::approvals::list))
+        .route(
+            "/actions",
+            get(routes::actions::list).post(routes::actions::draft),
+        )
+        .route("/actions/{action}", get(routes::actions::show))
+        .route(
+            "/actions/{action}/draft.json",
+            get(routes::actions::download),
+        )
         .route("/login/{secret}", get(login::look))
         .route("/login", post(login::enter))
         .route("/logout", post(login::leave))

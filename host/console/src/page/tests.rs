@@ -1,5 +1,6 @@
 //! The page on loopback, asked byte by byte.
 
 mod access;
+mod actions;
 mod content;
 mod desk;

@@ -40,6 +40,7 @@ use crate::store::{
     read::{Filter, Reader, StoredReport},
 };
 
+mod actions;
 mod session_files;
 
 struct Console {

@@ -11,6 +11,7 @@ use bailiwick_core::{ids::DeviceId, time::Timestamp};
 
 use super::{Access, Operator, Role, Secret, guard::Found, role::Least};
 use crate::{
+    actions::{Actions, Draft, Ledger, LedgerError},
     page::{Refusal, render::Frame},
     store::{
         Inlet, PostError, StoreError,
@@ -24,15 +25,17 @@ pub(crate) struct Shared {
     access: Arc<Access>,
     views: Arc<Views>,
     inlet: Inlet,
+    actions: Actions,
 }
 
 impl Shared {
-    pub(crate) fn new(access: Arc<Access>, views: Views, inlet: Inlet) -> Self {
+    pub(crate) fn new(access: Arc<Access>, views: Views, inlet: Inlet, actions: Actions) -> Self {
         let views = Arc::new(views);
         Self {
             access,
             views,
             inlet,
+            actions,
         }
     }
 
@@ -62,6 +65,18 @@ impl<L: Least> Caller<L> {
     /// What surrounds a page for this person.
     pub(crate) fn frame(&self) -> Frame {
         Frame::of(self.role(), self.found.secret.form_token().reveal())
+    }
+
+    /// Reads the ledger of actions, away from the threads that serve connections.
+    pub(crate) async fn actions<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let answer = self.shared.actions.ask(question).await;
+        answer.map_err(|error| {
+            eprintln!("bailiwick-console: the page can't read the ledger of actions: {error}");
+            Refusal::Unreadable
+        })
     }
 
     /// Reads the database, away from the threads that serve connections.
@@ -124,6 +139,13 @@ impl<L: Least> Submitted<L> {
 }
 
 impl Submitted<Operator> {
+    /// Keeps what an operator is to sign.
+    pub(crate) async fn draft(&self, draft: Draft) -> Result<(), PostError> {
+        let now = self.caller.now();
+        let actions = &self.caller.shared.actions;
+        actions.ask(move |ledger| ledger.draft(&draft, now)).await
+    }
+
     /// Calls a device `label`; none gives its own name back.
     pub(crate) async fn label(
         &self,

@@ -22,6 +22,7 @@ pub(crate) const ICON: &str = include_str!("../icon.svg");
 pub(crate) enum Part {
     Devices,
     Approvals,
+    Actions,
 }
 
 /// What surrounds a page: its header, for the person who looks at it.
@@ -103,6 +104,7 @@ impl Frame {
                     @if let Some((role, _)) = &self.person {
                         nav aria-label="Site" {
                             (link(Part::Devices, "/", "Devices"))
+                            (link(Part::Actions, "/actions", "Actions"))
                             (link(Part::Approvals, "/approvals", "Approvals"))
                         }
                         form.person method="post" action="/logout" {

@@ -1,5 +1,6 @@
 //! One file per page.
 
+pub(crate) mod actions;
 pub(crate) mod approvals;
 pub(crate) mod changes;
 pub(crate) mod devices;

@@ -253,6 +253,9 @@ async fn beyond_loopback_the_page_speaks_tls_alone() {
             names: names.iter().map(ToString::to_string).collect(),
             identity: Identity::read(&folder.path().join("tls")).unwrap(),
             inlet: store.inlet(),
+            actions: crate::actions::Actions::new(
+                crate::actions::Ledger::open(folder.path()).unwrap(),
+            ),
             now,
         };
         let everywhere = TcpListener::bind("0.0.0.0:0").await.unwrap();

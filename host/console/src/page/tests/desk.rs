@@ -56,6 +56,9 @@ impl Desk {
             names: Vec::new(),
             identity: Identity::read(&folder.path().join("tls")).unwrap(),
             inlet: store.inlet(),
+            actions: crate::actions::Actions::new(
+                crate::actions::Ledger::open(folder.path()).unwrap(),
+            ),
             now,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
