@@ -7,7 +7,7 @@ use axum::{
 use bailiwick_core::time::Timestamp;
 use maud::{Markup, html};
 
-use super::{Known, Tab, head, name as name_of, named, plugins, trouble};
+use super::{Known, Tab, head, name as name_of, named, plugins, sessions, trouble};
 use crate::{
     page::{
         Refusal,
@@ -41,9 +41,10 @@ pub(crate) async fn show(
             sets.push((set, first));
         }
         let events = view.events(&id, None, LATEST)?.rows;
-        Ok(Some((known, sets, events)))
+        let open = view.open_sessions(&id)?;
+        Ok(Some((known, sets, events, open)))
     });
-    let (known, sets, events) = read.await?.ok_or(Refusal::NotFound)?;
+    let (known, sets, events, open) = read.await?.ok_or(Refusal::NotFound)?;
     let frame = caller.frame().part(Part::Devices);
     let content = html! {
         (head(&known.device, Tab::Overview, now))
@@ -51,6 +52,7 @@ pub(crate) async fn show(
         div.columns {
             section.card { (facts(&known, &frame)) }
             section.card { (plugins::summary(&known, now)) }
+            section.card { (sessions::summary(&known.device, &open, now)) }
             section.card { (recent_changes(&known, &sets, now)) }
             section.card { (recent_events(&known, &events, now)) }
         }

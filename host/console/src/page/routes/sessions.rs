@@ -23,11 +23,13 @@ use crate::{
             words::{count, title},
         },
     },
-    store::view::{FlawedFile, Page, Session},
+    store::view::{Device, FlawedFile, Page, Session},
 };
 
 /// Past sessions on one page.
 const LENGTH: u32 = 25;
+/// Open sessions on the page of a device.
+const SUMMARY: usize = 5;
 /// Files that could not be read, of which is told why.
 const FLAWED: u32 = 3;
 
@@ -177,6 +179,30 @@ fn unread((files, number): &(Vec<FlawedFile>, i64), now: Timestamp) -> Markup {
                 } }
             }
         }
+    }
+}
+
+/// Who is there, in a few lines.
+pub(super) fn summary(device: &Device, open: &[Session], now: Timestamp) -> Markup {
+    let base = format!("/devices/{}/sessions", device.device);
+    html! {
+        h2 { "Who is there" }
+        @if open.is_empty() { p.quiet { "Nobody is logged in, as far as the device has told." } } @else {
+            ul.feed {
+                @for it in open.iter().take(SUMMARY) {
+                    li {
+                        span {
+                            a href={ (base) "/" (encoded(&it.session)) } { (user(it)) }
+                            " " span.quiet { (kind(it)) ", since " (time::since(it.opened_ms, now)) }
+                        }
+                        (state(it))
+                    }
+                }
+            }
+        }
+        p.more { a href=(base) {
+            @if open.len() > SUMMARY { "All " (grouped(&open.len().to_string())) " sessions" } @else { "Sessions and what was used in them" }
+        } }
     }
 }
 
