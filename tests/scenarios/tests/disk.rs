@@ -1,0 +1,104 @@
+//! A device whose disk is full for a while.
+
+#![cfg(target_os = "linux")]
+
+use std::{fs, io::Write as _, path::Path, process::Command, thread, time::Duration};
+
+use bailiwick_scenarios::Desk;
+
+/// Of the file system that holds the agent's data folder.
+const MIB: u64 = 48;
+
+/// A small file system at a path, for as long as this lives.
+struct Small<'a>(&'a Path);
+
+impl<'a> Small<'a> {
+    fn mount(at: &'a Path) -> Option<Self> {
+        fs::create_dir(at).expect("the folder is ours");
+        let mounted = Command::new("mount")
+            .args([
+                "-t",
+                "tmpfs",
+                "-o",
+                &format!("size={MIB}m,mode=0700"),
+                "tmpfs",
+            ])
+            .arg(at)
+            .status();
+        mounted
+            .is_ok_and(|status| status.success())
+            .then_some(Self(at))
+    }
+
+    /// Takes all the room that is left.
+    fn fill(&self) {
+        let mut file = fs::File::create(self.0.join("filler")).expect("a file");
+        for chunk in [1 << 16, 1 << 9, 1] {
+            while file.write_all(&vec![7; chunk]).is_ok() {}
+        }
+    }
+
+    fn empty(&self) {
+        fs::remove_file(self.0.join("filler")).expect("the file is ours");
+    }
+}
+
+impl Drop for Small<'_> {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("-l").arg(self.0).status());
+    }
+}
+
+#[test]
+fn a_full_disk_loses_nothing_that_was_told_to_be_kept() {
+    let untested = "a device whose disk is full";
+    if !bailiwick_needs::root(untested) || !bailiwick_needs::own_mounts(untested) {
+        return;
+    }
+    let mut desk = Desk::new();
+    let console = desk.console();
+    desk.publish("pressure", "0.2.0");
+    desk.policy("pressure", |line| match line.split_once(" = ") {
+        Some(("every", _)) => "every = \"1 s\"".to_owned(),
+        Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
+        _ => line.to_owned(),
+    });
+    desk.assign("pressure", "0.2.0");
+    fs::write(desk.path("device.toml"), desk.settings()).expect("the folder is ours");
+    let data = desk.path("device");
+    let Some(disk) = Small::mount(&data) else {
+        bailiwick_needs::without("the right to mount here", untested);
+        return;
+    };
+    let mut agent = desk.agent();
+    agent.event("delivered");
+    // What is made waits, so that the store grows until it can't.
+    drop(console);
+    agent.event("reported");
+    disk.fill();
+    let failed = agent.until("a report that can't be kept", |line| {
+        line["event"] == "call-failed"
+    });
+    let reason = failed["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("could not be kept"), "{reason}");
+    // It goes on, and can be asked.
+    assert_eq!(desk.ask(&["status"])["running"], 1);
+    thread::sleep(Duration::from_secs(3));
+    disk.empty();
+    let _console = desk.console();
+    let made = agent.event("reported");
+    let end = made["counter"].as_u64().expect("a number");
+    let ends = format!("-{end}");
+    agent.until("what was made last", |line| {
+        line["event"] == "delivered" && line["key"].as_str().is_some_and(|key| key.ends_with(&ends))
+    });
+    let mut stored: Vec<_> = desk
+        .reports(&["--plugin", "pressure"])
+        .iter()
+        .filter_map(|report| report["counter"].as_u64())
+        .filter(|counter| *counter <= end)
+        .collect();
+    stored.sort_unstable();
+    assert_eq!(stored, Vec::from_iter(0..=end), "each is there once");
+    agent.stop();
+}
