@@ -160,7 +160,7 @@ impl Client {
         let bytes = match fetch.fetch(&file, ByteCount::new(LONGEST_ROOT)).await {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Err(RefreshError::Missing { file, role }),
-            Err(source) => return Err(RefreshError::Fetch { file, role, source }),
+            Err(cause) => return Err(RefreshError::Fetch { file, role, cause }),
         };
         if crate::relay::is_web_page(&bytes) {
             return Err(RefreshError::WebPage { file, role });
@@ -194,9 +194,9 @@ impl Client {
             return Err(TargetError::NotRefreshed(path.to_owned()));
         };
         let listed = reader.resolve(fetch, path, civil(time)).await;
-        let listed = listed.map_err(|source| TargetError::Metadata {
+        let listed = listed.map_err(|cause| TargetError::Metadata {
             path: path.to_owned(),
-            source: Box::new(source),
+            cause: Box::new(cause),
         })?;
         let staged = staged.clone();
         let trusted = reader.trusted();
@@ -234,13 +234,13 @@ impl Client {
         match session.reader.download(fetch, &path, &found.listed).await {
             Ok(Some(bytes)) => Ok(bytes),
             Ok(None) => Err(TargetError::Missing(path)),
-            Err(RefreshError::Fetch { source, .. }) => Err(TargetError::Fetch { path, source }),
+            Err(RefreshError::Fetch { cause, .. }) => Err(TargetError::Fetch { path, cause }),
             Err(RefreshError::Mixed { reason, .. } | RefreshError::Malformed { reason, .. }) => {
                 Err(TargetError::Changed { path, reason })
             }
-            Err(source) => Err(TargetError::Metadata {
+            Err(cause) => Err(TargetError::Metadata {
                 path,
-                source: Box::new(source),
+                cause: Box::new(cause),
             }),
         }
     }

@@ -6,14 +6,14 @@ use bailiwick_core::{bytes::ByteCount, digest::Sha256, ports::FetchError};
 
 /// A file of the data folder.
 #[derive(Debug, thiserror::Error)]
-#[error("{path} can't be {doing}: {source}; check rights and free space of the data folder")]
+#[error("{path} can't be {doing}: {cause}; check rights and free space of the data folder")]
 pub struct DiskError {
     /// Which.
     pub path: PathBuf,
     /// `read`, `written` or `set aside`.
     pub doing: &'static str,
     /// What the operating system said.
-    pub source: io::Error,
+    pub cause: io::Error,
 }
 
 impl DiskError {
@@ -22,11 +22,7 @@ impl DiskError {
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self {
-            path,
-            doing,
-            source,
-        }
+        move |cause| Self { path, doing, cause }
     }
 }
 
@@ -64,14 +60,14 @@ pub enum OpenError {
 #[non_exhaustive]
 pub enum RefreshError {
     /// The endpoint did not give the file.
-    #[error("{file} ({role}) could not be fetched: {source}")]
+    #[error("{file} ({role}) could not be fetched: {cause}")]
     Fetch {
         /// Its name on the endpoint.
         file: String,
         /// The role that signs it.
         role: String,
         /// What went wrong.
-        source: FetchError,
+        cause: FetchError,
     },
     /// The endpoint has no such file.
     #[error(
@@ -252,20 +248,20 @@ pub enum TargetError {
     )]
     NoRole(String),
     /// The metadata of its role.
-    #[error("`{path}`: {source}")]
+    #[error("`{path}`: {cause}")]
     Metadata {
         /// The path.
         path: String,
         /// What is wrong.
-        source: Box<RefreshError>,
+        cause: Box<RefreshError>,
     },
     /// The endpoint did not give the file.
-    #[error("`{path}` could not be fetched: {source}")]
+    #[error("`{path}` could not be fetched: {cause}")]
     Fetch {
         /// The path.
         path: String,
         /// What went wrong.
-        source: FetchError,
+        cause: FetchError,
     },
     /// The endpoint has no such file.
     #[error(
@@ -305,4 +301,27 @@ pub enum TargetError {
     /// The data folder.
     #[error(transparent)]
     Disk(#[from] DiskError),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = FetchError::Unreachable {
+            url: "https://updates.example.org/timestamp.json".to_owned(),
+            reason: "nothing listens there".to_owned(),
+        };
+        let error = RefreshError::Fetch {
+            file: "timestamp.json".to_owned(),
+            role: "timestamp".to_owned(),
+            cause,
+        };
+        assert!(error.to_string().contains("nothing listens there"));
+        // Whoever prints the chain of causes would say it a second time.
+        assert!(error.source().is_none());
+    }
 }

@@ -30,7 +30,7 @@ pub(crate) fn refresh_error(error: &Error, occasion: Occasion) -> RefreshError {
                 role,
                 reason: format!("it is longer than the {at_most} that are allowed"),
             },
-            Some(Failure::Fetch(source)) => RefreshError::Fetch { file, role, source },
+            Some(Failure::Fetch(cause)) => RefreshError::Fetch { file, role, cause },
             Some(Failure::WebPage) => RefreshError::WebPage { file, role },
             Some(Failure::Missing) => RefreshError::Missing { file, role },
             None if message.contains("root rotations") => {

@@ -10,14 +10,14 @@ use bailiwick_core::DocumentError;
 #[non_exhaustive]
 pub enum RepositoryError {
     /// A file or folder.
-    #[error("{path} can't be {doing}: {source}")]
+    #[error("{path} can't be {doing}: {cause}")]
     Disk {
         /// `read`, `written`, `created` or `locked`.
         doing: &'static str,
         /// Which.
         path: PathBuf,
         /// What the operating system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// `init` never writes over a repository.
     #[error("{0} holds a repository already: choose another folder")]
@@ -158,11 +158,7 @@ impl RepositoryError {
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Disk {
-            doing,
-            path,
-            source,
-        }
+        move |cause| Self::Disk { doing, path, cause }
     }
 
     pub(crate) fn damaged(file: &str, reason: impl ToString) -> Self {
