@@ -303,6 +303,20 @@ impl Desk {
             .collect()
     }
 
+    /// `bailiwick-console action` with these arguments, to be started.
+    #[must_use]
+    pub fn action(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program("bailiwick-console"));
+        command.arg("action").args(arguments);
+        command
+    }
+
+    /// Where the console takes what is sent to it.
+    #[must_use]
+    pub fn console_address(&self) -> String {
+        format!("https://{}/", self.address)
+    }
+
     /// A refresh that is expected to fail, and does.
     ///
     /// # Panics
