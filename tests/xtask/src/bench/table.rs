@@ -151,7 +151,7 @@ const BOUNDS: [Bound; 21] = [
         "size",
         "bailiwick",
         "program bailiwick, stripped",
-        7.0,
+        9.0,
         "MB",
     ),
     bound(
