@@ -1,6 +1,7 @@
 //! Real programs, and that nothing of them is left.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,7 @@
 //! Magic packets on a real link, as the other end sees them.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 use std::{
     io::{BufRead as _, BufReader},

@@ -4,6 +4,7 @@
 //! most once: what was cut in the middle is told as [`Outcome::Interrupted`], never tried
 //! again.
 
+mod bridges;
 mod document;
 mod envelope;
 mod hex;
@@ -16,6 +17,7 @@ mod outcome;
 #[cfg(test)]
 mod tests;
 
+pub use bridges::{Candidate, MOST_BRIDGES, bridges};
 pub use document::{
     Audience, Document, DocumentFault, FASTEST_RATE, LONGEST_LIFE, LONGEST_RATE, MOST_DEVICES,
     Order,
