@@ -19,7 +19,7 @@ use crate::{
     clock,
     enrolment::{Enrolment, Strictness},
     page::{self, LoginLink, Page, Role},
-    server::{Context, Identity, Server},
+    server::{Context, Identity, Server, follow_certificates},
     store::Store,
 };
 
@@ -86,6 +86,7 @@ async fn serve(
         now: context.now,
         actions: context.actions.clone(),
     };
+    let certificates = [settings.identity.clone(), for_devices.clone()];
     let page = Page::on(listen(arguments.page).await?, settings)?;
     let (stop, stopped) = watch::channel(false);
     let (mqtt, hints) = Mqtt::bind(arguments, for_devices.clone(), &context, &stopped).await?;
@@ -147,6 +148,7 @@ async fn serve(
         page.run(stopped.clone()),
         mqtt.run(),
         hints.watch(&public, stopped.clone()),
+        follow_certificates(certificates, stopped.clone()),
         retention::forget(forgetting.0, keep, forgetting.1, stopped),
     );
     if let Some(keeping) = keeping {
