@@ -35,6 +35,15 @@ fn who_rests_is_started_for_a_call_and_hands_over_what_it_saved() {
             line["event"] == "reported" && line["plugin"] == plugin
         });
     }
+    // What it has used is told after its first call, by whatever instance.
+    let told = agent.until("what it has used", |line| {
+        line["event"] == "plugin-status" && line["plugin"] == "pressure"
+    });
+    let figure = |name: &str| told["figures"][name].as_u64();
+    assert!(figure("calls") >= Some(1), "{told}");
+    assert!(figure("host-calls") >= Some(1), "{told}");
+    assert!(figure("memory-high-bytes") > Some(65_535), "{told}");
+    assert_eq!((figure("traps"), figure("denials")), (Some(0), Some(0)));
     // On probation it says so, resting or not.
     let states = |desk: &Desk| {
         let list = desk.ask(&["plugin", "list"]);
