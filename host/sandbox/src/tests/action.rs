@@ -8,6 +8,8 @@ use std::{
 use bailiwick_core::{
     action::{ActionId, Progress, Request},
     bytes::ByteCount,
+    policy::{Capability, Program, RunAs, Scope, Shape},
+    ports,
     release::World,
     time::{Span, Timestamp},
 };
@@ -199,4 +201,81 @@ async fn who_goes_on_for_a_second_after_being_called_off_is_stopped() {
     assert!(!instance.is_alive());
     assert_eq!(instance.usage().traps, 1);
     drop(call_off);
+}
+
+/// A program that never ends, and whether its run was given up.
+#[derive(Default)]
+struct Endless(Arc<std::sync::atomic::AtomicBool>, Arc<tokio::sync::Notify>);
+
+impl ports::Exec for Endless {
+    fn run(
+        &self,
+        _: ports::ExecOrder,
+    ) -> ports::BoxFuture<'_, Result<ports::ExecRan, ports::ExecError>> {
+        struct GivenUp(Arc<std::sync::atomic::AtomicBool>);
+        impl Drop for GivenUp {
+            fn drop(&mut self) {
+                self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        let given_up = GivenUp(Arc::clone(&self.0));
+        self.1.notify_one();
+        Box::pin(async move {
+            let _given_up = given_up;
+            std::future::pending().await
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_is_given_up_at_once_when_its_action_is_called_off() {
+    let engine = engine().unwrap();
+    let text = HANDLER
+        .replacen(
+            "(module",
+            "(module (import \"bailiwick:plugin/exec@0.1.0\" \"run\"
+                (func $run (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))",
+            1,
+        )
+        .replace("\"half of it\\0a\"", "\"/p\"")
+        .replacen(
+            "(if (i32.eq (local.get $letter) (i32.const 117))",
+            "(call $run (i32.const 64) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 0)
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 256))
+             (if (i32.eq (local.get $letter) (i32.const 117))",
+            1,
+        );
+    let handler = component_of(&engine, World::ActionHandler, &text).await;
+    let mut patient = limits();
+    patient.deadline = Span::new(Duration::from_secs(60));
+    let mut policy = crate::probe::policy(&patient);
+    let mut grant = policy.grants[0].clone();
+    grant.capability = Capability::Exec;
+    grant.scope = Scope::Programs(vec![Program {
+        path: "/p".to_owned(),
+        sha256: None,
+        arguments: vec![Shape::default()],
+        run_as: RunAs::Root,
+        environment: std::collections::BTreeMap::new(),
+        directory: "/".to_owned(),
+        time_limit: Duration::from_secs(60),
+        output_limit: ByteCount::kib(1),
+    }]);
+    policy.grants.push(grant);
+    let (mut ports, _) = crate::probe::ports(crate::testing::clock(), false);
+    let (given_up, begun) = (Arc::default(), Arc::<tokio::sync::Notify>::default());
+    ports.exec = Arc::new(Endless(Arc::clone(&given_up), Arc::clone(&begun)));
+    let now = ports.clock.now();
+    let started = Instance::start(&handler, &policy, &policy.plugin, ports, now).await;
+    let mut instance = started.unwrap();
+    let (call_off, cancel) = watch::channel(false);
+    let request = request("d");
+    let (answer, ()) = tokio::join!(instance.handle(&request, Box::new(|_| ()), cancel), async {
+        begun.notified().await;
+        call_off.send_replace(true);
+    });
+    assert!(given_up.load(std::sync::atomic::Ordering::Relaxed));
+    // The handler heard of it and ended by itself.
+    assert!(answer.unwrap().is_ok());
+    assert!(instance.is_alive());
 }
