@@ -132,6 +132,8 @@ fn who_asks_does_not_wait_for_a_refresh() {
     fs::write(desk.path("device.toml"), settings).expect("the folder is ours");
     let mut agent = desk.agent();
     agent.event("delivered");
+    // Cuts what is open, so that the refresh needs a connection of its own.
+    front.turns(Manner::Forward);
     front.turns(Manner::Silent);
     thread::scope(|scope| {
         let refreshing = scope.spawn(|| desk.fails_to_refresh());

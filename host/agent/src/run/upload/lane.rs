@@ -207,7 +207,8 @@ impl<'a> Convoy<'a> {
         Ok(None)
     }
 
-    /// Tells of what was settled, and forgets it.
+    /// Forgets what was settled, and tells of it: whoever hears of it finds it among what was
+    /// sent.
     async fn forget(&mut self) -> anyhow::Result<()> {
         let (told, settled) = (
             std::mem::take(&mut self.told),
@@ -216,14 +217,11 @@ impl<'a> Convoy<'a> {
         if !settled.is_empty() {
             let now = self.host.clock.now();
             self.host.standing.succeeded(self.lane.plural(), now);
+            let outbox = self.host.store.outbox();
+            outbox.settle(settled, KeepSent::DEFAULT, now).await?;
         }
         if !told.is_empty() {
             self.host.tell_all(&told).await;
-        }
-        if !settled.is_empty() {
-            let keep = KeepSent::DEFAULT;
-            let outbox = self.host.store.outbox();
-            outbox.settle(settled, keep, self.host.clock.now()).await?;
         }
         Ok(())
     }
