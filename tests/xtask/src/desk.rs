@@ -88,9 +88,22 @@ impl Desk {
 
     /// Builds, publishes and assigns version 0.1.0 of `plugin`, to be called at `every`.
     pub(crate) fn add(&self, plugin: &str, every: &str) -> anyhow::Result<()> {
+        self.add_with(plugin, |key| match key {
+            "every" => Some(format!("\"{every}\"")),
+            "jitter" => Some("\"0 s\"".to_owned()),
+            _ => None,
+        })
+    }
+
+    /// The same under the project's own policy, with other values for some of its keys.
+    pub(crate) fn add_with(
+        &self,
+        plugin: &str,
+        other: impl Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<()> {
         self.build(plugin, "0.1.0")?;
         self.publish(plugin, "0.1.0", &self.component(plugin, "0.1.0"))?;
-        self.put_policy(plugin, every)?;
+        self.put_policy(plugin, other)?;
         self.assign(plugin, "0.1.0")
     }
 
@@ -141,6 +154,8 @@ impl Desk {
             plugin,
             "--version",
             version,
+            "--world",
+            &world(plugin)?,
             component,
         ])
         .map(drop)
@@ -163,15 +178,19 @@ impl Desk {
         .map(drop)
     }
 
-    /// Publishes the project's own policy, at another pace.
-    fn put_policy(&self, plugin: &str, every: &str) -> anyhow::Result<()> {
+    /// Publishes the project's own policy, with other values for some keys.
+    fn put_policy(
+        &self,
+        plugin: &str,
+        other: impl Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<()> {
         let text = fs::read_to_string(root().join("policies").join(format!("{plugin}.toml")))?;
         let paced: Vec<String> = text
             .lines()
-            .map(|line| match line.split_once(" = ").map(|(key, _)| key) {
-                Some("every") => format!("every = \"{every}\""),
-                Some("jitter") => "jitter = \"0 s\"".to_owned(),
-                _ => line.to_owned(),
+            .map(|line| {
+                let key = line.split_once(" = ").map(|(key, _)| key);
+                let changed = key.and_then(|key| Some(format!("{key} = {}", other(key)?)));
+                changed.unwrap_or_else(|| line.to_owned())
             })
             .collect();
         let file = self.folder.join(format!("{plugin}.toml"));
@@ -320,7 +339,8 @@ impl Desk {
         self.folder.join("repository/public")
     }
 
-    fn repo(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+    /// `bailiwick-console repo` with these arguments.
+    pub(crate) fn repo(&self, arguments: &[&str]) -> anyhow::Result<Value> {
         let mut command = Command::new(build::built("bailiwick-console"));
         command
             .arg("repo")
@@ -329,6 +349,15 @@ impl Desk {
             .arg(self.folder.join("repository"));
         Ok(serde_json::from_str(&output(&mut command)?)?)
     }
+}
+
+/// The world that a plugin of the project says it is of.
+fn world(plugin: &str) -> anyhow::Result<String> {
+    let file = root().join("plugins").join(plugin).join("plugin.toml");
+    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let world = text.lines().find_map(|line| line.strip_prefix("world = "));
+    let world = world.with_context(|| format!("{} names no world", file.display()))?;
+    Ok(world.trim_matches('"').to_owned())
 }
 
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {

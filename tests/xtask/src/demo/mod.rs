@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: one device at work, with the real programs, on loopback.
 
+mod operator;
 mod story;
 mod summary;
 mod surroundings;
@@ -13,6 +14,7 @@ use crate::{
     desk::{Desk, Devices},
     step::{quiet, root},
 };
+use operator::Operator;
 use story::Story;
 use surroundings::Surroundings;
 
@@ -26,7 +28,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    println!("Building the programs and two plugins; the first time takes some minutes.");
+    println!("Building the programs and their plugins; the first time takes some minutes.");
     quiet("compilation target for plugins", &mut build::add_targets())?;
     for package in build::PROGRAMS {
         quiet(package, &mut build::program(package))?;
@@ -44,9 +46,21 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     println!("  sha256 of its CA:         {}", desk.ca_sha256);
     desk.add("inventory", "10 s")?;
     desk.add("pressure", "2 s")?;
+    desk.add_with("session-analyzer", |key| {
+        let value = match key {
+            "every" => "\"2 s\"",
+            "file-every" => "\"20 s\"",
+            // Files are five times as small and as frequent as they are meant to be.
+            "cpu" => "{ per-mille = 200, window = \"10 s\" }",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    })?;
+    desk.add_with("run-program", |_| None)?;
+    let operator = Operator::make(&desk, &["run-program"])?;
     desk.build("pressure", "0.2.0")?;
     let begun = Instant::now();
-    let mut story = Story::begin(&desk, surroundings)?;
+    let mut story = Story::begin(&desk, operator, surroundings)?;
     let told = story.tell(begun + arguments.stop_after.unwrap_or(Duration::from_secs(300)));
     if arguments.stop_after.is_none() && told.is_ok() {
         println!("\nThat is all there is to show. The device goes on until Ctrl-C.");

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, time::Instant};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::{summary::Seen, surroundings::Surroundings};
+use super::{operator::Operator, summary::Seen, surroundings::Surroundings};
 use crate::{
     desk::{self, Desk},
     program::Program,
@@ -14,6 +14,7 @@ use crate::{
 /// The running programs, and every event of the agent so far.
 pub(crate) struct Story<'a> {
     desk: &'a Desk,
+    operator: Operator,
     surroundings: Surroundings,
     console: Option<Program>,
     /// Where the console and its broker listen, once they did: host and port.
@@ -22,6 +23,8 @@ pub(crate) struct Story<'a> {
     enrolled: Option<Value>,
     /// Whether users could log in.
     logged_in: bool,
+    /// What came of the operator's action.
+    outcome: Option<Value>,
     agent: Option<Program>,
     events: Vec<Value>,
     /// How many of `events` earlier scenes have used up.
@@ -32,14 +35,20 @@ pub(crate) struct Story<'a> {
 impl<'a> Story<'a> {
     /// Starts the console, enrols a device, and starts its agent, whose data folder has no
     /// plugin.
-    pub(crate) fn begin(desk: &'a Desk, surroundings: Surroundings) -> anyhow::Result<Self> {
+    pub(crate) fn begin(
+        desk: &'a Desk,
+        operator: Operator,
+        surroundings: Surroundings,
+    ) -> anyhow::Result<Self> {
         let mut story = Self {
             desk,
+            operator,
             surroundings,
             console: None,
             listening: None,
             enrolled: None,
             logged_in: false,
+            outcome: None,
             agent: None,
             events: Vec::new(),
             used: 0,
@@ -67,11 +76,13 @@ impl<'a> Story<'a> {
                 })
             },
         )?;
+        self.log_in()?;
         let old_timestamp = fs::read(self.timestamp())?;
         self.second_version(deadline)?;
         self.unsigned(deadline)?;
         self.over_privileged(deadline)?;
         self.rolled_back(deadline, &old_timestamp)?;
+        self.act(deadline)?;
         self.sessions(deadline)?;
         self.offline(deadline)
     }
@@ -102,6 +113,7 @@ impl<'a> Story<'a> {
             delivered,
             enrolled: self.enrolled.clone(),
             logged_in: self.logged_in,
+            outcome: self.outcome.clone(),
         }
     }
 
@@ -162,19 +174,52 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    fn sessions(&mut self, deadline: Instant) -> anyhow::Result<()> {
-        scene("Two users log in, and out again");
-        if !self.surroundings.log_in()? {
+    fn log_in(&mut self) -> anyhow::Result<()> {
+        scene("Two users log in: each session gets an instance of session-analyzer");
+        self.logged_in = self.surroundings.log_in()?;
+        if !self.logged_in {
             println!("  no user session on this machine: only root can log users in");
+        }
+        Ok(())
+    }
+
+    /// An operator, who is neither the console nor the broker, asks for something.
+    fn act(&mut self, deadline: Instant) -> anyhow::Result<()> {
+        scene("An operator signs: run `uptime -p` on this device");
+        let asked = r#"{"program":"/usr/bin/uptime","arguments":["-p"]}"#;
+        let device = self.enrolled.as_ref();
+        let device = device.and_then(|enrolled| enrolled["device"].as_str());
+        let device = device.context("no device is enrolled")?;
+        let (address, _) = self.listening.as_ref().context("no console listens")?;
+        let console = format!("https://{address}/");
+        let order = ("run-program", asked);
+        let id = self.operator.ask(self.desk, &console, device, order)?;
+        println!("  action {id} was sent");
+        let told = self.operator.watch(self.desk, &id)?;
+        println!("  the device answers: {}", told["outcome"]["result"]);
+        self.outcome = Some(told);
+        self.next(deadline.min(Instant::now()))?;
+        Ok(())
+    }
+
+    fn sessions(&mut self, deadline: Instant) -> anyhow::Result<()> {
+        if !self.logged_in {
             return Ok(());
         }
-        self.logged_in = true;
-        let two = |kind| {
-            move |seen: &[Value]| seen.iter().filter(|event| event["event"] == kind).count() >= 2
-        };
-        self.wait(deadline, "two sessions that opened", two("session-opened"))?;
+        scene("Both log out again");
         self.surroundings.log_out();
-        self.wait(deadline, "two sessions that closed", two("session-closed"))
+        self.wait(
+            deadline,
+            "two sessions that closed, and a file of each",
+            |seen| {
+                let closed = seen.iter().filter(|one| one["event"] == "session-closed");
+                let file = |event: &&Value| {
+                    let key = event["key"].as_str().unwrap_or_default();
+                    event["event"] == "delivered" && key.contains("-session-analyzer-")
+                };
+                closed.count() >= 2 && seen.iter().filter(file).count() >= 2
+            },
+        )
     }
 
     fn offline(&mut self, deadline: Instant) -> anyhow::Result<()> {

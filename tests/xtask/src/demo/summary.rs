@@ -17,6 +17,8 @@ pub(crate) struct Seen {
     pub(crate) enrolled: Option<Value>,
     /// Whether users could log in.
     pub(crate) logged_in: bool,
+    /// What came of the operator's action.
+    pub(crate) outcome: Option<Value>,
 }
 
 /// One line of the summary: what, and what showed it.
@@ -89,6 +91,8 @@ fn lines(seen: &Seen) -> Vec<Line> {
     );
     line("an old repository refused", seen.old_repository());
     line("an offline restart ran what was there", seen.offline());
+    line("a signed action, and what came of it", seen.outcome());
+    lines.push(("sessions sampled, one instance each", seen.samples()));
     lines.push(("sessions of two users, opened and closed", seen.sessions()));
     lines
 }
@@ -145,6 +149,27 @@ impl Seen {
             |event: &&Value| event["event"] == "plugin-started" && event["offline"] == true;
         let count = after.iter().filter(started).count();
         (count >= 2).then(|| format!("{count} plugins started from the disk"))
+    }
+
+    fn outcome(&self) -> Option<String> {
+        let outcome = &self.outcome.as_ref()?["outcome"];
+        (outcome["ended"] == "done").then(|| cut(&text(outcome, "result")))
+    }
+
+    fn samples(&self) -> Evidence {
+        if !self.logged_in {
+            return Evidence::Skipped("no user session on this machine");
+        }
+        let files = self.events.iter().filter(|event| {
+            event["event"] == "reported"
+                && event["plugin"] == "session-analyzer"
+                && event["kind"] == "file"
+        });
+        let sizes: Vec<_> = files.filter_map(|file| file["bytes"].as_u64()).collect();
+        let largest = sizes.iter().max().copied().unwrap_or_default();
+        (sizes.len() >= 2)
+            .then(|| format!("{} files, the largest {largest} bytes", sizes.len()))
+            .into()
     }
 
     fn sessions(&self) -> Evidence {

@@ -1,0 +1,84 @@
+//! An operator of the demo: a key that no server has, and what is signed with it.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use crate::{
+    build,
+    desk::{Desk, output},
+};
+
+/// What people call the operator.
+const NAME: &str = "helpdesk";
+
+/// An operator with a key that the repository lists.
+pub(crate) struct Operator {
+    folder: PathBuf,
+}
+
+impl Operator {
+    /// Makes the key, and has `policies` sign that it may give orders to `handlers`.
+    pub(crate) fn make(desk: &Desk, handlers: &[&str]) -> anyhow::Result<Self> {
+        let folder = desk.folder().join("operator");
+        std::fs::create_dir(&folder)?;
+        let operator = Self { folder };
+        let mut key = operator.action("key");
+        output(key.args(["--name", NAME, "--out"]).arg(&operator.folder))?;
+        let public = operator.file("helpdesk.pub");
+        let public = public.to_str().context("a path is not text")?;
+        let mut add = vec!["operator", "add", "--group", "*", "--until", "2099-12-31"];
+        add.extend(handlers.iter().flat_map(|handler| ["--handler", *handler]));
+        add.push(public);
+        desk.repo(&add)?;
+        Ok(operator)
+    }
+
+    /// Drafts, signs and sends; gives the action's id.
+    pub(crate) fn ask(
+        &self,
+        desk: &Desk,
+        console: &str,
+        device: &str,
+        (handler, arguments): (&str, &str),
+    ) -> anyhow::Result<String> {
+        let (draft, signed) = (self.file("draft.json"), self.file("signed.json"));
+        let mut command = self.action("draft");
+        command.args(["--handler", handler, "--device", device]);
+        command.args(["--arguments", arguments, "--out"]);
+        output(command.arg(&draft))?;
+        let mut command = self.action("sign");
+        command.arg("--key").arg(self.file("helpdesk.json"));
+        output(command.arg("--out").arg(&signed).arg(&draft))?;
+        let mut command = self.action("send");
+        command.args(["--json", "--to", console, "--ca"]);
+        let ca = desk.folder().join("repository/tls/ca.pem");
+        let sent: Value = serde_json::from_str(&output(command.arg(ca).arg(&signed))?)?;
+        let id = sent["sent"].as_str().map(str::to_owned);
+        id.with_context(|| format!("what was sent has no id: {sent}"))
+    }
+
+    /// Follows an action until the device has told how it ended.
+    pub(crate) fn watch(&self, desk: &Desk, id: &str) -> anyhow::Result<Value> {
+        let mut command = self.action("watch");
+        command.args(["--json", "--within", "30 s", "--data"]);
+        command.arg(desk.folder().join("console")).arg(id);
+        let text = output(&mut command)?;
+        let last = text.lines().last().context("nothing was told of it")?;
+        Ok(serde_json::from_str(last)?)
+    }
+
+    fn action(&self, verb: &str) -> Command {
+        let mut command = Command::new(build::built("bailiwick-console"));
+        command.args(["action", verb]);
+        command
+    }
+
+    fn file(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.join(name)
+    }
+}
