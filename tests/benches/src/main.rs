@@ -10,6 +10,8 @@ mod measure;
 mod neighbours;
 mod outbox;
 mod ports;
+mod process_pass;
+mod session_file;
 mod setting;
 #[path = "../../../host/agent/src/store/mod.rs"]
 #[expect(
@@ -45,7 +47,8 @@ struct Arguments {
     /// A tenth of the rounds: for a look
     #[arg(long)]
     short: bool,
-    /// Which: empty-export, host-call, inventory-cpu, swap, neighbours, outbox, fill-backlog
+    /// Which: empty-export, host-call, inventory-cpu, swap, neighbours, session-file,
+    /// process-pass, outbox, fill-backlog
     #[arg(required = true)]
     names: Vec<String>,
 }
@@ -77,6 +80,8 @@ fn main() -> anyhow::Result<()> {
                     "inventory-cpu" => inventory::run(&setting).await,
                     "swap" => swap::run(&setting).await,
                     "neighbours" => neighbours::run(&setting).await,
+                    "session-file" => session_file::run(&setting),
+                    "process-pass" => process_pass::run(&setting).await,
                     "outbox" => outbox::run(arguments.short).await,
                     _ => bail!("there is no benchmark `{name}`"),
                 }

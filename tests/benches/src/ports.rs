@@ -6,8 +6,8 @@ use bailiwick_core::{
     bytes::ByteCount,
     ids::PluginName,
     ports::{
-        BoxFuture, Clock, Entry, FileMetadata, Files, FilesError, Log, LogLevel, NoExec, NoSessions, NoWake, Place, State,
-        StateEntries, StateError,
+        BoxFuture, Clock, Entry, FileMetadata, Files, FilesError, Log, LogLevel, NoExec,
+        NoSessions, NoWake, Place, State, StateEntries, StateError,
     },
 };
 use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSystem};

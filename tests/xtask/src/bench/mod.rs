@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
 }
 
 /// What is measured, in the order of the table.
-const BENCHMARKS: [(&str, Measure); 13] = [
+const BENCHMARKS: [(&str, Measure); 15] = [
     ("memory", memory::measure),
     ("idle", idle::measure),
     ("quiet", quiet::measure),
@@ -56,6 +56,8 @@ const BENCHMARKS: [(&str, Measure); 13] = [
     ("outbox", outbox::measure),
     ("size", size::measure),
     ("neighbours", sandbox::measure),
+    ("session-file", sandbox::measure),
+    ("process-pass", sandbox::measure),
     ("lateness", lateness::measure),
     (demo::NAME, demo::measure),
 ];

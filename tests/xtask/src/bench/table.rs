@@ -47,7 +47,7 @@ const fn bound(
 }
 
 /// MB and KB are 10^6 and 10^3 bytes.
-const BOUNDS: [Bound; 21] = [
+const BOUNDS: [Bound; 24] = [
     bound(
         "memory",
         "rss",
@@ -167,6 +167,27 @@ const BOUNDS: [Bound; 21] = [
         "neighbours' p99 beside the worst attack",
         2.0,
         "x",
+    ),
+    bound(
+        "session-file",
+        "session-file",
+        "session file of 5 minutes, 296 processes",
+        12.0,
+        "KB",
+    ),
+    bound(
+        "session-file",
+        "session-file-encode",
+        "writing it, CPU",
+        5.0,
+        "ms",
+    ),
+    bound(
+        "process-pass",
+        "process-pass",
+        "one pass over 300 processes, CPU",
+        5.0,
+        "ms",
     ),
     bound(
         "lateness",
