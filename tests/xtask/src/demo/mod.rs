@@ -57,7 +57,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(value.to_owned())
     })?;
     desk.add_with("run-program", |_| None)?;
-    let operator = Operator::make(&desk, &["run-program"])?;
+    desk.add_with("wake-on-lan", |key| {
+        // The only link there is here is a virtual one, which has to be named.
+        (key == "macs").then(|| "[\"any\"]\nlinks = [\"up0\"]".to_owned())
+    })?;
+    let operator = Operator::make(&desk, &["run-program", "wake-on-lan"])?;
     desk.build("pressure", "0.2.0")?;
     let begun = Instant::now();
     let mut story = Story::begin(&desk, operator, surroundings)?;

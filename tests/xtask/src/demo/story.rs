@@ -5,7 +5,11 @@ use std::{fs, path::PathBuf, time::Instant};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::{operator::Operator, summary::Seen, surroundings::Surroundings};
+use super::{
+    operator::Operator,
+    summary::Seen,
+    surroundings::{Neighbour, Surroundings},
+};
 use crate::{
     desk::{self, Desk},
     program::Program,
@@ -25,6 +29,8 @@ pub(crate) struct Story<'a> {
     logged_in: bool,
     /// What came of the operator's action.
     outcome: Option<Value>,
+    /// The magic packet that came to the neighbour.
+    woken: Option<String>,
     agent: Option<Program>,
     events: Vec<Value>,
     /// How many of `events` earlier scenes have used up.
@@ -49,6 +55,7 @@ impl<'a> Story<'a> {
             enrolled: None,
             logged_in: false,
             outcome: None,
+            woken: None,
             agent: None,
             events: Vec::new(),
             used: 0,
@@ -82,7 +89,8 @@ impl<'a> Story<'a> {
         self.unsigned(deadline)?;
         self.over_privileged(deadline)?;
         self.rolled_back(deadline, &old_timestamp)?;
-        self.act(deadline)?;
+        self.act()?;
+        self.wake()?;
         self.sessions(deadline)?;
         self.offline(deadline)
     }
@@ -114,6 +122,7 @@ impl<'a> Story<'a> {
             enrolled: self.enrolled.clone(),
             logged_in: self.logged_in,
             outcome: self.outcome.clone(),
+            neighbour: self.surroundings.has_network().then(|| self.woken.clone()),
         }
     }
 
@@ -184,22 +193,44 @@ impl<'a> Story<'a> {
     }
 
     /// An operator, who is neither the console nor the broker, asks for something.
-    fn act(&mut self, deadline: Instant) -> anyhow::Result<()> {
+    fn act(&mut self) -> anyhow::Result<()> {
         scene("An operator signs: run `uptime -p` on this device");
         let asked = r#"{"program":"/usr/bin/uptime","arguments":["-p"]}"#;
+        self.outcome = Some(self.order("run-program", asked)?);
+        Ok(())
+    }
+
+    /// The device as a bridge: it wakes who sleeps in its network.
+    fn wake(&mut self) -> anyhow::Result<()> {
+        scene("An operator signs: wake the neighbour of this device");
+        let Some(neighbour) = self.surroundings.neighbour()? else {
+            println!("  the device has no network of its own here: only root can make one");
+            return Ok(());
+        };
+        let mac = Neighbour::MAC.map(|byte| format!("{byte:02x}")).join(":");
+        let target = self.surroundings.here();
+        let asked = format!(r#"{{"wake":{{"mac":"{mac}","target":"{target}"}}}}"#);
+        self.order("wake-on-lan", &asked)?;
+        let packet = neighbour.woken_by();
+        let packet = packet.context("no magic packet came to the other end of the link")?;
+        println!("  the neighbour got a magic packet: {packet}");
+        self.woken = Some(packet);
+        Ok(())
+    }
+
+    /// Signs, sends, and waits for the device's answer.
+    fn order(&self, handler: &str, arguments: &str) -> anyhow::Result<Value> {
         let device = self.enrolled.as_ref();
         let device = device.and_then(|enrolled| enrolled["device"].as_str());
         let device = device.context("no device is enrolled")?;
         let (address, _) = self.listening.as_ref().context("no console listens")?;
         let console = format!("https://{address}/");
-        let order = ("run-program", asked);
+        let order = (handler, arguments);
         let id = self.operator.ask(self.desk, &console, device, order)?;
         println!("  action {id} was sent");
         let told = self.operator.watch(self.desk, &id)?;
         println!("  the device answers: {}", told["outcome"]["result"]);
-        self.outcome = Some(told);
-        self.next(deadline.min(Instant::now()))?;
-        Ok(())
+        Ok(told)
     }
 
     fn sessions(&mut self, deadline: Instant) -> anyhow::Result<()> {

@@ -19,6 +19,8 @@ pub(crate) struct Seen {
     pub(crate) logged_in: bool,
     /// What came of the operator's action.
     pub(crate) outcome: Option<Value>,
+    /// What woke the neighbour, if anything did; none if the device can't have one here.
+    pub(crate) neighbour: Option<Option<String>>,
 }
 
 /// One line of the summary: what, and what showed it.
@@ -92,6 +94,7 @@ fn lines(seen: &Seen) -> Vec<Line> {
     line("an old repository refused", seen.old_repository());
     line("an offline restart ran what was there", seen.offline());
     line("a signed action, and what came of it", seen.outcome());
+    lines.push(("a magic packet on the device's link", seen.packet()));
     lines.push(("sessions sampled, one instance each", seen.samples()));
     lines.push(("sessions of two users, opened and closed", seen.sessions()));
     lines
@@ -154,6 +157,13 @@ impl Seen {
     fn outcome(&self) -> Option<String> {
         let outcome = &self.outcome.as_ref()?["outcome"];
         (outcome["ended"] == "done").then(|| cut(&text(outcome, "result")))
+    }
+
+    fn packet(&self) -> Evidence {
+        match &self.neighbour {
+            Some(packet) => packet.clone().into(),
+            None => Evidence::Skipped("no network namespace on this machine"),
+        }
     }
 
     fn samples(&self) -> Evidence {
