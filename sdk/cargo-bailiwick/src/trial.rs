@@ -48,6 +48,16 @@ pub enum Told {
     Arguments(String),
 }
 
+impl Told {
+    /// The rows; none if it gives none.
+    pub const fn rows(&self) -> Option<&Snapshot> {
+        match self {
+            Self::Rows(rows) => Some(rows),
+            Self::Arguments(_) => None,
+        }
+    }
+}
+
 /// What a trial brought.
 #[derive(Debug)]
 pub struct Tried {

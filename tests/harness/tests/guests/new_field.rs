@@ -3,7 +3,7 @@
 //! the same receiver, those of agent and console.
 
 use bailiwick_core::time::Timestamp;
-use bailiwick_harness::guest::{Guest, Target};
+use bailiwick_harness::guest::{Guest, Target, Tried};
 use bailiwick_report::{
     receiver::{Stream, Verdict},
     rows::{Snapshot, Value},
@@ -54,7 +54,9 @@ pub(crate) async fn run(name: &str) {
     let inventory = Guest::plugin("inventory").run().await;
     let guest = Guest::build(name, Target::Unknown);
     let (first, second) = (guest.run().await, guest.run().await);
-    let more = first.rows.row_count().abs_diff(inventory.rows.row_count());
+    let rows = |tried: &Tried| tried.told.rows().unwrap().clone();
+    let more = rows(&first).row_count();
+    let more = more.abs_diff(rows(&inventory).row_count());
     assert!(
         more < 20,
         "{more} rows more or less: it is not the inventory"
@@ -65,20 +67,20 @@ pub(crate) async fn run(name: &str) {
         stream: None,
     };
     assert!(matches!(
-        way.send("0.1.0", inventory.rows),
+        way.send("0.1.0", rows(&inventory)),
         (Content::Full { .. }, false)
     ));
     assert_eq!(way.read_at(), None);
 
     // Its schema is another: all of it, once.
     assert!(matches!(
-        way.send("0.2.0", first.rows),
+        way.send("0.2.0", rows(&first)),
         (Content::Full { .. }, false)
     ));
     let before = way.read_at().unwrap();
     assert!(before > 1_735_689_600_000, "{before} is before 2025");
 
-    let (content, is_diff) = way.send("0.2.0", second.rows);
+    let (content, is_diff) = way.send("0.2.0", rows(&second));
     assert!(is_diff);
     match content {
         Content::Diff { changed, .. } => assert!((1..20).contains(&changed), "{changed}"),

@@ -16,7 +16,9 @@ fn outcomes(tried: &Tried) -> BTreeMap<String, String> {
         other => panic!("{other:?}"),
     };
     tried
-        .rows
+        .told
+        .rows()
+        .unwrap()
         .rows(0)
         .map(|row| (text(row.get(0)), text(row.get(1))))
         .collect()
