@@ -93,6 +93,11 @@ pub const PROGRAMS: &[Program] = &[
         why: "a device whose network is cut, in a namespace of the test's own",
     },
     Program {
+        name: "faketime",
+        package: "faketime",
+        why: "a device whose wall clock jumps",
+    },
+    Program {
         name: "rpm",
         package: "rpm",
         why: "what `inventory` reads from rpm's databases, compared with what rpm says",

@@ -270,6 +270,28 @@ impl Desk {
         self.run(command)
     }
 
+    /// The same under a wall clock that a file moves, preloaded from `library`; what the
+    /// agent says on its standard error goes to `errors`.
+    ///
+    /// # Panics
+    /// It is not started.
+    pub fn agent_under_clock(&self, library: &str, moved_by: &Path, errors: &Path) -> Program {
+        let mut command = Command::new("sh");
+        command
+            .args([
+                "-c",
+                "exec 2>\"$ERRORS\"; LD_PRELOAD=\"$LIBRARY\" exec \"$0\" \"$@\"",
+            ])
+            .env("ERRORS", errors)
+            .env("LIBRARY", library)
+            .env("FAKETIME_TIMESTAMP_FILE", moved_by)
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("NO_FAKE_STAT", "1")
+            .arg(program("bailiwick"));
+        self.run(command)
+    }
+
     fn run(&self, mut command: Command) -> Program {
         command
             .args(["run", "--json", "--data"])
