@@ -1,6 +1,6 @@
 //! The verbs of `bailiwick-console action`.
 
-use std::path::PathBuf;
+use std::{net::Ipv4Addr, path::PathBuf};
 
 use bailiwick_core::{
     action::ActionId,
@@ -20,6 +20,7 @@ pub(crate) enum ActionVerb {
     Draft(Draft),
     Sign(Sign),
     Send(Send),
+    Wake(Wake),
     Watch(Watch),
     List(List),
     Cancel(Cancel),
@@ -120,6 +121,84 @@ pub(crate) struct Send {
     pub(crate) json: bool,
 }
 
+/// Wake a sleeping device through its neighbours.
+///
+/// Asks the devices how fit they are to wake it, then has the best two or three send magic
+/// packets: both are signed with your key, and shown to you. That packets were sent does not
+/// mean that it woke: whoever wakes checks in by itself.
+///
+/// Exit code 0: all that were chosen sent packets. 3: no device is fit, or one that was chosen
+/// failed or refused. 4: one ran out of time, was called off, or was interrupted. 5: nobody
+/// answered, or --within is over.
+#[derive(Args, Debug)]
+#[command(group(ArgGroup::new("asked").required(true).args(["device", "group"])))]
+pub(crate) struct Wake {
+    /// Ethernet address of the card that sleeps
+    #[arg(long, value_name = "00:11:22:33:44:55", value_parser = card)]
+    pub(crate) mac: String,
+    /// Its last known IPv4 address: who is in its network is fit to wake it
+    #[arg(long, value_name = "IP")]
+    pub(crate) target: Ipv4Addr,
+    /// SecureOn password like 01:02:03:04, if the card wants one. It is no secret: it is in the
+    /// signed action, and in the packets
+    #[arg(long, value_name = "BYTES", value_parser = secure_on)]
+    pub(crate) password: Option<String>,
+    /// A device that may wake it (32 hexadecimal digits); can be repeated
+    #[arg(long, value_name = "ID")]
+    pub(crate) device: Vec<DeviceId>,
+    /// A group whose devices may wake it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Option<GroupName>,
+    /// The operator's key: NAME.json of `action key`
+    #[arg(long, value_name = "NAME.json")]
+    pub(crate) key: PathBuf,
+    /// Address at which `serve` takes reports, as it prints it
+    #[arg(long, value_name = "https://HOST:PORT/")]
+    pub(crate) to: Address,
+    /// PEM file of an authority that signed the certificate there, as tls/ca.pem of `repo
+    /// init`, if the operating system does not know it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Folder of the console, as given to `serve`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Wait this long for answers about fitness; less if every named device has answered
+    #[arg(long, value_name = "SPAN", default_value = "10 s")]
+    pub(crate) settle: Span,
+    /// Give up after this, both steps together
+    #[arg(long, value_name = "SPAN", default_value = "30 s")]
+    pub(crate) within: Span,
+    /// Have at most so many devices send, 1 to 3
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub(crate) bridges: u8,
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn card(text: &str) -> Result<String, String> {
+    let bytes = bytes(text).filter(|bytes| bytes.len() == 6 && bytes[0] & 1 == 0);
+    bytes
+        .map(|_| text.to_owned())
+        .ok_or_else(|| "it is no address of a card: write one like 00:11:22:33:44:55".to_owned())
+}
+
+fn secure_on(text: &str) -> Result<String, String> {
+    let bytes = bytes(text).filter(|bytes| matches!(bytes.len(), 4 | 6));
+    bytes
+        .map(|_| text.to_owned())
+        .ok_or_else(|| "it is 4 or 6 bytes: write it like 01:02:03:04".to_owned())
+}
+
+/// The bytes of `aa:bb:cc`; `-` is taken as well.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    let byte = |part: &str| {
+        let two = part.len() == 2 && part.bytes().all(|b| b.is_ascii_hexdigit());
+        two.then(|| u8::from_str_radix(part, 16).ok()).flatten()
+    };
+    text.split([':', '-']).map(byte).collect()
+}
+
 /// Follow an action until every device that it names has told how it ended.
 ///
 /// Exit code 0: all did it. 3: one failed or refused. 4: one ran out of time, was called off,
@@ -175,4 +254,20 @@ pub(crate) struct Cancel {
     /// File to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_and_a_password_are_read_before_anybody_is_asked() {
+        for right in ["52:54:00:01:02:03", "52-54-00-01-02-aB"] {
+            assert_eq!(card(right).as_deref(), Ok(right));
+        }
+        for wrong in ["", "52:54:00", "ff:ff:ff:ff:ff:ff", "+1:54:00:01:02:03"] {
+            assert!(card(wrong).is_err(), "{wrong}");
+        }
+        assert!(secure_on("01:02:03:04").is_ok() && secure_on("01:02:03:04:05").is_err());
+    }
 }

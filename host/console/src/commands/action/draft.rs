@@ -1,11 +1,11 @@
 //! Drafts.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::Context as _;
 use bailiwick_core::{
     action::{Audience, Order},
-    ids::PluginName,
+    ids::{DeviceId, GroupName, PluginName},
 };
 
 use super::write;
@@ -47,25 +47,41 @@ fn finish(
     meant: &Meant,
     out: Option<&Path>,
 ) -> anyhow::Result<()> {
-    let audience = match &meant.group {
-        Some(group) => Audience::Group(group.clone()),
-        None => Audience::Devices(meant.device.clone()),
-    };
-    let draft = Draft {
-        draft: 1,
-        id: fresh_id()?,
-        audience,
-        handler,
-        order,
-        expires_in_s: meant.expires_in.get().as_secs(),
-    };
-    draft
-        .check(clock::now())
-        .context("it can't be signed like this")?;
+    let audience = audience(meant.group.as_ref(), &meant.device);
+    let draft = compose(order, handler, audience, meant.expires_in.get())?;
     let mut text = serde_json::to_vec_pretty(&draft)?;
     text.push(b'\n');
     write(out, &text)?;
     let id = draft.id;
     eprintln!("drafted {id}: sign it with `bailiwick-console action sign`");
     Ok(())
+}
+
+/// The group if one is named, or else the devices.
+pub(super) fn audience(group: Option<&GroupName>, devices: &[DeviceId]) -> Audience {
+    match group {
+        Some(group) => Audience::Group(group.clone()),
+        None => Audience::Devices(devices.to_vec()),
+    }
+}
+
+/// A new draft that can be signed. It may begin within `expires_in` of its signature.
+pub(super) fn compose(
+    order: Order,
+    handler: PluginName,
+    audience: Audience,
+    expires_in: Duration,
+) -> anyhow::Result<Draft> {
+    let draft = Draft {
+        draft: 1,
+        id: fresh_id()?,
+        audience,
+        handler,
+        order,
+        expires_in_s: expires_in.as_secs(),
+    };
+    draft
+        .check(clock::now())
+        .context("it can't be signed like this")?;
+    Ok(draft)
 }

@@ -1,8 +1,10 @@
 //! `bailiwick-console action`.
 
 mod draft;
+mod fitness;
 mod send;
 mod sign;
+mod wake;
 mod watch;
 
 use std::{
@@ -22,6 +24,7 @@ pub(super) fn run(verb: &ActionVerb) -> anyhow::Result<()> {
         ActionVerb::Cancel(arguments) => draft::cancel(arguments),
         ActionVerb::Sign(arguments) => sign::sign(arguments),
         ActionVerb::Send(arguments) => send::send(arguments),
+        ActionVerb::Wake(arguments) => wake::wake(arguments),
         ActionVerb::Watch(arguments) => watch::watch(arguments),
         ActionVerb::List(arguments) => watch::list(arguments),
     }

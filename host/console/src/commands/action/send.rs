@@ -1,6 +1,6 @@
 //! Handing envelopes in.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::Context as _;
 use bailiwick_core::action::{Audience, Envelope};
@@ -20,24 +20,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn send(arguments: &Send) -> anyhow::Result<()> {
     let envelope = Envelope::parse(&read(&arguments.envelope)?)?;
-    let mut trust = Trust::os();
-    if let Some(file) = &arguments.ca {
-        trust = trust.and_file(file);
-    }
-    let proxy = ProxySettings::new(None, |name| std::env::var(name).ok());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let ca = arguments.ca.as_deref();
     let to = match (&arguments.to, &arguments.broker) {
         (Some(address), _) => {
-            let https = Https::new(&trust, &proxy)?;
-            runtime.block_on(to_console(&https, address, &envelope))?;
+            hand_in(&envelope, address, ca)?;
             address.to_string()
         }
         (None, Some(address)) => {
             let login = arguments.login.as_deref().map(Login::read).transpose()?;
-            let connector = Connector::new(&trust, &proxy)?;
-            runtime.block_on(to_broker(connector, address, login, &envelope))?;
+            let connector = Connector::new(&trust(ca), &proxy())?;
+            runtime()?.block_on(to_broker(connector, address, login, &envelope))?;
             address.to_string()
         }
         (None, None) => anyhow::bail!("name the console with --to, or a broker with --broker"),
@@ -47,6 +39,33 @@ pub(super) fn send(arguments: &Send) -> anyhow::Result<()> {
         format!("sent {id} to {to}\n  next: bailiwick-console action watch --data DIR {id}");
     tell_as(arguments.json, &json!({ "sent": id, "to": to }), &words);
     Ok(())
+}
+
+/// Hands an envelope to the console at `address`.
+pub(super) fn hand_in(
+    envelope: &Envelope,
+    address: &Address,
+    ca: Option<&Path>,
+) -> anyhow::Result<()> {
+    let https = Https::new(&trust(ca), &proxy())?;
+    runtime()?.block_on(to_console(&https, address, envelope))
+}
+
+fn trust(ca: Option<&Path>) -> Trust {
+    match ca {
+        Some(file) => Trust::os().and_file(file),
+        None => Trust::os(),
+    }
+}
+
+fn proxy() -> ProxySettings {
+    ProxySettings::new(None, |name| std::env::var(name).ok())
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 async fn to_console(https: &Https, address: &Address, envelope: &Envelope) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! The operator's key, and what it signs.
 
 use anyhow::Context as _;
+use bailiwick_core::action::Envelope;
 use bailiwick_repository as repository;
 use serde_json::json;
 
@@ -45,12 +46,17 @@ pub(super) fn sign(arguments: &Sign) -> anyhow::Result<()> {
         "the draft is of another version of this program"
     );
     let key = repository::Key::load(&arguments.key)?;
+    let envelope = seal(&draft, &key)?;
+    write(arguments.out.as_deref(), &envelope.to_bytes())?;
+    eprintln!("signed {}", envelope.id());
+    Ok(())
+}
+
+/// Shows and signs.
+pub(super) fn seal(draft: &Draft, key: &repository::Key) -> anyhow::Result<Envelope> {
     let document = draft.document(key.operator(), clock::now())?;
     // Whoever signs reads what it is, whatever the draft was called.
     let shown = serde_json::to_string_pretty(&document)?;
     eprintln!("signing with {}:\n{shown}", key.name());
-    let envelope = key.seal(document)?;
-    write(arguments.out.as_deref(), &envelope.to_bytes())?;
-    eprintln!("signed {}", envelope.id());
-    Ok(())
+    Ok(key.seal(document)?)
 }
