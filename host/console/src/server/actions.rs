@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    Shared,
+    Shared, Stopping,
     enrol::forbid,
     ingest::{Post, refuse, settle},
 };
@@ -73,6 +73,7 @@ async fn published(shared: &Shared) -> Result<Operators, PostError> {
 async fn for_device(
     State(shared): State<Shared>,
     Extension(peer): Extension<Peer>,
+    Extension(Stopping(mut stop)): Extension<Stopping>,
     Path(device): Path<String>,
 ) -> Response {
     let Ok(device) = device.parse::<DeviceId>() else {
@@ -89,9 +90,13 @@ async fn for_device(
             Ok(pending) => pending,
             Err(error) => return settle(Err(error)),
         };
-        let over = !pending.is_empty()
-            || !matches!(timeout_at(until, changed.changed()).await, Ok(Ok(())));
-        if over {
+        let is_over = !pending.is_empty()
+            || tokio::select! {
+                next = timeout_at(until, changed.changed()) => !matches!(next, Ok(Ok(()))),
+                // The device asks the next server, and nobody waits for it here.
+                _ = stop.wait_for(|stop| *stop) => true,
+            };
+        if is_over {
             let texts = pending.into_iter();
             let texts = texts.filter_map(|one| String::from_utf8(one.envelope).ok());
             let texts: Vec<String> = texts.collect();

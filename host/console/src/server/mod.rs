@@ -69,6 +69,10 @@ struct Shared {
     posts: Arc<Semaphore>,
 }
 
+/// Tells requests that wait for something that the server waits for them.
+#[derive(Clone)]
+struct Stopping(watch::Receiver<bool>);
+
 /// A listening socket that serves once [`Server::run`] is called.
 pub(crate) struct Server {
     listener: TcpListener,
@@ -113,6 +117,7 @@ impl Server {
     /// Serves until `stop` is set, then finishes the requests that are under way.
     pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
         let (wire, router) = (Wire::Tls(self.identity), self.router);
+        let router = router.layer(Extension(Stopping(stop.clone())));
         let router = move |peer: Peer| router.clone().layer(Extension(peer));
         connections::serve(self.listener, wire, router, stop).await;
     }

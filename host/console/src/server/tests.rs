@@ -379,6 +379,33 @@ async fn a_post_is_bounded_and_needs_one_plain_key() {
 }
 
 #[tokio::test]
+async fn an_oversize_or_malformed_body_of_each_kind_is_refused_and_the_next_one_is_taken() {
+    let console = Console::start().await;
+    // Of files only the length and the headers are looked at: see `session_files`.
+    for kind in ["reports", "events", "outcomes"] {
+        let head = format!(
+            "POST /v1/{kind} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nidempotency-key: a\r\n"
+        );
+        let announced = format!("{head}content-length: 4194305\r\n\r\n");
+        let answer = console.raw(&announced).await;
+        assert!(answer.starts_with("HTTP/1.1 413"), "{kind}: {answer}");
+        for junk in ["", "junk", "{\"device\":7}", "{\"a\":", "[[[[[["] {
+            let length = junk.len();
+            let request = format!("{head}content-length: {length}\r\n\r\n{junk}");
+            let answer = console.raw(&request).await;
+            let refused = ["HTTP/1.1 400", "HTTP/1.1 422"];
+            assert!(
+                refused.iter().any(|status| answer.starts_with(status)),
+                "{kind} {junk}: {answer}"
+            );
+        }
+    }
+    let (full, _) = pair(1);
+    assert_eq!(console.send("a", &full).await, Ok(Receipt::Stored));
+    assert_eq!(console.keys(), ["a"]);
+}
+
+#[tokio::test]
 async fn a_report_that_is_not_committed_is_not_acknowledged() {
     let console = Console::start().await;
     let (full, _) = pair(1);
