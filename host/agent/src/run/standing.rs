@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Outage {
     /// What was not sent: `reports`, `files`, `outcomes`, `events`, or `broker` for all that
-    /// goes through it.
+    /// goes through it; `messages` for what came from there and can't be read.
     pub(crate) what: String,
     /// When it began.
     pub(crate) since: Timestamp,

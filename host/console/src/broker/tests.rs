@@ -234,6 +234,63 @@ async fn what_is_refused_is_acknowledged_and_told() {
 }
 
 #[tokio::test]
+async fn a_malformed_post_of_each_kind_is_refused_and_the_next_one_is_taken() {
+    let desk = Desk::new();
+    let mut device = desk.device().await;
+    device.subscribe(&receipts()).await;
+    let mut pkid = 5;
+    for kind in ["reports/inventory", "events", "outcomes"] {
+        for junk in ["", "junk", "{\"device\":7}", "{\"a\":", "[[[[[["] {
+            let topic = format!("bailiwick/1/{DEVICE}/{kind}/k");
+            let mut publish = Publish::new(topic, QoS::AtLeastOnce, junk);
+            publish.pkid = pkid;
+            device.send(Packet::Publish(publish)).await;
+            let receipt = payload(device.next().await);
+            assert!(receipt.contains("refused"), "{kind} {junk}: {receipt}");
+            assert_eq!(device.next().await, Some(Packet::PubAck(PubAck::new(pkid))));
+            pkid += 1;
+        }
+    }
+    device.send(post("k", 4, report(DEVICE, "inventory"))).await;
+    let receipt = payload(device.next().await);
+    assert!(receipt.contains("stored"), "{receipt}");
+    assert_eq!(desk.keys(), ["k"]);
+}
+
+#[tokio::test]
+async fn an_oversize_packet_of_each_kind_closes_its_connection_alone() {
+    let desk = Desk::new();
+    let mut other = desk.connect();
+    let id = DeviceId::from_bytes([1; 16]);
+    other
+        .send(Packet::Connect(Connect::new(id.to_string())))
+        .await;
+    other.next().await.unwrap();
+    for kind in ["reports/inventory", "events", "outcomes"] {
+        let mut device = desk.device().await;
+        let topic = format!("bailiwick/1/{DEVICE}/{kind}/k");
+        // What the first bytes announce is too long: the rest is not waited for.
+        let mut head = BytesMut::new();
+        let length = wire::LONGEST_PACKET + 1;
+        head.extend_from_slice(&[0x32]);
+        head.extend((0..4).map(|at| {
+            let seven = u8::try_from((length >> (7 * at)) & 0x7f).unwrap();
+            if at < 3 { seven | 0x80 } else { seven }
+        }));
+        head.extend_from_slice(&u16::try_from(topic.len()).unwrap().to_be_bytes());
+        head.extend_from_slice(topic.as_bytes());
+        device.stream.write_all(&head).await.unwrap();
+        assert_eq!(device.next().await, None, "{kind}");
+    }
+    other.send(Packet::PingReq).await;
+    assert_eq!(other.next().await, Some(Packet::PingResp));
+    let mut device = desk.device().await;
+    device.send(post("k", 4, report(DEVICE, "inventory"))).await;
+    assert_eq!(device.next().await, Some(Packet::PubAck(PubAck::new(4))));
+    assert_eq!(desk.keys(), ["k"]);
+}
+
+#[tokio::test]
 async fn a_connection_that_oversteps_is_closed() {
     let desk = Desk::new();
     let other = DeviceId::from_bytes([1; 16]);

@@ -67,6 +67,7 @@ pub struct Device {
     posts: mpsc::UnboundedSender<Post>,
     link: watch::Receiver<Link>,
     hints: watch::Receiver<Option<u64>>,
+    unread: watch::Receiver<Option<String>>,
 }
 
 /// A post and where its receipt goes.
@@ -104,6 +105,7 @@ impl Device {
         let (posts, posted) = mpsc::unbounded_channel();
         let (told, link) = watch::channel(Link::Connecting);
         let (hinted, hints) = watch::channel(None);
+        let (strange, unread) = watch::channel(None);
         let (ordered, actions) = mpsc::channel(ACTIONS);
         let courier = Courier {
             id,
@@ -114,6 +116,7 @@ impl Device {
             acknowledged: JoinSet::new(),
             link: told,
             hints: hinted,
+            unread: strange,
         };
         tokio::spawn(courier.run(events, posted));
         Self {
@@ -123,6 +126,7 @@ impl Device {
             posts,
             link,
             hints,
+            unread,
         }
     }
 
@@ -193,6 +197,12 @@ impl Device {
         self.hints.clone()
     }
 
+    /// What came last and could not be read, in words; none as long as all could be. It
+    /// changes with each such message, and was acted upon in no way.
+    pub fn unread(&self) -> watch::Receiver<Option<String>> {
+        self.unread.clone()
+    }
+
     fn post(
         &self,
         addressed: Option<(Key, Topic)>,
@@ -237,6 +247,7 @@ struct Courier {
     acknowledged: JoinSet<(Key, Result<(), Ended>)>,
     link: watch::Sender<Link>,
     hints: watch::Sender<Option<u64>>,
+    unread: watch::Sender<Option<String>>,
     actions: mpsc::Sender<Bytes>,
 }
 
@@ -332,8 +343,9 @@ impl Courier {
         match Topic::parse(&message.topic) {
             Some(Topic::Receipt { device, key }) if device == self.id => {
                 // Without a form that is known it is no receipt, and the post comes again.
-                if let Some(answer) = Answer::parse(&message.payload) {
-                    self.received(&key, answer.meaning());
+                match Answer::parse(&message.payload) {
+                    Some(answer) => self.received(&key, answer.meaning()),
+                    None => self.is_unread("a receipt", "its post is sent again", message),
                 }
             }
             // An empty one is how a broker says that it keeps nothing there any more.
@@ -345,15 +357,28 @@ impl Courier {
             }
             Some(Topic::UpdateHint) => {
                 let number = std::str::from_utf8(&message.payload).ok();
-                if let Some(number) = number.and_then(|text| text.parse().ok()) {
-                    self.hints
-                        .send_if_modified(|known| known.replace(number) != Some(number));
+                match number.and_then(|text| text.parse().ok()) {
+                    Some(number) => {
+                        self.hints
+                            .send_if_modified(|known| known.replace(number) != Some(number));
+                    }
+                    // Nothing is retained there any more.
+                    None if message.payload.is_empty() => {}
+                    None => self.is_unread("a hint", "updates come in their turn", message),
                 }
             }
             // Nobody subscribed to it.
             _ => {}
         }
         self.client.acknowledge(message);
+    }
+
+    fn is_unread(&self, what: &str, so: &str, message: &Message) {
+        let length = message.payload.len();
+        self.unread.send_replace(Some(format!(
+            "{what} of {length} bytes that came through the broker can't be read, and {so}: see \
+             who else may publish there"
+        )));
     }
 
     fn received(&mut self, key: &Key, answer: Result<Receipt, SendError>) {

@@ -28,16 +28,19 @@ pub(super) async fn run(host: &Host, mut destinations: Destinations) -> anyhow::
     loop {
         // Only what it tells is kept here: the connection is for those who send.
         let told = match destination(&mut destinations).await? {
-            Destination::Mqtt(device) => Some((device.link(), device.update_hints())),
+            Destination::Mqtt(device) => {
+                Some((device.link(), device.update_hints(), device.unread()))
+            }
             Destination::Https { .. } => None,
         };
-        let Some((link, hints)) = told else {
+        let Some((link, hints, strange)) = told else {
             destinations.changed().await?;
             continue;
         };
         tokio::select! {
             outcome = outages(host, link) => outcome,
             outcome = follow(host, hints) => outcome?,
+            outcome = unread(host, strange) => outcome,
             changed = destinations.changed() => changed?,
         }
     }
@@ -68,6 +71,18 @@ async fn outages(host: &Host, mut link: watch::Receiver<Link>) {
             return std::future::pending().await;
         }
     }
+}
+
+/// Notes for the device's owner that something came which can't be read. It is no outage:
+/// over as soon as it is noted. Who sends without end fills no log with it.
+async fn unread(host: &Host, mut strange: watch::Receiver<Option<String>>) {
+    while strange.changed().await.is_ok() {
+        let reason = strange.borrow_and_update().clone().unwrap_or_default();
+        let now = host.clock.now();
+        host.standing.failed("messages", &reason, now);
+        host.standing.succeeded("messages", now);
+    }
+    std::future::pending().await
 }
 
 /// Rings for a refresh with each hint that names another timestamp. Of those that come
