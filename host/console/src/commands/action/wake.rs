@@ -62,7 +62,7 @@ pub(super) fn wake(arguments: &Wake) -> anyhow::Result<()> {
     let asked = wake_arguments(arguments);
     let devices = chosen.len();
     let action = order(arguments, &key, Audience::Devices(chosen), &asked)?;
-    let words = format!("asked {devices} of them to wake it (action {action})");
+    let words = format!("asked the {devices} chosen to wake it (action {action})");
     let line = json!({ "step": "asked-to-wake", "action": action, "devices": devices });
     tell_as(arguments.json, &line, &words);
     let tell = |told: &Told| {
@@ -111,9 +111,10 @@ fn wake_arguments(arguments: &Wake) -> Value {
 fn tell_asked(arguments: &Wake, action: &ActionId) {
     let whom = match &arguments.group {
         Some(group) => format!("the devices of the group {group}"),
+        None if arguments.device.len() == 1 => "1 device".to_owned(),
         None => format!("{} devices", arguments.device.len()),
     };
-    let words = format!("asked {whom} how fit they are to wake it (action {action})");
+    let words = format!("asked {whom} how fit to wake it (action {action})");
     let devices: Vec<_> = arguments.device.iter().map(ToString::to_string).collect();
     let group = arguments.group.as_ref().map(ToString::to_string);
     let line = json!({
