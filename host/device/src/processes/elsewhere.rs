@@ -13,15 +13,17 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind, Users};
 
 /// Reads the processes, and remembers what `sysinfo` needs between two passes.
 pub(super) struct Reader {
-    system: System,
-    users: Users,
+    /// None until a pass could open it.
+    system: Option<System>,
+    /// None where the accounts can't be read; then nobody is named.
+    users: Option<Users>,
 }
 
 impl Reader {
     pub(super) fn new() -> Self {
         Self {
-            system: System::new(),
-            users: Users::new_with_refreshed_list(),
+            system: None,
+            users: Users::new_with_refreshed_list().ok(),
         }
     }
 
@@ -38,10 +40,14 @@ impl Reader {
             .with_exe(UpdateKind::OnlyIfNotSet)
             .with_cmd(UpdateKind::OnlyIfNotSet)
             .with_user(UpdateKind::OnlyIfNotSet);
-        self.system
-            .refresh_processes_specifics(ProcessesToUpdate::All, true, what);
-        let all = self.system.processes().values();
-        let mut processes: Vec<Process> = all.map(|process| self.process(process)).collect();
+        let system = match &mut self.system {
+            Some(system) => system,
+            none => none.insert(System::new().map_err(|error| error.to_string())?),
+        };
+        system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
+        let all = system.processes().values();
+        let users = self.users.as_ref();
+        let mut processes: Vec<Process> = all.map(|process| told(process, users)).collect();
         processes.sort_unstable_by_key(|process| process.pid);
         let cut = processes.len().saturating_sub(MOST_PROCESSES);
         processes.truncate(MOST_PROCESSES);
@@ -52,40 +58,38 @@ impl Reader {
             cut,
         })
     }
+}
 
-    fn process(&self, process: &sysinfo::Process) -> Process {
-        let user = process
-            .user_id()
-            .and_then(|id| self.users.get_user_by_id(id));
-        let words: Vec<_> = process
-            .cmd()
-            .iter()
-            .map(|word| word.to_string_lossy())
-            .collect();
-        let mut command_line = words.join(" ");
-        command_line.truncate(command_line.floor_char_boundary(LONGEST_COMMAND_LINE));
-        let described = Described {
-            name: process.name().to_string_lossy().into_owned(),
-            executable: process
-                .exe()
-                .map(|path| path.to_string_lossy().into_owned())
-                .unwrap_or_default(),
-            command_line,
-            user: user.map(|user| user.name().to_owned()),
-            ..Described::default()
-        };
-        let moved = process.disk_usage();
-        Process {
-            pid: process.pid().as_u32(),
-            started: Timestamp::from_ms(process.start_time().saturating_mul(1_000)),
-            parent: process.parent().map_or(0, sysinfo::Pid::as_u32),
-            described: Arc::new(described),
-            cpu_ms: process.accumulated_cpu_time(),
-            memory: ByteCount::new(process.memory()),
-            read: Some(ByteCount::new(moved.total_read_bytes)),
-            written: Some(ByteCount::new(moved.total_written_bytes)),
-            threads: 1,
-            state: ProcessState::Running,
-        }
+fn told(process: &sysinfo::Process, users: Option<&Users>) -> Process {
+    let user = process.user_id().and_then(|id| users?.get_user_by_id(id));
+    let words: Vec<_> = process
+        .cmd()
+        .iter()
+        .map(|word| word.to_string_lossy())
+        .collect();
+    let mut command_line = words.join(" ");
+    command_line.truncate(command_line.floor_char_boundary(LONGEST_COMMAND_LINE));
+    let described = Described {
+        name: process.name().to_string_lossy().into_owned(),
+        executable: process
+            .exe()
+            .map(|path| path.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        command_line,
+        user: user.map(|user| user.name().to_owned()),
+        ..Described::default()
+    };
+    let moved = process.disk_usage();
+    Process {
+        pid: process.pid().as_u32(),
+        started: Timestamp::from_ms(process.start_time().saturating_mul(1_000)),
+        parent: process.parent().map_or(0, sysinfo::Pid::as_u32),
+        described: Arc::new(described),
+        cpu_ms: process.accumulated_cpu_time(),
+        memory: ByteCount::new(process.memory()),
+        read: Some(ByteCount::new(moved.total_read_bytes)),
+        written: Some(ByteCount::new(moved.total_written_bytes)),
+        threads: 1,
+        state: ProcessState::Running,
     }
 }
