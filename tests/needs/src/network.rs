@@ -1,7 +1,9 @@
 //! A network of two ends: one on this machine, the other in a namespace of its own.
 
 use std::{
+    fs, io,
     net::Ipv4Addr,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicU8, Ordering},
 };
@@ -67,6 +69,23 @@ impl Network {
         &self.link
     }
 
+    /// What programs that are started in the namespace find as `/etc/NAME`. One that runs
+    /// sees a change if the file was there when it started.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn etc(&self, name: &str, content: &str) -> io::Result<()> {
+        let folder = self.etc_folder();
+        fs::create_dir_all(&folder)?;
+        // In place: `ip netns exec` mounts the file itself.
+        fs::write(folder.join(name), content)
+    }
+
+    /// Where `ip netns exec` looks for them.
+    fn etc_folder(&self) -> PathBuf {
+        Path::new("/etc/netns").join(&self.namespace)
+    }
+
     /// From now on no packet passes in either direction. Neither end's connections are told.
     ///
     /// # Panics
@@ -88,6 +107,8 @@ impl Drop for Network {
     fn drop(&mut self) {
         // The link goes with the namespace that has its other end.
         ip(&format!("netns delete {}", self.namespace));
+        // Most have none.
+        let _ = fs::remove_dir_all(self.etc_folder());
     }
 }
 

@@ -49,6 +49,15 @@ impl Desk {
     /// A program failed.
     #[must_use]
     pub fn at(address: Ipv4Addr) -> Self {
+        Self::named(address, &address.to_string())
+    }
+
+    /// The same for a console whose certificate has this name.
+    ///
+    /// # Panics
+    /// A program failed.
+    #[must_use]
+    pub fn named(address: Ipv4Addr, name: &str) -> Self {
         program("bailiwick-compile");
         let folder = match TempDir::new() {
             Ok(folder) => folder,
@@ -61,8 +70,7 @@ impl Desk {
             broker: format!("{address}:0"),
         };
         fs::create_dir(desk.path("console")).expect("the folder is ours");
-        let name = address.to_string();
-        let made = desk.repo(&["init", "--vendor", VENDOR, "--server-name", &name]);
+        let made = desk.repo(&["init", "--vendor", VENDOR, "--server-name", name]);
         desk.root_sha256 = made["root-sha256"].as_str().unwrap_or_default().to_owned();
         desk
     }

@@ -93,6 +93,8 @@ fn malformed_and_oversize_messages_to_a_device_are_told_and_harm_nothing() {
     }
     for topic in [&receipt, &hint, &action] {
         stranger.says(topic, &longest);
+        let reason = agent.event("not-delivered")["reason"].to_string();
+        assert!(reason.contains("too long"), "{reason}");
         is_told(&desk, "broker", "too long");
         // It is connected again, and what was made meanwhile arrives.
         agent.event("delivered");

@@ -1,0 +1,112 @@
+//! A device that can't find its console's name for a while.
+
+#![cfg(target_os = "linux")]
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use bailiwick_needs::Network;
+use bailiwick_scenarios::Desk;
+
+/// For something to come about on a machine that builds meanwhile.
+const SOON: Duration = Duration::from_secs(120);
+/// No name of the world's (RFC 6761).
+const NAME: &str = "console.test";
+/// Reports made while the name is not found, one a second.
+const UNFOUND: u64 = 5;
+
+#[test]
+fn nothing_is_lost_over_mqtt_while_the_consoles_name_is_not_found() {
+    nothing_is_lost(Desk::settings_over_mqtt, "broker");
+}
+
+#[test]
+fn nothing_is_lost_over_https_while_the_consoles_name_is_not_found() {
+    nothing_is_lost(Desk::settings, "reports");
+}
+
+fn nothing_is_lost(settings: impl Fn(&Desk) -> String, what: &str) {
+    let Some(network) = Network::new("a device that can't find its console's name") else {
+        return;
+    };
+    let own = "127.0.0.1 localhost\n";
+    let with_name = format!("{own}{} {NAME}\n", network.here());
+    // Nobody answers for names there, and what asks is told so at once.
+    let nobody = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
+    for (file, content) in [
+        ("resolv.conf", nobody),
+        ("nsswitch.conf", "hosts: files dns\n"),
+        ("hosts", &with_name),
+    ] {
+        network.etc(file, content).expect("root may write there");
+    }
+    let mut desk = Desk::named(network.here(), NAME);
+    let console = desk.console();
+    desk.publish("pressure", "0.2.0");
+    desk.policy("pressure", |line| match line.split_once(" = ") {
+        Some(("every", _)) => "every = \"1 s\"".to_owned(),
+        Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
+        _ => line.to_owned(),
+    });
+    desk.assign("pressure", "0.2.0");
+    let by_name = settings(&desk).replace(&network.here().to_string(), NAME);
+    fs::write(desk.path("device.toml"), by_name).expect("the folder is ours");
+    let mut agent = desk.agent_within(network.namespace());
+    agent.event("delivered");
+
+    network.etc("hosts", own).expect("root may write there");
+    // A connection outlives the name that it was made with: it has to end.
+    drop(console);
+    let _console = desk.console();
+    let reason = is_wrong(&desk, what);
+    assert!(reason.contains(NAME), "{reason}");
+    let first = agent.event("reported")["counter"]
+        .as_u64()
+        .expect("a number");
+    let last = first + UNFOUND;
+    agent.until("reports that wait", |line| {
+        line["event"] == "reported" && line["counter"] == last
+    });
+    let waiting = desk.ask(&["status"])["outbox"]["reports"]["waiting"].as_u64();
+    assert!(waiting >= Some(UNFOUND), "{waiting:?} wait");
+
+    network
+        .etc("hosts", &with_name)
+        .expect("root may write there");
+    let end = agent.event("reported")["counter"]
+        .as_u64()
+        .expect("a number");
+    let ends = format!("-{end}");
+    agent.until("what was made last", |line| {
+        line["event"] == "delivered" && line["key"].as_str().is_some_and(|key| key.ends_with(&ends))
+    });
+    let mut stored: Vec<_> = desk
+        .reports(&["--plugin", "pressure"])
+        .iter()
+        .filter_map(|report| report["counter"].as_u64())
+        .filter(|counter| *counter <= end)
+        .collect();
+    stored.sort_unstable();
+    assert_eq!(stored, Vec::from_iter(0..=end), "each is there once");
+    agent.stop();
+}
+
+/// Waits until `status` says in its line on `what` that a name is not found.
+fn is_wrong(desk: &Desk, what: &str) -> String {
+    let begun = Instant::now();
+    loop {
+        let sending = desk.ask(&["status"])["sending"].clone();
+        let all = sending.as_array().cloned().unwrap_or_default();
+        let one = all
+            .iter()
+            .find(|one| one["what"] == what && one["until"].is_null());
+        let reason = one.and_then(|one| one["reason"].as_str());
+        if let Some(reason) = reason.filter(|reason| reason.contains("its name is not known")) {
+            return reason.to_owned();
+        }
+        assert!(begun.elapsed() < SOON, "no name is missed in {sending}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
