@@ -255,3 +255,60 @@ async fn an_agent_that_is_killed_leaves_nothing() {
     agent.wait().unwrap();
     wait_for(&seconds, 0).await;
 }
+
+fn cgroup_folders() -> Vec<PathBuf> {
+    bailiwick_needs::own_cgroups("that runs end by their cgroup")
+}
+
+#[tokio::test]
+async fn a_run_is_a_cgroup_that_ends_with_it() {
+    if !root() || cgroup_folders().is_empty() {
+        return;
+    }
+    let seconds = marker(5);
+    // Grows while it is ended: each fork sleeps in a session of its own.
+    let script = format!(
+        "cat /proc/self/cgroup; i=0; \
+         while [ $i -lt 300 ]; do setsid -f sleep {seconds}; i=$((i+1)); done; sleep {seconds}"
+    );
+    let mut forking = order("/usr/bin/dash", &["-c", &script]);
+    forking.time_limit = Duration::from_millis(300);
+    let ran = run(forking).await.unwrap();
+    assert_eq!(ran.ended, ExecEnded::TimedOut);
+    let text = String::from_utf8(ran.output.0).unwrap();
+    let own = format!("/bailiwick-{}-", std::process::id());
+    let line = text.lines().find_map(|line| line.split_once(&own));
+    let (_, number) = line.expect("the program is in a cgroup of its own");
+    assert_eq!(with_argument(&seconds), 0);
+    for folder in cgroup_folders() {
+        let left = folder.join(format!("bailiwick-{}-{number}", std::process::id()));
+        assert!(!left.exists(), "{}", left.display());
+    }
+}
+
+#[test]
+fn what_a_dead_agent_left_is_ended_at_the_next_start() {
+    if !root() {
+        return;
+    }
+    let seconds = marker(6);
+    let mut dead = Command::new("/usr/bin/true").spawn().unwrap();
+    dead.wait().unwrap();
+    for folder in cgroup_folders() {
+        let left = folder.join(format!("bailiwick-{}-0", dead.id()));
+        let living = folder.join(format!("bailiwick-{}-1000000", std::process::id()));
+        fs::create_dir(&left).unwrap();
+        fs::create_dir(&living).unwrap();
+        let mut sleeper = Command::new("sleep").arg(&seconds).spawn().unwrap();
+        // Another test's start may have ended it by now.
+        let is_member = fs::write(left.join("cgroup.procs"), sleeper.id().to_string()).is_ok();
+        drop(DeviceExec::new(keeper()));
+        if !is_member {
+            sleeper.kill().unwrap();
+        }
+        sleeper.wait().unwrap();
+        assert!(!left.exists(), "{}", left.display());
+        assert!(living.exists(), "of an agent that lives");
+        fs::remove_dir(living).unwrap();
+    }
+}

@@ -1,7 +1,11 @@
 //! Features of the kernel, which no package brings: a test may skip for want of them
 //! everywhere.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::skip::{Rule, skip};
 
@@ -70,6 +74,39 @@ pub fn own_mounts(untested: &str) -> bool {
 /// need not. If not, the skip is noted; `untested` says what is not tested without it.
 pub fn own_networks(untested: &str) -> bool {
     may_unshare("--net", "the right to make network namespaces", untested)
+}
+
+/// This process's own cgroups, of version 2 and of the freezer, where it may make others
+/// below. If there is none, the skip is noted; `untested` says what is not tested then.
+pub fn own_cgroups(untested: &str) -> Vec<PathBuf> {
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let probe = format!(
+        "probe-{}-{:?}",
+        std::process::id(),
+        std::thread::current().id()
+    );
+    let may = |folder: &PathBuf| {
+        let probe = folder.join(&probe);
+        let is_made = fs::create_dir(&probe).is_ok();
+        let is_cgroup = probe.join("cgroup.procs").exists();
+        is_made && fs::remove_dir(probe).is_ok() && is_cgroup
+    };
+    let found: Vec<PathBuf> = [
+        ("0::/", "/sys/fs/cgroup"),
+        ("0::/", "/sys/fs/cgroup/unified"),
+        (":freezer:/", "/sys/fs/cgroup/freezer"),
+    ]
+    .into_iter()
+    .filter_map(|(before, mount)| {
+        let below = own.lines().find_map(|line| line.split_once(before))?.1;
+        Some(Path::new(mount).join(below))
+    })
+    .filter(may)
+    .collect();
+    if found.is_empty() {
+        skip("a cgroup that may be written", untested, Rule::Everywhere);
+    }
+    found
 }
 
 fn may_unshare(namespace: &str, right: &str, untested: &str) -> bool {

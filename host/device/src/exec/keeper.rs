@@ -19,6 +19,7 @@ use rustix::{
 
 use super::{
     EXEC_CHILD,
+    cgroup::Cgroup,
     line::{self, Told},
     opened, tree,
 };
@@ -48,8 +49,11 @@ pub(crate) fn keep() -> std::io::Result<()> {
     line::write(&mut agent, &answer)
 }
 
+fn failed(doing: &'static str) -> impl Fn(std::io::Error) -> String {
+    move |error| format!("{doing}: {error}")
+}
+
 fn run(told: &Told, agent: &UnixStream) -> Result<Vec<Vec<u8>>, String> {
-    let failed = |doing: &'static str| move |error: std::io::Error| format!("{doing}: {error}");
     // A session of its own: no terminal, and no signal of the agent's group.
     setsid().map_err(|error| failed("a session")(error.into()))?;
     set_child_subreaper(Some(getpid())).map_err(|error| failed("adoption")(error.into()))?;
@@ -57,12 +61,35 @@ fn run(told: &Told, agent: &UnixStream) -> Result<Vec<Vec<u8>>, String> {
     let input = memory("input", &told.input).map_err(failed("the input"))?;
     let words = memory("told", &line::encode(&told.to_parts())).map_err(failed("the order"))?;
     let mut why = memory("why", &[]).map_err(failed("the order"))?;
+    let cgroup = Cgroup::make(&told.cgroup);
+    let answer = run_in(
+        cgroup.as_ref(),
+        told,
+        agent,
+        [&program, &input, &words],
+        &mut why,
+    );
+    // Whatever came between: no cgroup stays.
+    if let Some(cgroup) = cgroup {
+        cgroup.end();
+    }
+    answer
+}
+
+fn run_in(
+    cgroup: Option<&Cgroup>,
+    told: &Told,
+    agent: &UnixStream,
+    [program, input, words]: [&File; 3],
+    why: &mut File,
+) -> Result<Vec<Vec<u8>>, String> {
     let began = Instant::now();
     let mut child = Command::new("/proc/self/exe")
         .arg(EXEC_CHILD)
         .arg("start")
         // The starter opens them through this process: nothing is inherited.
-        .args([&program, &input, &words, &why].map(|file| file.as_raw_fd().to_string()))
+        .args([program, input, words, why].map(|file| file.as_raw_fd().to_string()))
+        .args(cgroup.map(Cgroup::members))
         .env_clear()
         .stdin(Stdio::null())
         .spawn()
@@ -83,6 +110,9 @@ fn run(told: &Told, agent: &UnixStream) -> Result<Vec<Vec<u8>>, String> {
     let (status, timed_out) = match first {
         Ok(Happened::Ended(status)) => (status.map_err(failed("its end"))?, false),
         Ok(Happened::Cut) | Err(_) => {
+            if let Some(cgroup) = cgroup {
+                cgroup.kill();
+            }
             tree::end_program(pid);
             let status = loop {
                 match next.recv() {
@@ -94,11 +124,14 @@ fn run(told: &Told, agent: &UnixStream) -> Result<Vec<Vec<u8>>, String> {
             (status, true)
         }
     };
+    if let Some(cgroup) = cgroup {
+        cgroup.kill();
+    }
     let all_gone = tree::end_all();
     let mut reason = String::new();
     let started = why
         .rewind()
-        .and_then(|()| std::io::Read::read_to_string(&mut why, &mut reason));
+        .and_then(|()| std::io::Read::read_to_string(why, &mut reason));
     if started.is_ok() && status.code() == Some(NOT_BECOME) && !reason.is_empty() {
         return Err(reason);
     }

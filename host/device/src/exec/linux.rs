@@ -3,6 +3,7 @@
 use std::{
     path::PathBuf,
     process::{ExitCode, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -19,10 +20,13 @@ use tokio::{
 };
 
 use super::{
-    EXEC_CHILD, keeper,
+    EXEC_CHILD, cgroup, keeper,
     line::{self, Told},
     starter, user,
 };
+
+/// How many runs this process has begun.
+static RUNS: AtomicU64 = AtomicU64::new(0);
 
 /// Runs programs through keepers.
 #[derive(Clone, Debug)]
@@ -32,7 +36,11 @@ pub struct DeviceExec {
 
 impl DeviceExec {
     /// Starts `keeper`, a program that calls [`serve_exec`] first, for each run.
+    ///
+    /// What a killed agent's runs left in cgroups is ended first; that takes time only where
+    /// there is any, and at most 5 s for each that can't be ended.
     pub fn new(keeper: PathBuf) -> Self {
+        cgroup::end_leftovers();
         Self { keeper }
     }
 }
@@ -123,6 +131,7 @@ fn told(order: ExecOrder) -> Result<Told, String> {
         directory: order.program.directory,
         user,
         time_limit_ms: u64::try_from(limit).unwrap_or(u64::MAX),
+        cgroup: cgroup::name(std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed)),
         input: order.input,
         arguments: order.arguments,
         environment: order.environment,

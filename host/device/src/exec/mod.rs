@@ -5,12 +5,18 @@
 //! ended, when its time is over and when the line to the agent is cut, kills everything
 //! below it until nothing is left. The line is cut when the run is dropped and when the agent
 //! dies, however it dies. The keeper starts the agent's program once more as the *starter*,
-//! which gives up every right that the program shall not have and becomes the program.
+//! which gives up every right that the program shall not have and becomes the program. Where
+//! the machine has cgroups that may be written, each run is one, too: the kernel then ends it
+//! at once, and what outlived its keeper is ended when the agent starts again.
 //!
 //! No code runs between `fork` and `exec`, so none of this needs unsafe code.
 
+#[cfg(target_os = "linux")]
+mod cgroup;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
+#[cfg(target_os = "linux")]
+mod hierarchy;
 #[cfg(target_os = "linux")]
 mod keeper;
 #[cfg(target_os = "linux")]

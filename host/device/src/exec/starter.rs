@@ -25,13 +25,18 @@ const FILES: u64 = 256;
 const PROCESSES: u64 = 512;
 
 /// Becomes the program; only comes back if that failed. `numbers` are descriptors of the
-/// keeper: the program, its input, what was told, and where to say why not.
+/// keeper: the program, its input, what was told, and where to say why not. The file
+/// of its cgroup's members may follow.
 pub(crate) fn start(numbers: &[String]) -> std::io::Result<()> {
     let Some([program, input, told, why]) = numbers.first_chunk() else {
         return Err(std::io::ErrorKind::InvalidInput.into());
     };
     let keeper = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
     let of_keeper = |number: &String| format!("/proc/{keeper}/fd/{number}");
+    if let Some(members) = numbers.get(4) {
+        // Without it the keeper still holds the tree. Nobody but this thread is moved.
+        let _ = std::fs::write(members, "0");
+    }
     let mut why = OpenOptions::new().write(true).open(of_keeper(why))?;
     let result = File::open(of_keeper(told))
         .and_then(|mut file| line::read(&mut file))

@@ -1,0 +1,141 @@
+//! A cgroup for one run, by which the kernel ends all of it at once. Where none can be had,
+//! the keeper's adoption alone holds the tree.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use super::hierarchy::{Kind, hierarchies};
+
+/// How long a cgroup that does not get empty is tried.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Begins the name of each run's cgroup; the agent's process and a number follow.
+const PREFIX: &str = "bailiwick-";
+
+#[derive(Debug)]
+pub(crate) struct Cgroup {
+    kind: Kind,
+    folder: PathBuf,
+}
+
+/// Name of run number `run` of the agent `agent`.
+pub(crate) fn name(agent: u32, run: u64) -> String {
+    format!("{PREFIX}{agent}-{run}")
+}
+
+impl Cgroup {
+    /// A new one below this process's own, in the best hierarchy that lets it.
+    pub(crate) fn make(name: &str) -> Option<Self> {
+        own().into_iter().find_map(|(kind, own)| {
+            let folder = own.join(name);
+            fs::create_dir(&folder).ok()?;
+            let made = Self { kind, folder };
+            let file = match kind {
+                Kind::Unified => "cgroup.freeze",
+                Kind::Freezer => "freezer.state",
+            };
+            // Kernels before 5.2 can't freeze in version 2.
+            let is_able = made.folder.join(file).exists();
+            if !is_able {
+                let _ = fs::remove_dir(&made.folder);
+            }
+            is_able.then_some(made)
+        })
+    }
+
+    /// Whoever writes `0` to this file becomes a member.
+    pub(crate) fn members(&self) -> PathBuf {
+        self.folder.join("cgroup.procs")
+    }
+
+    /// Kills all members once. The kernel's own way reaches those that are just forked;
+    /// else nobody runs while they are killed.
+    pub(crate) fn kill(&self) {
+        if self.kind == Kind::Unified && fs::write(self.folder.join("cgroup.kill"), "1").is_ok() {
+            return;
+        }
+        let (file, freeze, thaw) = match self.kind {
+            Kind::Unified => ("cgroup.freeze", "1", "0"),
+            Kind::Freezer => ("freezer.state", "FROZEN", "THAWED"),
+        };
+        let _ = fs::write(self.folder.join(file), freeze);
+        for folder in below(&self.folder) {
+            let members = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+            let pids = members.lines().filter_map(|line| line.parse().ok());
+            for pid in pids.filter_map(Pid::from_raw) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+        let _ = fs::write(self.folder.join(file), thaw);
+    }
+
+    /// Kills all members until it can be removed: it is busy while it has any.
+    pub(crate) fn end(&self) {
+        let began = Instant::now();
+        while self.folder.exists() && began.elapsed() < PATIENCE {
+            self.kill();
+            for folder in below(&self.folder) {
+                let _ = fs::remove_dir(folder);
+            }
+            if self.folder.exists() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
+/// Ends and removes what agents left that were killed together with their keepers.
+pub(crate) fn end_leftovers() {
+    for (kind, own) in own() {
+        for entry in fs::read_dir(own).into_iter().flatten().flatten() {
+            let of_dead = entry.file_name().to_str().is_some_and(is_of_dead);
+            if of_dead {
+                let folder = entry.path();
+                Cgroup { kind, folder }.end();
+            }
+        }
+    }
+}
+
+fn is_of_dead(name: &str) -> bool {
+    let numbers = name
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.split_once('-'));
+    let Some((agent, run)) = numbers else {
+        return false;
+    };
+    let agent = agent.parse().ok().and_then(Pid::from_raw);
+    run.parse::<u64>().is_ok()
+        && agent.is_some_and(|agent| test_kill_process(agent) == Err(rustix::io::Errno::SRCH))
+}
+
+fn own() -> Vec<(Kind, PathBuf)> {
+    let read = |file| fs::read_to_string(file).unwrap_or_default();
+    hierarchies(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"))
+}
+
+/// `folder` and all below it, which a program with the right may have made; the deepest
+/// first.
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![folder.to_owned()];
+    let mut next = 0;
+    while let Some(folder) = found.get(next) {
+        let entries: Vec<_> = fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .collect();
+        let folders = entries
+            .into_iter()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        found.extend(folders.map(|entry| entry.path()));
+        next += 1;
+    }
+    found.reverse();
+    found
+}
