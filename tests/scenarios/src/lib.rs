@@ -10,8 +10,10 @@ mod built;
 mod desk;
 mod enrolment;
 mod front;
+mod operator;
 mod program;
 
 pub use desk::Desk;
 pub use front::{Front, Manner};
+pub use operator::Operator;
 pub use program::Program;

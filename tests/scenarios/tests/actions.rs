@@ -4,12 +4,10 @@
 
 use std::{
     fs,
-    process::{Command, Output},
     time::{Duration, Instant},
 };
 
-use bailiwick_scenarios::{Desk, Program};
-use serde_json::Value;
+use bailiwick_scenarios::{Desk, Operator, Program};
 
 /// For one thing to happen on a machine that builds meanwhile.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -17,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A desk whose operator alice may give orders to `pressure` and to `absent`.
 struct Scene {
     desk: Desk,
+    alice: Operator<'static>,
     console: Option<Program>,
     device: String,
 }
@@ -28,22 +27,7 @@ impl Scene {
         desk.publish("pressure", "0.2.0");
         desk.policy("pressure", ToOwned::to_owned);
         desk.assign("pressure", "0.2.0");
-        let keys = path(&desk, "keys");
-        run(&mut desk.action(&["key", "--name", "alice", "--out", &keys]));
-        let public = format!("{keys}/alice.pub");
-        desk.repo(&[
-            "operator",
-            "add",
-            &public,
-            "--handler",
-            "pressure",
-            "--handler",
-            "absent",
-            "--group",
-            "*",
-            "--until",
-            "2099-12-31",
-        ]);
+        let alice = Operator::make(&desk, "alice", &["pressure", "absent"]);
         let settings = match over_mqtt {
             true => desk.settings_over_mqtt(),
             false => desk.settings(),
@@ -55,6 +39,7 @@ impl Scene {
         let device = desk.ask(&["status"])["device"].as_str().map(str::to_owned);
         let scene = Self {
             desk,
+            alice,
             console: Some(console),
             device: device.expect("a device has an id"),
         };
@@ -63,51 +48,8 @@ impl Scene {
 
     /// Drafts and signs; gives the id and the file of the envelope.
     fn signed(&self, name: &str, draft: &[&str]) -> (String, String) {
-        let [file, envelope] =
-            ["draft", "signed"].map(|end| path(&self.desk, &format!("{name}.{end}")));
-        let mut drafting = self.desk.action(&["draft", "--out", &file]);
-        run(drafting.args(draft));
-        let key = path(&self.desk, "keys/alice.json");
-        run(&mut self
-            .desk
-            .action(&["sign", "--key", &key, "--out", &envelope, &file]));
-        let text = fs::read_to_string(&file).expect("it was drafted");
-        let draft: Value = serde_json::from_str(&text).expect("a draft is JSON");
-        (
-            draft["id"].as_str().unwrap_or_default().to_owned(),
-            envelope,
-        )
+        self.alice.sign(&self.desk, name, "draft", draft)
     }
-
-    fn send(&self, envelope: &str) {
-        let ca = path(&self.desk, "repository/tls/ca.pem");
-        let to = self.desk.console_address();
-        run(&mut self
-            .desk
-            .action(&["send", envelope, "--to", &to, "--ca", &ca]));
-    }
-
-    /// Follows an action to its end: its exit code, and how it ended on the device.
-    fn watch(&self, id: &str) -> (i32, Value) {
-        let data = path(&self.desk, "console");
-        let mut watching = self
-            .desk
-            .action(&["watch", "--json", "--within", "100 s", "--data", &data, id]);
-        let Output { status, stdout, .. } = watching.output().expect("the program starts");
-        let text = String::from_utf8_lossy(&stdout).into_owned();
-        let last = text.lines().last().unwrap_or_default();
-        let told: Value = serde_json::from_str(last).unwrap_or_default();
-        (status.code().unwrap_or(-1), told["outcome"].clone())
-    }
-}
-
-fn path(desk: &Desk, name: &str) -> String {
-    desk.path(name).display().to_string()
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("the program starts");
-    assert!(output.status.success(), "{command:?}: {output:?}");
 }
 
 /// What an operator asks, and what the device answers.
@@ -157,10 +99,10 @@ fn each_is_answered(over_mqtt: bool) {
         let mut draft = vec!["--device", &scene.device];
         draft.extend(case.draft);
         let (id, envelope) = scene.signed(case.name, &draft);
-        scene.send(&envelope);
+        scene.desk.send(&envelope);
         // The same once more is the same.
-        scene.send(&envelope);
-        let (code, outcome) = scene.watch(&id);
+        scene.desk.send(&envelope);
+        let (code, outcome) = scene.desk.watch(&id);
         assert_eq!(outcome["ended"], case.ended, "{}: {outcome}", case.name);
         assert_eq!(outcome["reason"], case.reason, "{}", case.name);
         assert_eq!(code, 3, "{}", case.name);
@@ -189,7 +131,7 @@ fn another_group_is_refused_as_audience_and_a_removed_operator_as_unknown() {
         "{}",
     ];
     let (id, envelope) = scene.signed("group", &draft);
-    scene.send(&envelope);
+    scene.desk.send(&envelope);
     let told = agent.event("action-refused");
     assert_eq!(told["action"], id.as_str(), "{told}");
     let reason = told["reason"].as_str().unwrap_or_default();
@@ -206,7 +148,7 @@ fn another_group_is_refused_as_audience_and_a_removed_operator_as_unknown() {
         "{}",
     ];
     let (id, envelope) = scene.signed("late", &draft);
-    scene.send(&envelope);
+    scene.desk.send(&envelope);
     scene.desk.repo(&["operator", "remove", "alice"]);
     let mut agent = scene.desk.agent();
     // The first refresh may come after the envelope: then it is refused by policy, or for a
@@ -240,7 +182,7 @@ fn kills_lose_no_action_and_expiry_holds() {
             "1 min",
         ];
         let (id, envelope) = scene.signed(&format!("n{number}"), &draft);
-        scene.send(&envelope);
+        scene.desk.send(&envelope);
         sent.push(id);
         if number % 2 == 0 {
             let agent = scene.desk.agent();
@@ -262,7 +204,7 @@ fn kills_lose_no_action_and_expiry_holds() {
     ];
     let (late, envelope) = scene.signed("late", &draft);
     let expires = Instant::now() + Duration::from_millis(1_100);
-    scene.send(&envelope);
+    scene.desk.send(&envelope);
     // The console is a bystander: what it had is on its disk.
     drop(scene.console.take());
     scene.console = Some(scene.desk.console());
@@ -270,14 +212,14 @@ fn kills_lose_no_action_and_expiry_holds() {
     let _agent = scene.desk.agent();
     let begun = Instant::now();
     for id in &sent {
-        let (code, outcome) = scene.watch(id);
+        let (code, outcome) = scene.desk.watch(id);
         match outcome["ended"].as_str() {
             Some("failed" | "refused") => assert_eq!(code, 3, "{outcome}"),
             Some("interrupted") => assert_eq!(code, 4, "{outcome}"),
             _ => panic!("{id}: {outcome}"),
         }
     }
-    let (_, outcome) = scene.watch(&late);
+    let (_, outcome) = scene.desk.watch(&late);
     let reason = outcome["reason"].as_str().unwrap_or_default();
     assert!(reason.starts_with("expiry: "), "{outcome}");
     assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());

@@ -112,15 +112,15 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
     let (need_full, mut full) = mpsc::channel(REQUESTS);
     let (destinations, destination) = watch::channel(destination);
     let sending = tokio::spawn(upload::run(Arc::clone(&host), destination, need_full));
-    let doing = {
+    let taking = {
         let (host, shown) = (Arc::clone(&host), coordinator.shown());
         let destinations = destinations.subscribe();
-        tokio::spawn(async move {
+        async move {
             if let Err(error) = actions::run(Arc::clone(&host), shown, destinations).await {
                 host.output
                     .warn(&format!("no actions are taken: {error:#}"));
             }
-        })
+        }
     };
     let changed = Arc::new(Notify::new());
     let mut service = Service {
@@ -139,6 +139,8 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
         host,
     };
     service.begin().await;
+    // Not before: what waited for this device would be refused for a plugin that it has.
+    let doing = tokio::spawn(taking);
     let mut stop = std::pin::pin!(stopped());
     loop {
         let read_at = service.read_at;
