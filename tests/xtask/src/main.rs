@@ -5,6 +5,7 @@ mod build;
 mod demo;
 mod desk;
 mod install;
+mod operator;
 mod program;
 mod step;
 mod test;

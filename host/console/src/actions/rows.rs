@@ -40,6 +40,8 @@ pub(crate) struct Told {
     pub(crate) outcome: Option<Outcome>,
     /// When it ended, by the device's clock.
     pub(crate) at_ms: Option<i64>,
+    /// When this console heard of it, by its own clock.
+    pub(crate) received_ms: Option<i64>,
     pub(crate) percent: Option<u8>,
     pub(crate) words: Option<String>,
 }
@@ -112,7 +114,7 @@ fn action(row: &Row<'_>) -> rusqlite::Result<Listed> {
 
 fn devices(connection: &Connection, action: &str) -> Result<Vec<Told>, LedgerError> {
     let mut statement = connection.prepare_cached(
-        "SELECT device, outcome, at_ms, percent, words FROM (
+        "SELECT device, outcome, at_ms, received_ms, percent, words FROM (
             SELECT device FROM addressed WHERE action = ?1
             UNION SELECT device FROM told WHERE action = ?1
          ) LEFT JOIN (SELECT * FROM told WHERE action = ?1) USING (device)
@@ -124,8 +126,9 @@ fn devices(connection: &Connection, action: &str) -> Result<Vec<Told>, LedgerErr
             device: row.get(0)?,
             outcome: outcome.and_then(|text| serde_json::from_str(&text).ok()),
             at_ms: row.get(2)?,
-            percent: row.get(3)?,
-            words: row.get(4)?,
+            received_ms: row.get(3)?,
+            percent: row.get(4)?,
+            words: row.get(5)?,
         })
     })?;
     Ok(told.collect::<Result<_, _>>()?)

@@ -47,6 +47,7 @@ pub(super) fn routes() -> Router<Shared> {
 
 /// Whoever holds an envelope may hand it in: that an operator signed it is in it.
 async fn envelope(State(shared): State<Shared>, request: Request) -> Response {
+    let now = (shared.context.now)();
     let post = match Post::read(&shared, request).await {
         Ok(post) => post,
         Err(answer) => return *answer,
@@ -55,7 +56,6 @@ async fn envelope(State(shared): State<Shared>, request: Request) -> Response {
         Ok(operators) => operators,
         Err(error) => return settle(Err(error)),
     };
-    let now = (shared.context.now)();
     let actions = &shared.context.actions;
     settle(actions.take(post.body.to_vec(), operators, now).await)
 }

@@ -19,6 +19,8 @@ pub(crate) struct Device {
     pub(crate) desk: Desk,
     agent: Program,
     console: Program,
+    /// Where the console takes what is sent to it.
+    pub(crate) address: String,
     /// On which the console's broker listens.
     pub(crate) broker_port: u16,
 }
@@ -36,6 +38,13 @@ impl Device {
         })
     }
 
+    /// The same, with updates from the console itself.
+    pub(crate) fn begin_over_mqtt(desk: Desk) -> anyhow::Result<Self> {
+        Self::start(desk, |desk, opened| {
+            desk.connected_agent(&opened.broker, &format!("{}updates/", opened.address))
+        })
+    }
+
     fn start(desk: Desk, agent: impl Fn(&Desk, &Opened) -> Command) -> anyhow::Result<Self> {
         let opened = desk.open("127.0.0.1:0", "127.0.0.1:0")?;
         let port = opened.broker.rsplit(':').next();
@@ -43,6 +52,7 @@ impl Device {
             broker_port: port.context("the broker has no port")?.parse()?,
             agent: Program::start("bailiwick", &mut agent(&desk, &opened))?,
             desk,
+            address: opened.address,
             console: opened.console,
         })
     }

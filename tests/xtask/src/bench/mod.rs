@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: every figure that the project promises, measured on release builds
 //! and held against its bound.
 
+mod action;
 mod demo;
 mod device;
 mod idle;
@@ -44,7 +45,7 @@ pub(crate) struct Arguments {
 }
 
 /// What is measured, in the order of the table.
-const BENCHMARKS: [(&str, Measure); 15] = [
+const BENCHMARKS: [(&str, Measure); 16] = [
     ("memory", memory::measure),
     ("idle", idle::measure),
     ("quiet", quiet::measure),
@@ -54,6 +55,7 @@ const BENCHMARKS: [(&str, Measure); 15] = [
     ("empty-export", sandbox::measure),
     ("host-call", sandbox::measure),
     ("outbox", outbox::measure),
+    ("action", action::measure),
     ("size", size::measure),
     ("neighbours", sandbox::measure),
     ("session-file", sandbox::measure),

@@ -47,7 +47,7 @@ const fn bound(
 }
 
 /// MB and KB are 10^6 and 10^3 bytes.
-const BOUNDS: [Bound; 24] = [
+const BOUNDS: [Bound; 26] = [
     bound(
         "memory",
         "rss",
@@ -146,6 +146,20 @@ const BOUNDS: [Bound; 24] = [
         "the same, more resident than without",
         16.0,
         "MB",
+    ),
+    bound(
+        "action",
+        "action-median",
+        "program run for an operator, answer, median",
+        20.0,
+        "ms",
+    ),
+    bound(
+        "action",
+        "action-p99",
+        "program run for an operator, answer, p99",
+        80.0,
+        "ms",
     ),
     bound(
         "size",

@@ -1,6 +1,5 @@
 //! `cargo xtask demo`: one device at work, with the real programs, on loopback.
 
-mod operator;
 mod story;
 mod summary;
 mod surroundings;
@@ -12,9 +11,9 @@ use anyhow::Context as _;
 use crate::{
     build::{self, Profile},
     desk::{Desk, Devices},
+    operator::Operator,
     step::{quiet, root},
 };
-use operator::Operator;
 use story::Story;
 use surroundings::Surroundings;
 

@@ -6,12 +6,12 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::{
-    operator::Operator,
     summary::Seen,
     surroundings::{Neighbour, Surroundings},
 };
 use crate::{
     desk::{self, Desk},
+    operator::Operator,
     program::Program,
 };
 

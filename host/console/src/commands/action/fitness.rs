@@ -114,6 +114,7 @@ mod tests {
             device: DeviceId::from_bytes([device; 16]).to_string(),
             outcome,
             at_ms: None,
+            received_ms: None,
             percent: None,
             words: None,
         }

@@ -179,6 +179,7 @@ mod tests {
             device: "00".repeat(16),
             outcome: Some(outcome),
             at_ms: None,
+            received_ms: None,
             percent: None,
             words: None,
         };

@@ -1,11 +1,11 @@
-//! An operator of the demo: a key that no server has, and what is signed with it.
+//! An operator: a key that no server has, and what is signed with it.
 
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use crate::{
@@ -44,9 +44,20 @@ impl Operator {
         desk: &Desk,
         console: &str,
         device: &str,
-        (handler, arguments): (&str, &str),
+        order: (&str, &str),
     ) -> anyhow::Result<String> {
-        let (draft, signed) = (self.file("draft.json"), self.file("signed.json"));
+        let signed = self.sign("order", device, order)?;
+        self.send(desk, console, &signed)
+    }
+
+    /// Drafts and signs; gives the file of the envelope, which is called after `name`.
+    pub(crate) fn sign(
+        &self,
+        name: &str,
+        device: &str,
+        (handler, arguments): (&str, &str),
+    ) -> anyhow::Result<PathBuf> {
+        let [draft, signed] = ["draft", "signed"].map(|end| self.file(format!("{name}.{end}")));
         let mut command = self.action("draft");
         command.args(["--handler", handler, "--device", device]);
         command.args(["--arguments", arguments, "--out"]);
@@ -54,10 +65,15 @@ impl Operator {
         let mut command = self.action("sign");
         command.arg("--key").arg(self.file("helpdesk.json"));
         output(command.arg("--out").arg(&signed).arg(&draft))?;
+        Ok(signed)
+    }
+
+    /// Hands an envelope in; gives the action's id.
+    pub(crate) fn send(&self, desk: &Desk, console: &str, signed: &Path) -> anyhow::Result<String> {
         let mut command = self.action("send");
         command.args(["--json", "--to", console, "--ca"]);
         let ca = desk.folder().join("repository/tls/ca.pem");
-        let sent: Value = serde_json::from_str(&output(command.arg(ca).arg(&signed))?)?;
+        let sent: Value = serde_json::from_str(&output(command.arg(ca).arg(signed))?)?;
         let id = sent["sent"].as_str().map(str::to_owned);
         id.with_context(|| format!("what was sent has no id: {sent}"))
     }
@@ -70,6 +86,20 @@ impl Operator {
         let text = output(&mut command)?;
         let last = text.lines().last().context("nothing was told of it")?;
         Ok(serde_json::from_str(last)?)
+    }
+
+    /// When the console took an action in, and when it heard how that ended on the only
+    /// device that it names: milliseconds since 1970, both by the console's clock.
+    pub(crate) fn times(&self, desk: &Desk, id: &str) -> anyhow::Result<(i64, i64)> {
+        let mut command = self.action("list");
+        command.args(["--json", "--last", "1", "--data"]);
+        let listed: Value =
+            serde_json::from_str(&output(command.arg(desk.folder().join("console")))?)?;
+        ensure!(listed["id"] == id, "{id} is not the latest: {listed}");
+        let sent = listed["sent-ms"].as_i64();
+        let heard = listed["devices"][0]["received-ms"].as_i64();
+        sent.zip(heard)
+            .with_context(|| format!("the console has not heard of {id}: {listed}"))
     }
 
     fn action(&self, verb: &str) -> Command {
