@@ -359,6 +359,43 @@ impl Desk {
         assert_eq!(output.status.code(), Some(1), "{output:?}");
     }
 
+    /// Publishes version 0.2.0 of `pressure`, which reports each second, and assigns it.
+    ///
+    /// # Panics
+    /// It is not accepted.
+    pub fn report_each_second(&self) {
+        self.publish("pressure", "0.2.0");
+        self.policy("pressure", |line| match line.split_once(" = ") {
+            Some(("every", _)) => "every = \"1 s\"".to_owned(),
+            Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
+            _ => line.to_owned(),
+        });
+        self.assign("pressure", "0.2.0");
+    }
+
+    /// Waits for the delivery of a report of `pressure` that is made from now on, and looks
+    /// that each before it is in the console once.
+    ///
+    /// # Panics
+    /// One is missing, or there twice.
+    pub fn everything_is_there_once(&self, agent: &mut Program) {
+        let made = agent.event("reported");
+        let end = made["counter"].as_u64().expect("a number");
+        let ends = format!("-{end}");
+        agent.until("what was made last", |line| {
+            let key = line["key"].as_str();
+            line["event"] == "delivered" && key.is_some_and(|key| key.ends_with(&ends))
+        });
+        let mut stored: Vec<_> = self
+            .reports(&["--plugin", "pressure"])
+            .iter()
+            .filter_map(|report| report["counter"].as_u64())
+            .filter(|counter| *counter <= end)
+            .collect();
+        stored.sort_unstable();
+        assert_eq!(stored, Vec::from_iter(0..=end), "each is there once");
+    }
+
     /// `bailiwick-console reports` with these arguments: one JSON object a line.
     ///
     /// # Panics

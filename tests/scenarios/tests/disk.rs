@@ -57,13 +57,7 @@ fn a_full_disk_loses_nothing_that_was_told_to_be_kept() {
     }
     let mut desk = Desk::new();
     let console = desk.console();
-    desk.publish("pressure", "0.2.0");
-    desk.policy("pressure", |line| match line.split_once(" = ") {
-        Some(("every", _)) => "every = \"1 s\"".to_owned(),
-        Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
-        _ => line.to_owned(),
-    });
-    desk.assign("pressure", "0.2.0");
+    desk.report_each_second();
     fs::write(desk.path("device.toml"), desk.settings()).expect("the folder is ours");
     let data = desk.path("device");
     let Some(disk) = Small::mount(&data) else {
@@ -86,19 +80,6 @@ fn a_full_disk_loses_nothing_that_was_told_to_be_kept() {
     thread::sleep(Duration::from_secs(3));
     disk.empty();
     let _console = desk.console();
-    let made = agent.event("reported");
-    let end = made["counter"].as_u64().expect("a number");
-    let ends = format!("-{end}");
-    agent.until("what was made last", |line| {
-        line["event"] == "delivered" && line["key"].as_str().is_some_and(|key| key.ends_with(&ends))
-    });
-    let mut stored: Vec<_> = desk
-        .reports(&["--plugin", "pressure"])
-        .iter()
-        .filter_map(|report| report["counter"].as_u64())
-        .filter(|counter| *counter <= end)
-        .collect();
-    stored.sort_unstable();
-    assert_eq!(stored, Vec::from_iter(0..=end), "each is there once");
+    desk.everything_is_there_once(&mut agent);
     agent.stop();
 }

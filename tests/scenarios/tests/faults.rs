@@ -78,7 +78,7 @@ impl Story {
 
     fn is_mended(&mut self) {
         self.front.turns(Manner::Forward);
-        everything_is_there_once(&self.desk, &mut self.agent);
+        self.desk.everything_is_there_once(&mut self.agent);
         let status = self.desk.ask(&["status"]);
         let over = |one: &Value| one["what"] != "reports" || !one["until"].is_null();
         let sending = status["sending"].as_array().cloned().unwrap_or_default();
@@ -87,32 +87,7 @@ impl Story {
 }
 
 fn pressure_every_second(desk: &Desk) {
-    desk.publish("pressure", "0.2.0");
-    desk.policy("pressure", |line| match line.split_once(" = ") {
-        Some(("every", _)) => "every = \"1 s\"".to_owned(),
-        Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
-        _ => line.to_owned(),
-    });
-    desk.assign("pressure", "0.2.0");
-}
-
-/// Waits for the delivery of a report that is made from now on, and looks that all before it
-/// are there once.
-fn everything_is_there_once(desk: &Desk, agent: &mut Program) {
-    let made = agent.event("reported");
-    let end = made["counter"].as_u64().expect("a number");
-    let ends = format!("-{end}");
-    agent.until("what was made last", |line| {
-        line["event"] == "delivered" && line["key"].as_str().is_some_and(|key| key.ends_with(&ends))
-    });
-    let mut stored: Vec<_> = desk
-        .reports(&["--plugin", "pressure"])
-        .iter()
-        .filter_map(|report| report["counter"].as_u64())
-        .filter(|counter| *counter <= end)
-        .collect();
-    stored.sort_unstable();
-    assert_eq!(stored, Vec::from_iter(0..=end), "each is there once");
+    desk.report_each_second();
 }
 
 #[test]
@@ -186,5 +161,5 @@ fn agent_and_console_are_killed_over_and_over() {
         }
         agent.event("reported");
     }
-    everything_is_there_once(&desk, &mut agent);
+    desk.everything_is_there_once(&mut agent);
 }

@@ -46,13 +46,7 @@ fn malformed_and_oversize_messages_to_a_device_are_told_and_harm_nothing() {
     let port = free_port();
     let _mosquitto = Program::start(&mut carrying(&mosquitto, &desk, port));
     let _console = desk.console_at(&format!("mqtts://127.0.0.1:{port}"));
-    desk.publish("pressure", "0.2.0");
-    desk.policy("pressure", |line| match line.split_once(" = ") {
-        Some(("every", _)) => "every = \"1 s\"".to_owned(),
-        Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
-        _ => line.to_owned(),
-    });
-    desk.assign("pressure", "0.2.0");
+    desk.report_each_second();
     let settings = desk.settings();
     let lines = settings.lines().map(|line| match line.split_once(" = ") {
         Some(("report-url", _)) => format!("mqtt-url = \"mqtts://127.0.0.1:{port}\"\n"),
@@ -98,7 +92,7 @@ fn malformed_and_oversize_messages_to_a_device_are_told_and_harm_nothing() {
         is_told(&desk, "broker", "too long");
         // It is connected again, and what was made meanwhile arrives.
         agent.event("delivered");
-        everything_is_there_once(&desk, &mut agent);
+        desk.everything_is_there_once(&mut agent);
     }
     let sending = desk.ask(&["status"])["sending"].clone();
     let ended = |one: &serde_json::Value| !one["until"].is_null();
@@ -124,25 +118,6 @@ fn is_told(desk: &Desk, what: &str, words: &str) {
         assert!(begun.elapsed() < SOON, "no `{words}` in {sending}");
         std::thread::sleep(Duration::from_millis(200));
     }
-}
-
-/// Waits for the delivery of a report that is made from now on, and looks that all before it
-/// are there once.
-fn everything_is_there_once(desk: &Desk, agent: &mut Program) {
-    let made = agent.event("reported");
-    let end = made["counter"].as_u64().expect("a number");
-    let ends = format!("-{end}");
-    agent.until("what was made last", |line| {
-        line["event"] == "delivered" && line["key"].as_str().is_some_and(|key| key.ends_with(&ends))
-    });
-    let mut stored: Vec<_> = desk
-        .reports(&["--plugin", "pressure"])
-        .iter()
-        .filter_map(|report| report["counter"].as_u64())
-        .filter(|counter| *counter <= end)
-        .collect();
-    stored.sort_unstable();
-    assert_eq!(stored, Vec::from_iter(0..=end), "each is there once");
 }
 
 /// An unmodified Mosquitto with the desk's certificate, at which everybody may publish.

@@ -44,13 +44,7 @@ fn nothing_is_lost(settings: impl Fn(&Desk) -> String, what: &str) {
     }
     let mut desk = Desk::named(network.here(), NAME);
     let console = desk.console();
-    desk.publish("pressure", "0.2.0");
-    desk.policy("pressure", |line| match line.split_once(" = ") {
-        Some(("every", _)) => "every = \"1 s\"".to_owned(),
-        Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
-        _ => line.to_owned(),
-    });
-    desk.assign("pressure", "0.2.0");
+    desk.report_each_second();
     let by_name = settings(&desk).replace(&network.here().to_string(), NAME);
     fs::write(desk.path("device.toml"), by_name).expect("the folder is ours");
     let mut agent = desk.agent_within(network.namespace());
@@ -75,21 +69,7 @@ fn nothing_is_lost(settings: impl Fn(&Desk) -> String, what: &str) {
     network
         .etc("hosts", &with_name)
         .expect("root may write there");
-    let end = agent.event("reported")["counter"]
-        .as_u64()
-        .expect("a number");
-    let ends = format!("-{end}");
-    agent.until("what was made last", |line| {
-        line["event"] == "delivered" && line["key"].as_str().is_some_and(|key| key.ends_with(&ends))
-    });
-    let mut stored: Vec<_> = desk
-        .reports(&["--plugin", "pressure"])
-        .iter()
-        .filter_map(|report| report["counter"].as_u64())
-        .filter(|counter| *counter <= end)
-        .collect();
-    stored.sort_unstable();
-    assert_eq!(stored, Vec::from_iter(0..=end), "each is there once");
+    desk.everything_is_there_once(&mut agent);
     agent.stop();
 }
 

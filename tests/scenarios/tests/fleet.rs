@@ -23,13 +23,7 @@ fn a_device_lives_between_servers_of_a_fleet() {
     let _nginx = Program::start(&mut serving(&nginx, &desk, updates));
     let _mosquitto = Program::start(&mut carrying(&mosquitto, &desk, broker));
     let _console = desk.console_at(&format!("mqtts://127.0.0.1:{broker}"));
-    desk.publish("pressure", "0.2.0");
-    desk.policy("pressure", |line| match line.split_once(" = ") {
-        Some(("every", _)) => "every = \"1 s\"".to_owned(),
-        Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
-        _ => line.to_owned(),
-    });
-    desk.assign("pressure", "0.2.0");
+    desk.report_each_second();
 
     let settings = desk.settings();
     let lines = settings.lines().map(|line| match line.split_once(" = ") {

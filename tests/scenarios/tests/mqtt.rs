@@ -17,13 +17,7 @@ const SOON: Duration = Duration::from_secs(60);
 fn reports_events_and_hints_go_through_the_consoles_broker() {
     let mut desk = Desk::new();
     let console = desk.console();
-    desk.publish("pressure", "0.2.0");
-    desk.policy("pressure", |line| match line.split_once(" = ") {
-        Some(("every", _)) => "every = \"1 s\"".to_owned(),
-        Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
-        _ => line.to_owned(),
-    });
-    desk.assign("pressure", "0.2.0");
+    desk.report_each_second();
     fs::write(desk.path("device.toml"), desk.settings_over_mqtt()).expect("the folder is ours");
     let mut agent = desk.agent();
     let key = agent.event("delivered")["key"].clone();

@@ -17,13 +17,7 @@ const SOON: Duration = Duration::from_secs(60);
 
 fn desk_with_pressure() -> Desk {
     let desk = Desk::new();
-    desk.publish("pressure", "0.2.0");
-    desk.policy("pressure", |line| match line.split_once(" = ") {
-        Some(("every", _)) => "every = \"1 s\"".to_owned(),
-        Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
-        _ => line.to_owned(),
-    });
-    desk.assign("pressure", "0.2.0");
+    desk.report_each_second();
     desk
 }
 
