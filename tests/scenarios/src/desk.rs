@@ -5,6 +5,8 @@ use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Command,
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -14,6 +16,9 @@ use crate::{
     Program,
     built::{output, program, root},
 };
+
+/// For something to come about on a machine that builds meanwhile.
+const SOON: Duration = Duration::from_secs(120);
 
 const VENDOR: &str = "bailiwick";
 
@@ -359,6 +364,38 @@ impl Desk {
         assert_eq!(output.status.code(), Some(1), "{output:?}");
     }
 
+    /// Waits until `status` has a line on sending `what` that fits; gives it.
+    ///
+    /// # Panics
+    /// There is none in time.
+    pub fn sending(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let sending = self.ask(&["status"])["sending"].clone();
+            let lines = sending.as_array().into_iter().flatten();
+            let found = lines
+                .into_iter()
+                .find(|line| line["what"] == what && fits(line));
+            if let Some(line) = found {
+                return line.clone();
+            }
+            assert!(
+                begun.elapsed() < SOON,
+                "no such line on {what} in {sending}"
+            );
+            // Nothing tells when the answer of another program is another one.
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// As [`Self::sending`], of what is wrong now for a reason with these words.
+    ///
+    /// # Panics
+    /// Nothing is in time.
+    pub fn is_wrong(&self, what: &str, words: &str) -> Value {
+        self.sending(what, |line| line["until"].is_null() && says(line, words))
+    }
+
     /// Publishes version 0.2.0 of `pressure`, which reports each second, and assigns it.
     ///
     /// # Panics
@@ -411,6 +448,13 @@ impl Desk {
             .map(|line| serde_json::from_str(line).unwrap_or_default())
             .collect()
     }
+}
+
+/// Whether the reason of a line has these words.
+#[must_use]
+pub fn says(line: &Value, words: &str) -> bool {
+    let reason = line["reason"].as_str();
+    reason.is_some_and(|reason| reason.contains(words))
 }
 
 fn text(path: &Path) -> String {

@@ -6,6 +6,7 @@
 
 #![cfg(unix)]
 
+mod broker;
 mod built;
 mod desk;
 mod enrolment;
@@ -13,7 +14,8 @@ mod front;
 mod operator;
 mod program;
 
-pub use desk::Desk;
+pub use broker::free_port;
+pub use desk::{Desk, says};
 pub use front::{Front, Manner};
 pub use operator::Operator;
 pub use program::Program;

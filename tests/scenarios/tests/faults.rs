@@ -57,23 +57,7 @@ impl Story {
 
     /// Waits until `status` names `words` as what is wrong with reports now.
     fn is_wrong(&self, words: &str) -> Value {
-        let begun = Instant::now();
-        loop {
-            let status = self.desk.ask(&["status"]);
-            let sending = status["sending"].as_array().cloned().unwrap_or_default();
-            let now = sending
-                .iter()
-                .find(|one| one["what"] == "reports" && one["until"].is_null());
-            if let Some(outage) = now
-                && outage["reason"]
-                    .as_str()
-                    .is_some_and(|reason| reason.contains(words))
-            {
-                return outage.clone();
-            }
-            assert!(begun.elapsed() < SOON, "no `{words}` in {sending:?}");
-            std::thread::sleep(Duration::from_millis(200));
-        }
+        self.desk.is_wrong("reports", words)
     }
 
     fn is_mended(&mut self) {

@@ -5,17 +5,12 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::{Duration, Instant},
+    process::Command,
 };
 
 use bailiwick_needs::program;
-use bailiwick_scenarios::{Desk, Program};
-
-/// For something to come about on a machine that builds meanwhile.
-const SOON: Duration = Duration::from_secs(120);
+use bailiwick_scenarios::{Desk, says};
 
 /// Somebody who can publish anything.
 struct Stranger {
@@ -43,8 +38,7 @@ fn malformed_and_oversize_messages_to_a_device_are_told_and_harm_nothing() {
         return;
     };
     let mut desk = Desk::new();
-    let port = free_port();
-    let _mosquitto = Program::start(&mut carrying(&mosquitto, &desk, port));
+    let (_mosquitto, port) = desk.mosquitto(&mosquitto);
     let _console = desk.console_at(&format!("mqtts://127.0.0.1:{port}"));
     desk.report_each_second();
     let settings = desk.settings();
@@ -78,9 +72,9 @@ fn malformed_and_oversize_messages_to_a_device_are_told_and_harm_nothing() {
     let hint = "bailiwick/1/all/hints/updates".to_owned();
     for payload in [&junk, &long] {
         stranger.says(&receipt, payload);
-        is_told(&desk, "messages", "a receipt of");
+        desk.sending("messages", |line| says(line, "a receipt of"));
         stranger.says(&hint, payload);
-        is_told(&desk, "messages", "a hint of");
+        desk.sending("messages", |line| says(line, "a hint of"));
         stranger.says(&action, payload);
         let refused = agent.event("action-refused");
         assert_ne!(refused["reason"].to_string(), "\"\"", "{refused}");
@@ -89,7 +83,7 @@ fn malformed_and_oversize_messages_to_a_device_are_told_and_harm_nothing() {
         stranger.says(topic, &longest);
         let reason = agent.event("not-delivered")["reason"].to_string();
         assert!(reason.contains("too long"), "{reason}");
-        is_told(&desk, "broker", "too long");
+        desk.sending("broker", |line| says(line, "too long"));
         // It is connected again, and what was made meanwhile arrives.
         agent.event("delivered");
         desk.everything_is_there_once(&mut agent);
@@ -101,43 +95,4 @@ fn malformed_and_oversize_messages_to_a_device_are_told_and_harm_nothing() {
         "{sending}"
     );
     agent.stop();
-}
-
-/// Waits until `status` has a line on `what` with these words.
-fn is_told(desk: &Desk, what: &str, words: &str) {
-    let begun = Instant::now();
-    loop {
-        let sending = desk.ask(&["status"])["sending"].clone();
-        let fits = |one: &serde_json::Value| {
-            let reason = one["reason"].as_str().unwrap_or_default();
-            one["what"] == what && reason.contains(words)
-        };
-        if sending.as_array().is_some_and(|all| all.iter().any(fits)) {
-            return;
-        }
-        assert!(begun.elapsed() < SOON, "no `{words}` in {sending}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
-/// An unmodified Mosquitto with the desk's certificate, at which everybody may publish.
-fn carrying(mosquitto: &Path, desk: &Desk, port: u16) -> Command {
-    let settings = desk.path("mosquitto.conf");
-    // It would become the user `mosquitto`, who can't read what a test made.
-    let text = format!(
-        "user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n\
-         cafile {tls}/ca.pem\ncertfile {tls}/server.pem\nkeyfile {tls}/server-key.pem\n\
-         log_dest none\n",
-        tls = desk.path("repository/tls").display(),
-    );
-    fs::write(&settings, text).expect("the folder is ours");
-    let mut command = Command::new(mosquitto);
-    command.arg("-c").arg(settings).stderr(Stdio::null());
-    command
-}
-
-/// A port of loopback that nobody listens on now, for programs that can't pick one.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
-    listener.local_addr().expect("it listens").port()
 }

@@ -2,16 +2,11 @@
 
 #![cfg(target_os = "linux")]
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::fs;
 
 use bailiwick_needs::Network;
-use bailiwick_scenarios::Desk;
+use bailiwick_scenarios::{Desk, says};
 
-/// For something to come about on a machine that builds meanwhile.
-const SOON: Duration = Duration::from_secs(120);
 /// No name of the world's (RFC 6761).
 const NAME: &str = "console.test";
 /// Reports made while the name is not found, one a second.
@@ -54,8 +49,8 @@ fn nothing_is_lost(settings: impl Fn(&Desk) -> String, what: &str) {
     // A connection outlives the name that it was made with: it has to end.
     drop(console);
     let _console = desk.console();
-    let reason = is_wrong(&desk, what);
-    assert!(reason.contains(NAME), "{reason}");
+    let wrong = desk.is_wrong(what, "its name is not known");
+    assert!(says(&wrong, NAME), "{wrong}");
     let first = agent.event("reported")["counter"]
         .as_u64()
         .expect("a number");
@@ -71,22 +66,4 @@ fn nothing_is_lost(settings: impl Fn(&Desk) -> String, what: &str) {
         .expect("root may write there");
     desk.everything_is_there_once(&mut agent);
     agent.stop();
-}
-
-/// Waits until `status` says in its line on `what` that a name is not found.
-fn is_wrong(desk: &Desk, what: &str) -> String {
-    let begun = Instant::now();
-    loop {
-        let sending = desk.ask(&["status"])["sending"].clone();
-        let all = sending.as_array().cloned().unwrap_or_default();
-        let one = all
-            .iter()
-            .find(|one| one["what"] == what && one["until"].is_null());
-        let reason = one.and_then(|one| one["reason"].as_str());
-        if let Some(reason) = reason.filter(|reason| reason.contains("its name is not known")) {
-            return reason.to_owned();
-        }
-        assert!(begun.elapsed() < SOON, "no name is missed in {sending}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
 }

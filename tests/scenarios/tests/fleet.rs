@@ -5,13 +5,12 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use bailiwick_needs::program;
-use bailiwick_scenarios::{Desk, Program};
+use bailiwick_scenarios::{Desk, Program, free_port};
 
 #[test]
 fn a_device_lives_between_servers_of_a_fleet() {
@@ -19,9 +18,9 @@ fn a_device_lives_between_servers_of_a_fleet() {
         return;
     };
     let mut desk = Desk::new();
-    let (updates, broker) = (free_port(), free_port());
+    let updates = free_port();
     let _nginx = Program::start(&mut serving(&nginx, &desk, updates));
-    let _mosquitto = Program::start(&mut carrying(&mosquitto, &desk, broker));
+    let (_mosquitto, broker) = desk.mosquitto(&mosquitto);
     let _console = desk.console_at(&format!("mqtts://127.0.0.1:{broker}"));
     desk.report_each_second();
 
@@ -83,34 +82,9 @@ fn serving(nginx: &Path, desk: &Desk, port: u16) -> Command {
     command
 }
 
-/// Mosquitto with the rules that the console comes with.
-fn carrying(mosquitto: &Path, desk: &Desk, port: u16) -> Command {
-    let folder = desk.path("mosquitto");
-    fs::create_dir(&folder).expect("the folder is ours");
-    let tls = desk.path("repository/tls");
-    let settings = folder.join("mosquitto.conf");
-    // It would become the user `mosquitto`, who can't read what a test made.
-    let text = format!(
-        "user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n\
-         cafile {tls}/ca.pem\ncertfile {tls}/server.pem\nkeyfile {tls}/server-key.pem\n\
-         log_dest none\n",
-        tls = tls.display(),
-    );
-    fs::write(&settings, text).expect("the folder is ours");
-    let mut command = Command::new(mosquitto);
-    command.arg("-c").arg(settings).stderr(Stdio::null());
-    command
-}
-
 fn committed(name: &str) -> String {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../host/console")
         .join(name);
     fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-}
-
-/// A port of loopback that nobody listens on now, for programs that can't pick one.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
-    listener.local_addr().expect("it listens").port()
 }
