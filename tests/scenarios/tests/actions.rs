@@ -186,6 +186,7 @@ fn kills_lose_no_action_and_expiry_holds() {
         sent.push(id);
         if number % 2 == 0 {
             let agent = scene.desk.agent();
+            // No event marks the moment: each kill comes at another one.
             std::thread::sleep(Duration::from_millis(150 * (number + 1)));
             drop(agent);
         }
@@ -208,6 +209,7 @@ fn kills_lose_no_action_and_expiry_holds() {
     // The console is a bystander: what it had is on its disk.
     drop(scene.console.take());
     scene.console = Some(scene.desk.console());
+    // The agent's clock decides, and it is the machine's.
     std::thread::sleep(expires.saturating_duration_since(Instant::now()));
     let _agent = scene.desk.agent();
     let begun = Instant::now();
