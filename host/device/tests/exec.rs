@@ -286,6 +286,21 @@ async fn a_run_is_a_cgroup_that_ends_with_it() {
     }
 }
 
+#[tokio::test]
+async fn a_run_whose_keeper_is_killed_is_given_up_and_ended() {
+    if !root() || cgroup_folders().is_empty() {
+        return;
+    }
+    let seconds = marker(7);
+    // It holds the output open, and is nobody's child that the agent knows.
+    let script = format!("setsid -f sleep {seconds}; kill -9 $PPID; sleep {seconds}");
+    let running = run(order("/usr/bin/dash", &["-c", &script]));
+    let ran = tokio::time::timeout(Duration::from_secs(60), running).await;
+    let error = ran.expect("it is not waited for").unwrap_err();
+    assert!(error.to_string().contains("keeper"), "{error}");
+    wait_for(&seconds, 0).await;
+}
+
 #[test]
 fn what_a_dead_agent_left_is_ended_at_the_next_start() {
     if !root() {

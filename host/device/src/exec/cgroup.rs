@@ -89,6 +89,14 @@ impl Cgroup {
     }
 }
 
+/// Ends the run of this name, whose keeper can't any more.
+pub(crate) fn end(name: &str) {
+    for (kind, own) in own() {
+        let folder = own.join(name);
+        Cgroup { kind, folder }.end();
+    }
+}
+
 /// Ends and removes what agents left that were killed together with their keepers.
 pub(crate) fn end_leftovers() {
     for (kind, own) in own() {

@@ -93,18 +93,30 @@ impl DeviceExec {
         // The command holds the other end, too: the keeper's must be the last.
         drop(keeper);
         let (output, errors) = (child.stdout.take(), child.stderr.take());
-        let words = line::encode(&told.to_parts());
+        let (words, cgroup) = (line::encode(&told.to_parts()), told.cgroup);
         let asked = async {
             line.write_all(&words).await?;
             let mut answer = Vec::new();
             line.read_to_end(&mut answer).await?;
+            if answer.is_empty() {
+                return Err(std::io::Error::other("the keeper was killed"));
+            }
             line::read(&mut answer.as_slice())
         };
-        let (answer, output, errors) =
-            tokio::join!(asked, beginning(output, limit), beginning(errors, limit));
+        let output = async { Ok(beginning(output, limit).await) };
+        let errors = async { Ok(beginning(errors, limit).await) };
+        // Without a keeper nobody ends who holds the output open: it is not waited for.
+        let ended = tokio::try_join!(asked, output, errors);
         // It has said its last word.
         let _ = child.wait().await;
-        ran(&answer.map_err(failed)?, output, errors)
+        match ended {
+            Ok((answer, output, errors)) => ran(&answer, output, errors),
+            Err(error) => {
+                let swept = tokio::task::spawn_blocking(move || cgroup::end(&cgroup)).await;
+                swept.map_err(|error| ExecError::Unavailable(error.to_string()))?;
+                Err(failed(error))
+            }
+        }
     }
 }
 
