@@ -35,7 +35,7 @@ impl Story {
     fn begin() -> Self {
         let mut desk = Desk::new();
         let console = desk.console();
-        pressure_every_second(&desk);
+        desk.report_each_second();
         let behind: SocketAddr = desk.address().parse().expect("an address");
         let front = Front::new(&desk.path("repository/tls"), behind);
         let settings = desk.settings();
@@ -70,23 +70,24 @@ impl Story {
     }
 }
 
-fn pressure_every_second(desk: &Desk) {
-    desk.report_each_second();
-}
-
 #[test]
 fn a_console_that_asks_to_wait_is_left_alone_for_so_long() {
     let mut story = Story::begin();
     story.front.turns(Manner::Answer(BUSY));
     story.is_wrong("429");
-    let begun = Instant::now();
-    let asked = || story.front.answered("POST /v1/reports ");
-    while asked().len() < 2 {
-        assert!(begun.elapsed() < SOON, "it does not try again");
-        std::thread::sleep(Duration::from_millis(100));
+    for request in ["POST /v1/reports ", "GET /v1/actions/"] {
+        let begun = Instant::now();
+        let asked = || story.front.answered(request);
+        while asked().len() < 2 {
+            assert!(begun.elapsed() < SOON, "no second {request}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let pause = asked()[1] - asked()[0];
+        assert!(
+            pause >= Duration::from_millis(3_900),
+            "{request}: {pause:?}"
+        );
     }
-    let pause = asked()[1] - asked()[0];
-    assert!(pause >= Duration::from_millis(3_900), "{pause:?}");
     story.is_mended();
 }
 
@@ -118,7 +119,7 @@ fn a_half_open_connection_is_given_up() {
 fn agent_and_console_are_killed_over_and_over() {
     let mut desk = Desk::new();
     let mut console = desk.console();
-    pressure_every_second(&desk);
+    desk.report_each_second();
     fs::write(desk.path("device.toml"), desk.settings_over_mqtt()).expect("the folder is ours");
     let mut agent = desk.agent();
     agent.event("delivered");

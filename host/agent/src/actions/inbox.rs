@@ -7,7 +7,7 @@ use bailiwick_core::{
     ids::PluginName,
     release::World,
 };
-use bailiwick_transport::{actions::verifies, full_jitter};
+use bailiwick_transport::{SendError, actions::verifies, full_jitter};
 use tokio::{
     sync::watch,
     time::{Instant, timeout},
@@ -83,10 +83,18 @@ pub(crate) async fn run(
                 }
             }
             // That the console is not reached is told by whoever sends.
-            Err(_) => {
+            Err(error) => {
                 let pause = full_jitter(failed, FIRST_PAUSE, LONGEST_PAUSE, random::number()?);
                 failed = failed.saturating_add(1);
-                tokio::time::sleep(pause).await;
+                // A receiver that asks to be left alone for longer is.
+                let asked = match error {
+                    SendError::Retry { after, .. } => after.unwrap_or_default(),
+                    _ => Duration::ZERO,
+                };
+                tokio::select! {
+                    () = tokio::time::sleep(pause.max(asked)) => {}
+                    changed = destinations.changed() => changed?,
+                }
             }
         }
     }
