@@ -32,10 +32,15 @@ pub(crate) fn expiry(role: &str, now: Timestamp) -> String {
 
 /// The year of `now`, for the names of keys and the lifetime of certificates.
 pub(crate) fn year(now: Timestamp) -> i16 {
-    jiff::Timestamp::from_millisecond(i64::try_from(now.as_ms()).unwrap_or(i64::MAX))
+    day(now).0
+}
+
+/// Year, month and day of `now`, in UTC.
+pub(crate) fn day(now: Timestamp) -> (i16, i8, i8) {
+    let now = jiff::Timestamp::from_millisecond(i64::try_from(now.as_ms()).unwrap_or(i64::MAX))
         .unwrap_or(jiff::Timestamp::MAX)
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .year()
+        .to_zoned(jiff::tz::TimeZone::UTC);
+    (now.year(), now.month(), now.day())
 }
 
 /// An empty role of kind `kind` at version 0; drafting raises it to 1.
