@@ -43,7 +43,21 @@ impl Login {
     /// # Errors
     /// The kernel does not let this user do that.
     pub fn of(uid: u32) -> io::Result<Self> {
-        let script = format!("echo {uid} > /proc/self/loginuid && echo ready && read line");
+        Self::with_sleepers(uid, 0)
+    }
+
+    /// The same, with `sleepers` more processes, which sleep until the login ends.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn with_sleepers(uid: u32, sleepers: usize) -> io::Result<Self> {
+        // They wait for the end of an input that nobody writes to, so that none is left over
+        // however this ends; a shell would give what runs behind it another input.
+        let script = format!(
+            "echo {uid} > /proc/self/loginuid && exec 3<&0 && i=0 && \
+             while [ $i -lt {sleepers} ]; do cat <&3 >/dev/null & i=$((i+1)); done && \
+             echo ready && read line"
+        );
         let child = Command::new("sh")
             .args(["-c", &script])
             .stdin(Stdio::piped())
@@ -87,6 +101,28 @@ impl Drop for Login {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_who_sleep_are_of_the_login_and_end_with_it() {
+        if !Login::is_possible("that logins with more processes can be made for other tests") {
+            return;
+        }
+        let login = Login::with_sleepers(own_uid(1), 3).unwrap();
+        let audit = login.audit().unwrap().to_string();
+        let members = || {
+            let processes = std::fs::read_dir("/proc").unwrap().flatten();
+            let audits = processes
+                .filter_map(|one| std::fs::read_to_string(one.path().join("sessionid")).ok());
+            audits.filter(|one| one.trim() == audit).count()
+        };
+        assert_eq!(members(), 4);
+        drop(login);
+        let begun = std::time::Instant::now();
+        while members() > 0 {
+            assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+            std::thread::yield_now();
+        }
+    }
 
     #[test]
     fn two_logins_of_one_user_have_numbers_of_their_own() {

@@ -52,6 +52,8 @@ pub(crate) enum Profile {
     Dev,
     /// As devices get them: see `[profile.device]` and [`DEVICE`].
     Device,
+    /// As a desk gets its console.
+    Release,
 }
 
 /// The target of devices like this machine, where they get static programs: these run on
@@ -72,8 +74,10 @@ impl Profile {
     /// Builds the program `program` of `package`.
     pub(crate) fn build(self, package: &str, program: &str) -> Command {
         let mut command = cargo(&["rustc", "--package", package, "--bin", program]);
-        if self == Self::Device {
-            command.args(["--profile", "device"]);
+        match self {
+            Self::Dev => {}
+            Self::Device => drop(command.args(["--profile", "device"])),
+            Self::Release => drop(command.arg("--release")),
         }
         if let Some(target) = self.target() {
             let compiler = format!("CC_{}", target.replace('-', "_"));
@@ -90,9 +94,18 @@ impl Profile {
         let folder = match self {
             Self::Dev => "debug",
             Self::Device => "device",
+            Self::Release => "release",
         };
         let of_target = target().join(self.target().unwrap_or_default());
         of_target.join(folder).join(program)
+    }
+
+    /// How the console beside devices with such programs is built: for people as they are.
+    pub(crate) const fn of_console(self) -> Self {
+        match self {
+            Self::Dev => Self::Dev,
+            Self::Device | Self::Release => Self::Release,
+        }
     }
 
     fn target(self) -> Option<&'static str> {

@@ -43,7 +43,7 @@ pub(crate) enum Devices {
 /// Repository, console and device.
 pub(crate) struct Desk {
     folder: PathBuf,
-    /// Of the agent and its compiler.
+    /// Of the agent and its compiler, and by these of the console.
     programs: Profile,
     /// Which devices the console listens to.
     devices: Devices,
@@ -219,7 +219,7 @@ impl Desk {
     }
 
     fn serve(&self, address: &str, broker: &str) -> Command {
-        let mut command = Command::new(build::built("bailiwick-console"));
+        let mut command = Command::new(self.console());
         let devices = match self.devices {
             Devices::Open => "open",
             Devices::Enrolled => "enrolled",
@@ -237,7 +237,7 @@ impl Desk {
 
     /// A token that enrols one device, once.
     pub(crate) fn invite(&self) -> anyhow::Result<String> {
-        let mut command = Command::new(build::built("bailiwick-console"));
+        let mut command = Command::new(self.console());
         command
             .args(["device", "invite", "--json", "--data"])
             .arg(self.folder.join("console"))
@@ -312,7 +312,7 @@ impl Desk {
 
     /// Kinds of the reports that the console has committed.
     pub(crate) fn delivered(&self) -> anyhow::Result<Vec<String>> {
-        let mut command = Command::new(build::built("bailiwick-console"));
+        let mut command = Command::new(self.console());
         command
             .args(["reports", "--json", "--last", "1000", "--data"])
             .arg(self.folder.join("console"));
@@ -327,7 +327,7 @@ impl Desk {
 
     /// How many reports the console has committed, of at most `last`.
     pub(crate) fn stored(&self, last: usize) -> anyhow::Result<usize> {
-        let mut command = Command::new(build::built("bailiwick-console"));
+        let mut command = Command::new(self.console());
         command
             .args(["reports", "--json", "--last", &last.to_string(), "--data"])
             .arg(self.folder.join("console"));
@@ -339,9 +339,14 @@ impl Desk {
         self.folder.join("repository/public")
     }
 
+    /// The console's program.
+    pub(crate) fn console(&self) -> PathBuf {
+        self.programs.of_console().built("bailiwick-console")
+    }
+
     /// `bailiwick-console repo` with these arguments.
     pub(crate) fn repo(&self, arguments: &[&str]) -> anyhow::Result<Value> {
-        let mut command = Command::new(build::built("bailiwick-console"));
+        let mut command = Command::new(self.console());
         command
             .arg("repo")
             .args(arguments)

@@ -8,10 +8,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use crate::{
-    build,
-    desk::{Desk, output},
-};
+use crate::desk::{Desk, output};
 
 /// What people call the operator.
 const NAME: &str = "helpdesk";
@@ -19,6 +16,8 @@ const NAME: &str = "helpdesk";
 /// An operator with a key that the repository lists.
 pub(crate) struct Operator {
     folder: PathBuf,
+    /// With which the operator signs and sends.
+    program: PathBuf,
 }
 
 impl Operator {
@@ -26,7 +25,8 @@ impl Operator {
     pub(crate) fn make(desk: &Desk, handlers: &[&str]) -> anyhow::Result<Self> {
         let folder = desk.folder().join("operator");
         std::fs::create_dir(&folder)?;
-        let operator = Self { folder };
+        let program = desk.console();
+        let operator = Self { folder, program };
         let mut key = operator.action("key");
         output(key.args(["--name", NAME, "--out"]).arg(&operator.folder))?;
         let public = operator.file("helpdesk.pub");
@@ -103,7 +103,7 @@ impl Operator {
     }
 
     fn action(&self, verb: &str) -> Command {
-        let mut command = Command::new(build::built("bailiwick-console"));
+        let mut command = Command::new(&self.program);
         command.args(["action", verb]);
         command
     }

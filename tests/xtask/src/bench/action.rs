@@ -12,15 +12,15 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use serde_json::Value;
 
 use super::{Bench, device::Device, table::Figure};
 use crate::operator::Operator;
 
-const PROGRAM: (&str, &str) = ("run-program", r#"{"program":"/usr/bin/uptime"}"#);
+pub(super) const PROGRAM: (&str, &str) = ("run-program", r#"{"program":"/usr/bin/uptime"}"#);
 /// The address is one for documentation (RFC 5737).
-const FITNESS: (&str, &str) = ("wake-on-lan", r#"{"fitness":{"target":"192.0.2.7"}}"#);
+pub(super) const FITNESS: (&str, &str) = ("wake-on-lan", r#"{"fitness":{"target":"192.0.2.7"}}"#);
 const ACTIONS: usize = 200;
 const ACTIONS_SHORT: usize = 20;
 /// These come first and are not counted: the plugin is started, and files are read once.
@@ -74,10 +74,9 @@ fn answers(
     order: (&str, &str),
     actions: usize,
 ) -> anyhow::Result<Vec<Answer>> {
-    let status: Value = serde_json::from_str(&device.desk.ask(&["status"])?)?;
-    let id = status["device"].as_str().context("a device has an id")?;
+    let id = device.id()?;
     let signed: Vec<PathBuf> = (0..BEFORE + actions)
-        .map(|number| operator.sign(&format!("{}-{number}", order.0), id, order))
+        .map(|number| operator.sign(&format!("{}-{number}", order.0), &id, order))
         .collect::<anyhow::Result<_>>()?;
     let mut answers = Vec::with_capacity(signed.len());
     for envelope in &signed {

@@ -8,9 +8,9 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::process::Process;
+use super::process::{CpuAccount, LOOK, Process};
 use crate::{
-    desk::{Desk, Opened},
+    desk::{Desk, Opened, output},
     program::Program,
 };
 
@@ -28,29 +28,42 @@ pub(crate) struct Device {
 impl Device {
     /// Starts both; the agent's data folder is empty.
     pub(crate) fn begin(desk: Desk) -> anyhow::Result<Self> {
-        Self::start(desk, |desk, opened| desk.agent(&opened.address))
+        Self::start(desk, |desk, opened| Ok(desk.agent(&opened.address)))
     }
 
     /// The same, reporting over MQTT, with updates from `updates`.
     pub(crate) fn begin_connected(desk: Desk, updates: &str) -> anyhow::Result<Self> {
         Self::start(desk, |desk, opened| {
-            desk.connected_agent(&opened.broker, updates)
+            Ok(desk.connected_agent(&opened.broker, updates))
         })
     }
 
     /// The same, with updates from the console itself.
     pub(crate) fn begin_over_mqtt(desk: Desk) -> anyhow::Result<Self> {
         Self::start(desk, |desk, opened| {
-            desk.connected_agent(&opened.broker, &format!("{}updates/", opened.address))
+            let updates = format!("{}updates/", opened.address);
+            Ok(desk.connected_agent(&opened.broker, &updates))
         })
     }
 
-    fn start(desk: Desk, agent: impl Fn(&Desk, &Opened) -> Command) -> anyhow::Result<Self> {
+    /// The same of a device that was enrolled, and has the settings that this gave it: MQTT,
+    /// and HTTPS for files.
+    pub(crate) fn begin_enrolled(desk: Desk) -> anyhow::Result<Self> {
+        Self::start(desk, |desk, _| {
+            output(&mut desk.enrol(&desk.invite()?))?;
+            Ok(desk.enrolled_agent())
+        })
+    }
+
+    fn start(
+        desk: Desk,
+        agent: impl Fn(&Desk, &Opened) -> anyhow::Result<Command>,
+    ) -> anyhow::Result<Self> {
         let opened = desk.open("127.0.0.1:0", "127.0.0.1:0")?;
         let port = opened.broker.rsplit(':').next();
         Ok(Self {
             broker_port: port.context("the broker has no port")?.parse()?,
-            agent: Program::start("bailiwick", &mut agent(&desk, &opened))?,
+            agent: Program::start("bailiwick", &mut agent(&desk, &opened)?)?,
             desk,
             address: opened.address,
             console: opened.console,
@@ -97,6 +110,24 @@ impl Device {
         let deadline = Instant::now() + time;
         while self.agent.next(deadline)?.is_some() {}
         Ok(())
+    }
+
+    /// The same, and gives the CPU time that the agent used meanwhile.
+    pub(crate) fn rest_and_account(&mut self, time: Duration) -> anyhow::Result<Duration> {
+        let mut account = CpuAccount::begin(self.process())?;
+        let deadline = Instant::now() + time;
+        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+            self.rest(left.min(LOOK))?;
+            account.look()?;
+        }
+        Ok(account.used())
+    }
+
+    /// The id that the agent gave the device.
+    pub(crate) fn id(&self) -> anyhow::Result<String> {
+        let status: Value = serde_json::from_str(&self.desk.ask(&["status"])?)?;
+        let id = status["device"].as_str().map(str::to_owned);
+        id.context("a device has an id")
     }
 
     /// What `plugin list` tells of a plugin's calls.

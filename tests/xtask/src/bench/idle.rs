@@ -19,11 +19,8 @@ pub(crate) fn measure(bench: &Bench, _: &str) -> anyhow::Result<Vec<Figure>> {
     device.desk.ask(&["inventory"])?;
     device.wait_for_delivery("inventory")?;
     device.rest(SETTLE)?;
-    let process = device.process();
     let minutes = if bench.short { 1 } else { 3 };
-    let before = process.cpu()?;
-    device.rest(MINUTE * minutes)?;
-    let used = process.cpu()?.saturating_sub(before) / minutes;
+    let used = device.rest_and_account(MINUTE * minutes)? / minutes;
     device.end()?;
     Ok(vec![Figure::new("idle", used.as_secs_f64() * 1e3)])
 }

@@ -2,8 +2,10 @@
 //! and held against its bound.
 
 mod action;
+mod assignment;
 mod demo;
 mod device;
+mod everything;
 mod idle;
 mod lateness;
 mod memory;
@@ -35,7 +37,8 @@ pub(crate) struct Arguments {
     /// Show the benchmarks and their bounds, and measure nothing
     #[arg(long)]
     list: bool,
-    /// Fewer rounds, and 60 s in place of 10 minutes: for a look, not for a claim
+    /// Fewer rounds, and a minute or a few in place of ten or thirty: for a look, not for a
+    /// claim
     #[arg(long)]
     short: bool,
     /// Print one JSON object a figure in place of the table; progress goes to standard
@@ -45,10 +48,11 @@ pub(crate) struct Arguments {
 }
 
 /// What is measured, in the order of the table.
-const BENCHMARKS: [(&str, Measure); 16] = [
+const BENCHMARKS: [(&str, Measure); 18] = [
     ("memory", memory::measure),
     ("idle", idle::measure),
     ("quiet", quiet::measure),
+    ("everything", everything::measure),
     ("inventory-cpu", sandbox::measure),
     ("reports", reports::measure),
     ("swap", sandbox::measure),
@@ -56,6 +60,7 @@ const BENCHMARKS: [(&str, Measure); 16] = [
     ("host-call", sandbox::measure),
     ("outbox", outbox::measure),
     ("action", action::measure),
+    ("assignment", assignment::measure),
     ("size", size::measure),
     ("neighbours", sandbox::measure),
     ("session-file", sandbox::measure),
@@ -142,16 +147,24 @@ impl Bench {
         ] {
             quiet(program, &mut Profile::Device.build(package, program))?;
         }
-        for package in ["bailiwick-console", "cargo-bailiwick"] {
-            quiet(package, &mut build::program(package))?;
-        }
-        Ok(())
+        let console = "bailiwick-console";
+        quiet(
+            console,
+            &mut Profile::Device.of_console().build(console, console),
+        )?;
+        let builder = "cargo-bailiwick";
+        quiet(builder, &mut build::program(builder))
     }
 
     /// A desk in a folder of its own, for an agent as devices get it.
     fn desk(&self, name: &str) -> anyhow::Result<Desk> {
+        self.desk_for(Devices::Open, name)
+    }
+
+    /// The same, which listens to `devices`.
+    fn desk_for(&self, devices: Devices, name: &str) -> anyhow::Result<Desk> {
         let folder = self.folder.join(name);
-        Desk::make(&folder, Profile::Device, Devices::Open, Ipv4Addr::LOCALHOST)
+        Desk::make(&folder, Profile::Device, devices, Ipv4Addr::LOCALHOST)
     }
 
     /// `full`, or `short` for a look.

@@ -47,7 +47,7 @@ const fn bound(
 }
 
 /// MB and KB are 10^6 and 10^3 bytes.
-const BOUNDS: [Bound; 26] = [
+const BOUNDS: [Bound; 30] = [
     bound(
         "memory",
         "rss",
@@ -69,6 +69,27 @@ const BOUNDS: [Bound; 26] = [
         "idle and connected, both ways, an hour",
         16.0,
         "KB",
+    ),
+    bound(
+        "everything",
+        "everything-rss",
+        "agent with four plugins and a session, VmRSS",
+        14.0,
+        "MB",
+    ),
+    bound(
+        "everything",
+        "everything-hwm",
+        "agent with four plugins and a session, VmHWM",
+        18.0,
+        "MB",
+    ),
+    bound(
+        "everything",
+        "everything-cpu",
+        "the same, 300 processes, CPU in 15 s",
+        14.0,
+        "ms",
     ),
     bound(
         "inventory-cpu",
@@ -160,6 +181,13 @@ const BOUNDS: [Bound; 26] = [
         "program run for an operator, answer, p99",
         80.0,
         "ms",
+    ),
+    bound(
+        "assignment",
+        "assignment-slowest",
+        "assignment published, live, the slowest",
+        2.0,
+        "s",
     ),
     bound(
         "size",
