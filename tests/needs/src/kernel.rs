@@ -76,6 +76,16 @@ pub fn own_networks(untested: &str) -> bool {
     may_unshare("--net", "the right to make network namespaces", untested)
 }
 
+/// Notes the skip of a test that found no process connector, which root of a container need
+/// not have; `untested` says what is not tested without it.
+pub fn no_process_notices(untested: &str) {
+    skip(
+        "the kernel's notices of processes (CONFIG_PROC_EVENTS)",
+        untested,
+        Rule::Everywhere,
+    );
+}
+
 /// This process's own cgroups, of version 2 and of the freezer, where it may make others
 /// below. If there is none, the skip is noted; `untested` says what is not tested then.
 pub fn own_cgroups(untested: &str) -> Vec<PathBuf> {

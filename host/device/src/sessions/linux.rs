@@ -19,15 +19,12 @@ use super::{
     kernel::{Look, Scanner},
     logind::Logind,
     process,
-    pulse::Pulse,
+    rest::{CALM, Expected, Rest, Teller},
     users::Users,
     utmp,
 };
 use crate::blocking::ask;
 
-/// From one look at the kernel to the next: with the time for looking and telling, a login
-/// is told within 2 s even on a busy machine.
-const PERIOD: Duration = Duration::from_millis(1_500);
 /// For everything that is asked of logind in one reading.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// After logind or the bus gave an answer of no use. Where nothing listens at all it is tried
@@ -36,8 +33,6 @@ const AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// So long after processes came or went everything is looked at: a program listens, and
 /// writes its files, some moments after it was made.
 const STIRRED: Duration = Duration::from_secs(5);
-/// From one look at everything to the next where no process comes or goes.
-const CALM: Duration = Duration::from_secs(30);
 /// A login makes several signals: they are waited for, so that it is read once. It also
 /// bounds what users cost who change their sessions as fast as they can.
 const GATHER: Duration = Duration::from_millis(250);
@@ -55,6 +50,8 @@ pub(super) struct Places {
     pub(super) accounts: PathBuf,
     /// Address of the system bus.
     pub(super) bus: String,
+    /// Who tells of the processes in `proc`.
+    pub(super) teller: Teller,
 }
 
 /// The sessions of this machine.
@@ -71,7 +68,7 @@ struct Link {
     again_at: Option<Instant>,
     /// Why logind does not answer; empty while it does.
     remark: String,
-    pulse: Pulse,
+    rest: Rest,
 }
 
 /// What is used where there is no logind.
@@ -95,6 +92,7 @@ struct Looked {
     is_due: bool,
     /// It is worth trying whether somebody listens on the bus.
     is_stirred: bool,
+    expected: Expected,
 }
 
 impl DeviceSessions {
@@ -105,6 +103,7 @@ impl DeviceSessions {
             utmp: "/run/utmp".into(),
             accounts: "/etc/passwd".into(),
             bus: bus::address(),
+            teller: Teller::Kernel,
         })
     }
 
@@ -114,7 +113,7 @@ impl DeviceSessions {
                 logind: None,
                 again_at: None,
                 remark: String::new(),
-                pulse: Pulse::default(),
+                rest: Rest::new(places.teller),
             }),
             fallback: Arc::new(Mutex::new(Fallback {
                 scanner: Scanner::new(places.proc.clone()),
@@ -176,6 +175,8 @@ impl Sessions for DeviceSessions {
         Box::pin(async move {
             let mut link = self.link.lock().await;
             let link = &mut *link;
+            // What came since the last reading was not looked for yet.
+            let mut expected = Expected::More;
             loop {
                 match &mut link.logind {
                     Some(logind) if logind.is_present() => {
@@ -194,11 +195,12 @@ impl Sessions for DeviceSessions {
                             link.heard(heard);
                             return;
                         }
-                        () = link.pulse.wait(PERIOD) => {}
+                        () = link.rest.wait(expected) => {}
                     },
-                    None => link.pulse.wait(PERIOD).await,
+                    None => link.rest.wait(expected).await,
                 }
                 let looked = self.look();
+                expected = looked.expected;
                 if link.logind.is_none() && looked.is_stirred {
                     link.connect(&self.places.bus).await;
                     if link.logind.is_some() {
@@ -302,7 +304,11 @@ impl Fallback {
         if look != Look::Calm {
             self.calm_at = now.checked_add(STIRRED);
         }
-        let is_stirred = self.calm_at.is_some_and(|at| now < at)
+        let expected = match self.calm_at {
+            Some(at) if now < at => Expected::More,
+            _ => Expected::Nothing,
+        };
+        let is_stirred = expected == Expected::More
             || self
                 .looked_at_everything
                 .is_none_or(|at| now.duration_since(at) >= CALM);
@@ -312,6 +318,7 @@ impl Fallback {
         Looked {
             is_due: look == Look::Due || (is_stirred && self.utmp_state != self.look_at_utmp()),
             is_stirred,
+            expected,
         }
     }
 

@@ -1,9 +1,10 @@
 //! Users' sessions: who tells of them on this platform.
 //!
 //! On Linux logind is asked over D-Bus and its signals are waited for; nothing is done
-//! between them. Where it does not answer, the kernel's audit session ids are looked for:
-//! every 1.5 s in the processes that are new, and in all of them only if one of these has
-//! a login, or a session's first process ended. utmp adds what it knows. Once logind answers
+//! between them. Where it does not answer, the kernel's audit session ids are looked for,
+//! where the kernel tells of processes that come and go then, and at most every 1.5 s: in
+//! those that are new, and in all of them only if one of these has a login, or a session's
+//! first process ended. utmp adds what it knows. Once logind answers
 //! again, it is asked again.
 
 #[cfg(target_os = "linux")]
@@ -19,9 +20,15 @@ mod linux;
 #[cfg(target_os = "linux")]
 mod logind;
 #[cfg(target_os = "linux")]
+mod notices;
+#[cfg(target_os = "linux")]
 pub(crate) mod process;
 #[cfg(target_os = "linux")]
 mod pulse;
+#[cfg(target_os = "linux")]
+mod readable;
+#[cfg(target_os = "linux")]
+mod rest;
 #[cfg(target_os = "linux")]
 pub(crate) mod users;
 #[cfg(target_os = "linux")]

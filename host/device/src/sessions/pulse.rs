@@ -15,10 +15,9 @@ use rustix::{
         timerfd_settime,
     },
 };
-use tokio::{
-    io::{Interest, unix::AsyncFd},
-    time::sleep,
-};
+use tokio::{io::unix::AsyncFd, time::sleep};
+
+use super::readable::readable;
 
 /// A timer of the kernel; made when it is first used.
 #[derive(Debug, Default)]
@@ -62,15 +61,10 @@ async fn expiry(timer: &AsyncFd<OwnedFd>, time: Duration) -> std::io::Result<()>
     }
 }
 
-#[expect(
-    deprecated,
-    reason = "its successor is unsafe for the sake of types that may lie about their descriptor, \
-              and `OwnedFd` does not"
-)]
 fn timer() -> std::io::Result<AsyncFd<OwnedFd>> {
     let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
     let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-    AsyncFd::with_interest(timer, Interest::READABLE)
+    readable(timer)
 }
 
 #[cfg(test)]

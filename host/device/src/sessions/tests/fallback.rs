@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use bailiwick_core::session::{SessionKind, Source};
 
 use super::{
-    super::utmp::{Layout, tests::written},
+    super::{
+        rest::Teller,
+        utmp::{Layout, tests::written},
+    },
     Watch,
     kernel::{Proc, UNSET},
     without_bus,
@@ -42,6 +45,7 @@ async fn a_login_in_utmp_is_a_session_until_its_record_or_its_process_ends() {
     proc.process(4242, "sshd", UNSET, UNSET, 1);
     let mut places = without_bus(&folder);
     places.proc = proc.path().to_owned();
+    places.teller = Teller::Nobody;
     let file = places.utmp.clone();
     let mut watch = Watch::begin(places).await;
     assert_eq!(watch.last.source(), Source::None);

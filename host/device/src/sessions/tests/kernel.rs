@@ -9,7 +9,11 @@ use bailiwick_core::{
 use bailiwick_needs::{Login, own_uid};
 
 use super::{
-    super::kernel::{Found, Look, Scanner},
+    super::{
+        kernel::{Found, Look, Scanner},
+        linux::Places,
+        rest::Teller,
+    },
     Watch, without_bus,
 };
 
@@ -18,14 +22,27 @@ const WITHIN: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn real_logins_of_one_user_open_and_close_within_two_seconds() {
+    real_logins_open_and_close(Teller::Kernel, 0).await;
+}
+
+#[tokio::test]
+async fn real_logins_open_and_close_within_two_seconds_where_nobody_tells_of_processes() {
+    real_logins_open_and_close(Teller::Nobody, 3).await;
+}
+
+async fn real_logins_open_and_close(teller: Teller, nth: u32) {
     if !Login::is_possible("that logins which the kernel numbers are seen within 2 s") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let mallory = own_uid(0);
+    let mallory = own_uid(nth);
     let accounts = format!("mallory:x:{mallory}:1::/:/bin/sh\n");
     fs::write(folder.path().join("passwd"), accounts).unwrap();
-    let mut watch = Watch::begin(without_bus(&folder)).await;
+    let places = Places {
+        teller,
+        ..without_bus(&folder)
+    };
+    let mut watch = Watch::begin(places).await;
     assert_eq!(watch.last.source(), Source::Kernel);
     assert!(
         watch.last.remark.contains("no-bus"),

@@ -19,6 +19,7 @@ use super::{
     super::{
         bus::{Bus, Kind, Message, Writer},
         linux::Places,
+        rest::Teller,
     },
     PATIENCE, Watch,
     private_bus::PrivateBus,
@@ -49,6 +50,7 @@ async fn logind_is_believed_at_once_and_its_loss_loses_no_session() {
         utmp: bus.path().join("utmp"),
         accounts: bus.path().join("passwd"),
         bus: bus.address(),
+        teller: Teller::Kernel,
     })
     .await;
     until_source(&mut watch, Source::Logind).await;

@@ -15,7 +15,10 @@ use bailiwick_core::{
     time::Timestamp,
 };
 
-use super::linux::{DeviceSessions, Places};
+use super::{
+    linux::{DeviceSessions, Places},
+    rest::Teller,
+};
 
 /// For what has no bound of its own here: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,6 +38,7 @@ fn without_bus(folder: &tempfile::TempDir) -> Places {
         utmp: folder.path().join("utmp"),
         accounts: folder.path().join("passwd"),
         bus: format!("unix:path={}", folder.path().join("no-bus").display()),
+        teller: Teller::Kernel,
     }
 }
 
