@@ -28,6 +28,7 @@ pub mod session;
 pub mod settings;
 pub mod supervision;
 pub mod time;
+pub mod wall_clock;
 
 pub use document::DocumentError;
 

@@ -23,6 +23,12 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
     /// The clock that never goes backwards.
     fn monotonic(&self) -> Monotonic;
+    /// A clock that never goes backwards and counts while the machine sleeps, too. Its
+    /// moments can't be compared with those of [`Self::monotonic`], which it is where the
+    /// system has no other.
+    fn since_boot(&self) -> Monotonic {
+        self.monotonic()
+    }
     /// CPU time that the calling thread has used, in nanoseconds.
     fn thread_cpu_ns(&self) -> u64;
 }
