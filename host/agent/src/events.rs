@@ -97,6 +97,15 @@ pub(crate) enum Event {
         /// The figures.
         figures: Figures,
     },
+    /// What a plugin that handles actions says that it takes.
+    TakesArguments {
+        /// Which.
+        plugin: PluginName,
+        /// Its version.
+        version: String,
+        /// The JSON Schema of the arguments; none if it is too long to be sent.
+        schema: Option<String>,
+    },
     /// A plugin runs.
     PluginStarted {
         /// Which.
@@ -337,6 +346,13 @@ pub(crate) enum Event {
     CertificateExpired {
         /// This device.
         device: String,
+    },
+    /// The clock on the wall was set by a minute or more.
+    ClockSet {
+        /// What it would have shown.
+        from: Timestamp,
+        /// What it showed instead.
+        to: Timestamp,
     },
     /// Something in the data folder was damaged and was put aside.
     Quarantined {

@@ -3,7 +3,7 @@
 use bailiwick_core::session::Closing;
 
 use super::Event;
-use crate::print::time;
+use crate::print::{clock_set, time};
 
 impl Event {
     /// The event in plain words, one line.
@@ -68,6 +68,16 @@ impl Event {
                 figures.cpu_us / 1000,
                 figures.memory_high_bytes
             ),
+            Self::TakesArguments {
+                plugin,
+                version,
+                schema,
+            } => match schema {
+                Some(_) => format!("{plugin} {version} told which arguments it takes"),
+                None => format!(
+                    "{plugin} {version} told which arguments it takes, at a length that is not sent"
+                ),
+            },
             Self::PluginStarted {
                 plugin,
                 version,
@@ -239,6 +249,7 @@ impl Event {
                  --device {device}. Then stop the agent here, run bailiwick enrol TOKEN, and \
                  start it again. If it should not have expired, correct the clock"
             ),
+            Self::ClockSet { from, to } => clock_set(*from, *to),
             Self::Quarantined { what } => format!("damaged and put aside: {what}"),
         }
     }

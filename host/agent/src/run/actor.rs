@@ -367,16 +367,16 @@ impl Actor {
         self.tell_last_status().await;
         self.handed_over = Some((old_id, state));
         self.take(new);
-        self.host
-            .tell(Event::Swapped {
-                plugin: self.plugin.clone(),
-                from,
-                to: self.live.launch.release.version.to_string(),
-                state: bytes,
-                missed: self.punctuality.missed,
-                longest_late_us: micros(self.punctuality.longest_late),
-            })
-            .await;
+        let swapped = Event::Swapped {
+            plugin: self.plugin.clone(),
+            from,
+            to: self.live.launch.release.version.to_string(),
+            state: bytes,
+            missed: self.punctuality.missed,
+            longest_late_us: micros(self.punctuality.longest_late),
+        };
+        let told: Vec<Event> = [swapped].into_iter().chain(self.live.takes()).collect();
+        self.host.tell_all(&told).await;
         Ok(())
     }
 
@@ -392,6 +392,9 @@ impl Actor {
         }
         self.tell_last_status().await;
         self.take(old);
+        if let Some(takes) = self.live.takes() {
+            self.host.tell(takes).await;
+        }
     }
 
     /// Whatever becomes of the state, the old instance ends: its policy is no longer what

@@ -154,6 +154,7 @@ impl Known {
             outbox,
             sending: host.standing.list(),
             paused: host.pause.now(),
+            clock_set: host.wall_clock.set(),
             sessions,
             session_source,
             update: self.noted().update.clone(),

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, OnceCell, watch};
 
 use super::{
     ceiling::OwnersCeiling, output::Output, pause::Pause, sessions::OpenList, standing::Standing,
+    wall_clock::WallClock,
 };
 use crate::{
     actions::Authority,
@@ -27,6 +28,8 @@ pub(crate) struct Host {
     /// If the device is enrolled.
     pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Whether its time on the wall was set.
+    pub(crate) wall_clock: WallClock,
     pub(crate) store: Store,
     pub(crate) engine: Engine,
     pub(crate) artifacts: Artifacts,

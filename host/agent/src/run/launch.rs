@@ -11,7 +11,7 @@ use bailiwick_core::{
 use bailiwick_report::schema::Schema;
 use bailiwick_sandbox::{CallError, Component, CpuBudget, Instance, Ports, StartError};
 
-use super::{host::Host, live::Live};
+use super::{arguments, host::Host, live::Live};
 
 /// Of a policy without schedule. A session-collector's has one, or it does not start.
 pub(crate) const NO_SCHEDULE: Interval = Interval {
@@ -33,8 +33,8 @@ pub(crate) struct Launch {
 #[derive(Clone)]
 pub(crate) enum Told {
     Rows(Arc<Schema>),
-    /// What it takes: a JSON object, as a JSON Schema is.
-    Arguments,
+    /// The JSON Schema of what it takes; none if it is too long to be sent.
+    Arguments(Option<Arc<str>>),
 }
 
 /// Why a generation did not start.
@@ -93,8 +93,7 @@ impl Launch {
         let told = match instance.world() {
             World::ActionHandler => {
                 let schema = instance.arguments_schema().await;
-                check(&schema.map_err(LaunchError::Schema)?)?;
-                Told::Arguments
+                Told::Arguments(arguments::told(&schema.map_err(LaunchError::Schema)?)?)
             }
             _ => {
                 let schema = instance.schema().await;
@@ -125,8 +124,4 @@ impl Launch {
         names.dedup();
         names
     }
-}
-
-fn check(schema: &str) -> Result<(), serde_json::Error> {
-    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(schema).map(drop)
 }

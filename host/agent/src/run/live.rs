@@ -12,7 +12,7 @@ use super::{
     host::Host,
     launch::{Launch, LaunchError, Told},
 };
-use crate::figures::Figures;
+use crate::{events::Event, figures::Figures};
 
 /// A started generation.
 pub(crate) struct Live {
@@ -68,7 +68,7 @@ impl Live {
         self.body = Body::Awake(instance);
         match &self.told {
             Told::Rows(schema) => Ok((Arc::clone(schema), rows?)),
-            Told::Arguments => Err(CallError::OtherWorld(world).into()),
+            Told::Arguments(_) => Err(CallError::OtherWorld(world).into()),
         }
     }
 
@@ -90,6 +90,18 @@ impl Live {
         let answer = instance.handle(request, sink, cancel.clone()).await;
         self.body = Body::Awake(instance);
         Ok(answer?)
+    }
+
+    /// What a handler says that it takes, for the console.
+    pub(crate) fn takes(&self) -> Option<Event> {
+        match &self.told {
+            Told::Arguments(schema) => Some(Event::TakesArguments {
+                plugin: self.launch.release.plugin.clone(),
+                version: self.launch.release.version.to_string(),
+                schema: schema.as_deref().map(ToOwned::to_owned),
+            }),
+            Told::Rows(_) => None,
+        }
     }
 
     /// Its instance, out of its place: a future that is dropped leaves none behind.

@@ -4,6 +4,7 @@
 mod activate;
 mod actor;
 mod answer;
+mod arguments;
 mod ceiling;
 mod configuration;
 mod connections;
@@ -30,6 +31,7 @@ mod standing;
 mod start;
 mod status;
 mod upload;
+mod wall_clock;
 mod watch;
 
 use std::sync::Arc;
@@ -44,6 +46,7 @@ pub(crate) use plugin::describe;
 pub(crate) use shown::Shown;
 pub(crate) use signed::text as signed_text;
 pub(crate) use standing::Outage;
+pub(crate) use wall_clock::ClockSet;
 
 use crate::{enrolment, settings::Sources};
 

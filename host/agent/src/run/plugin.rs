@@ -273,8 +273,10 @@ impl Plugin {
             around.host.tell(started).await;
             tokio::spawn(Group::new(host, live, ended).run(receiver));
         } else {
+            let takes = live.takes();
             let actor = Actor::new(host, live, ended).await?;
-            around.host.tell(started).await;
+            let told: Vec<Event> = [started].into_iter().chain(takes).collect();
+            around.host.tell_all(&told).await;
             tokio::spawn(actor.run(receiver));
         }
         self.orders = Some(orders);

@@ -17,7 +17,7 @@ use super::{
     host::Host,
     owner, sessions,
     start::Parts,
-    upload,
+    upload, wall_clock,
 };
 use crate::{
     actions,
@@ -109,6 +109,10 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
         let host = Arc::clone(&host);
         tokio::spawn(async move { owner::end_in_time(&host).await })
     };
+    let looking = {
+        let host = Arc::clone(&host);
+        tokio::spawn(async move { wall_clock::watch(&host).await })
+    };
     let (need_full, mut full) = mpsc::channel(REQUESTS);
     let (destinations, destination) = watch::channel(destination);
     let sending = tokio::spawn(upload::run(Arc::clone(&host), destination, need_full));
@@ -167,6 +171,7 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
     listening.abort();
     watching.abort();
     pausing.abort();
+    looking.abort();
     sending.abort();
     doing.abort();
     Ok(())

@@ -29,6 +29,7 @@ use super::{
     sessions::OpenList,
     signed,
     standing::Standing,
+    wall_clock::WallClock,
 };
 use crate::{
     actions::Authority, enrolment::Identity, events::Event, settings::Sources, store::Store,
@@ -83,6 +84,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
         ports: ports(&clock, &store, &open_sessions),
         open_sessions,
         sessions: Arc::new(DeviceSessions::new()),
+        wall_clock: WallClock::new(&*clock),
         clock,
         store,
         engine,

@@ -343,7 +343,7 @@ async fn start(host: &Host, session: &SessionId, launch: &Launch) -> Result<Star
     let (instance, told) = launch.instance_with(host, ports).await?;
     match told {
         launch::Told::Rows(schema) => Ok((Box::new(instance), schema)),
-        launch::Told::Arguments => {
+        launch::Told::Arguments(_) => {
             let world = instance.world();
             Err(LaunchError::Call(CallError::OtherWorld(world)))
         }

@@ -1,11 +1,11 @@
 //! One lane: what waits longest goes first, many at a time where the way allows it, and is
 //! forgotten on its receipt.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bailiwick_core::{bytes::ByteCount, ids::PluginName};
 use bailiwick_transport::{Receipt, SendError};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 use super::{
     Destinations, Pace, Round, destination,
@@ -21,27 +21,34 @@ use crate::{
 /// What is read of the outbox at once.
 const BATCH: usize = 128;
 const BATCH_BYTES: ByteCount = ByteCount::mib(2);
+/// Bodies that are under way at once, in bytes; below that one more is begun, however long.
+const UNDER_WAY: usize = 2 * 1024 * 1024;
 /// Receipts that come within this time of each other are noted in one commit. What is sent
 /// again because of an end before that is kept once.
 const GATHERING: Duration = Duration::from_millis(50);
-/// Most receipts of one commit.
+/// Receipts that make a commit begin at once.
 const GATHERED: usize = 128;
+/// Most receipts that wait while a commit is under way: then nothing is sent until it ended.
+const WAITING: usize = 4 * GATHERED;
 
 /// Sends what `lane` has, for ever.
 pub(super) async fn run(
-    host: &Host,
+    host: &Arc<Host>,
     lane: Lane,
     mut destinations: Destinations,
     turns: &Turns,
     need_full: mpsc::Sender<PluginName>,
 ) -> anyhow::Result<()> {
     let mut pace = Pace::new(lane.plural());
+    let mut noting = None;
     loop {
         let to = destination(&mut destinations).await?;
         host.pause.while_paused().await;
         turns.wait(lane).await;
         let road = Road::of(lane, to, host.files.borrow().clone());
-        let mut convoy = Convoy::new(host, lane, turns, &need_full);
+        // What is noted now must not be read as if it waited.
+        noted(&mut noting).await?;
+        let mut convoy = Convoy::new((host, lane, turns), &need_full, &mut noting);
         // A receipt can take as long as a broker is away; another destination does not wait
         // for it, and a pause does not either.
         let round = tokio::select! {
@@ -74,25 +81,48 @@ pub(super) async fn run(
 
 /// What is under way at once.
 struct Convoy<'a> {
-    host: &'a Host,
+    host: &'a Arc<Host>,
     lane: Lane,
     turns: &'a Turns,
     need_full: &'a mpsc::Sender<PluginName>,
     /// Read, and not begun to be sent.
     read: VecDeque<Waiting>,
-    under_way: VecDeque<(Waiting, Answer)>,
+    under_way: VecDeque<UnderWay>,
+    /// Of their bodies.
+    bytes: usize,
     /// The last that was read.
     last: Option<Ticket>,
     told: Vec<Event>,
     settled: Vec<Settled>,
+    noting: &'a mut Noting,
+}
+
+/// Something on its way.
+struct UnderWay {
+    one: Waiting,
+    /// Of its body, which is gone.
+    bytes: usize,
+    answer: Answer,
+}
+
+/// A commit of receipts, while the next things are sent.
+type Noting = Option<JoinHandle<anyhow::Result<()>>>;
+
+/// Waits for that commit.
+async fn noted(noting: &mut Noting) -> anyhow::Result<()> {
+    let Some(commit) = noting else {
+        return Ok(());
+    };
+    let result = commit.await;
+    *noting = None;
+    result?
 }
 
 impl<'a> Convoy<'a> {
     fn new(
-        host: &'a Host,
-        lane: Lane,
-        turns: &'a Turns,
+        (host, lane, turns): (&'a Arc<Host>, Lane, &'a Turns),
         need_full: &'a mpsc::Sender<PluginName>,
+        noting: &'a mut Noting,
     ) -> Self {
         Self {
             host,
@@ -101,9 +131,11 @@ impl<'a> Convoy<'a> {
             need_full,
             read: VecDeque::new(),
             under_way: VecDeque::new(),
+            bytes: 0,
             last: None,
             told: Vec::new(),
             settled: Vec::new(),
+            noting,
         }
     }
 
@@ -116,27 +148,33 @@ impl<'a> Convoy<'a> {
         let mut end = Round::Empty;
         loop {
             self.fill(road).await?;
-            let Some((one, answer)) = self.under_way.pop_front() else {
+            let Some(UnderWay { one, bytes, answer }) = self.under_way.pop_front() else {
                 break;
             };
             let answer = self.answer(answer).await?;
+            self.bytes -= bytes;
             if let Some(retry) = self.settle(one, answer).await? {
                 end = retry;
                 break;
             }
             end = Round::Sent;
             self.turns.claim(self.lane);
-            if self.settled.len() >= GATHERED {
+            let is_noting = self.noting.as_ref().is_some_and(|noting| !noting.is_finished());
+            if self.settled.len() >= if is_noting { WAITING } else { GATHERED } {
                 self.forget().await?;
             }
         }
         self.forget().await?;
+        noted(self.noting).await?;
         Ok(end)
     }
 
     /// Begins to send as many as may be under way.
     async fn fill(&mut self, road: &Road) -> anyhow::Result<()> {
-        while self.under_way.len() < road.window() && self.turns.is_free(self.lane) {
+        while self.under_way.len() < road.window()
+            && self.bytes < UNDER_WAY
+            && self.turns.is_free(self.lane)
+        {
             if self.read.is_empty() {
                 let outbox = self.host.store.outbox();
                 let batch = outbox.next(self.lane, self.last, BATCH, BATCH_BYTES);
@@ -147,8 +185,10 @@ impl<'a> Convoy<'a> {
             };
             self.turns.claim(self.lane);
             self.last = Some(one.ticket);
+            let bytes = one.body.len();
+            self.bytes += bytes;
             let answer = road.send(self.host.device, &mut one);
-            self.under_way.push_back((one, answer));
+            self.under_way.push_back(UnderWay { one, bytes, answer });
         }
         Ok(())
     }
@@ -207,22 +247,27 @@ impl<'a> Convoy<'a> {
         Ok(None)
     }
 
-    /// Forgets what was settled, and tells of it: whoever hears of it finds it among what was
-    /// sent.
+    /// Begins to forget what was settled, once what was settled before is forgotten.
     async fn forget(&mut self) -> anyhow::Result<()> {
+        noted(self.noting).await?;
         let (told, settled) = (
             std::mem::take(&mut self.told),
             std::mem::take(&mut self.settled),
         );
-        if !settled.is_empty() {
-            let now = self.host.clock.now();
-            self.host.standing.succeeded(self.lane.plural(), now);
-            let outbox = self.host.store.outbox();
+        if settled.is_empty() {
+            return Ok(());
+        }
+        let (host, lane) = (Arc::clone(self.host), self.lane);
+        // It ends also where this convoy is given up.
+        *self.noting = Some(tokio::spawn(async move {
+            let now = host.clock.now();
+            host.standing.succeeded(lane.plural(), now);
+            let outbox = host.store.outbox();
             outbox.settle(settled, KeepSent::DEFAULT, now).await?;
-        }
-        if !told.is_empty() {
-            self.host.tell_all(&told).await;
-        }
+            // Whoever hears of it finds it among what was sent.
+            host.tell_all(&told).await;
+            Ok(())
+        }));
         Ok(())
     }
 }
