@@ -1,5 +1,6 @@
 //! Answers in words.
 
+mod clock;
 mod owner;
 mod sessions;
 
@@ -7,6 +8,7 @@ use std::fmt::Write as _;
 
 use bailiwick_audit::Inspection;
 use bailiwick_core::{audit::Verdict, time::Timestamp};
+pub(crate) use clock::clock_set;
 
 use crate::{
     socket::{PluginLine, PluginState, Response, StatusReport, UpdateReport},
@@ -68,7 +70,7 @@ fn status_words(status: &StatusReport) -> String {
         "Device {}, bailiwick {}, running since {}\n\
          Plugins: {} running, {} suspended\n\
          Sessions: {} open, told by {}\n\
-         {}{}",
+         {}{}{}",
         status.device,
         status.version,
         time(status.started),
@@ -77,6 +79,10 @@ fn status_words(status: &StatusReport) -> String {
         status.sessions,
         status.session_source,
         outbox_words(&status.outbox) + &owner::sending(&status.sending) + &pause_words(status),
+        status
+            .clock_set
+            .as_ref()
+            .map_or_else(String::new, clock::status),
         update_words(&status.update),
     )
 }

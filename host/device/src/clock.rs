@@ -45,6 +45,11 @@ impl Clock for SystemClock {
         Monotonic::from_ns(monotonic_ns().saturating_sub(self.start_ns))
     }
 
+    #[cfg(target_os = "linux")]
+    fn since_boot(&self) -> Monotonic {
+        Monotonic::from_ns(clock_ns(rustix::time::ClockId::Boottime))
+    }
+
     fn thread_cpu_ns(&self) -> u64 {
         thread_cpu_ns()
     }
@@ -97,6 +102,21 @@ mod tests {
         assert!(clock.now().as_ms() > 1_735_689_600_000);
         let first = clock.monotonic();
         assert!(clock.monotonic() >= first);
+    }
+
+    /// The kernel tells the same in `/proc/uptime`, in hundredths of a second.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn time_since_boot_is_what_the_kernel_says() {
+        let uptime = || {
+            let text = std::fs::read_to_string("/proc/uptime").unwrap();
+            let seconds: f64 = text.split(' ').next().unwrap().parse().unwrap();
+            std::time::Duration::from_secs_f64(seconds)
+        };
+        let before = uptime();
+        let told = SystemClock::new().since_boot().since(Monotonic::ZERO);
+        let hundredth = std::time::Duration::from_millis(10);
+        assert!(before <= told && told <= uptime() + hundredth, "{told:?}");
     }
 
     #[cfg(unix)]

@@ -69,6 +69,16 @@ impl Device {
         fs::rename(&new, &clock).expect("the folder is ours");
     }
 
+    /// Waits until the agent has said that the clock was set, and by which days.
+    fn says_that_it_was_set(&mut self, days: i64) {
+        let told = self.agent.event("clock-set");
+        let moved = time_of(&told, "to") - time_of(&told, "from");
+        let around = days * DAY_MS as i64;
+        assert!((moved - around).abs() < 60_000, "{told}");
+        let status = self.desk.ask(&["status"]);
+        assert_eq!(status["clock-set"]["to"], told["to"], "{status}");
+    }
+
     /// Waits for some reports, and looks that they are as many as the seconds allow.
     fn goes_on(&mut self) {
         let first = self.reported();
@@ -120,6 +130,10 @@ impl Device {
     }
 }
 
+fn time_of(value: &Value, field: &str) -> i64 {
+    value[field].as_i64().expect("a time")
+}
+
 fn time(report: &Value) -> u64 {
     report["taken-ms"].as_u64().unwrap_or_default()
 }
@@ -129,14 +143,20 @@ fn a_clock_that_jumps_days_ahead_and_back_loses_nothing_and_storms_nothing() {
     let Some(mut device) = Device::begin() else {
         return;
     };
-    for offset in ["+2d", "-2d", "+0"] {
+    for (offset, days) in [("+2d", 2), ("-2d", -4), ("+0", 2)] {
         // What waits for the console waits across the jump.
         device.console = None;
         device.reported();
         device.jump(offset);
+        device.says_that_it_was_set(days);
         device.goes_on();
         device.console = Some(device.desk.console());
     }
+    let status = device.desk.ask(&["status"]);
+    assert_eq!(
+        status["clock-set"]["times"], 3,
+        "each jump, and nothing else"
+    );
     let times = device.everything_is_there_once();
     let largest = |forward: bool| {
         let jumps = times.windows(2).map(|two| match forward {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     look::{LogQuery, LogReport, OutboxQuery, OutboxReport},
-    run::{Outage, Paused},
+    run::{ClockSet, Outage, Paused},
     store::OutboxFigures,
 };
 
@@ -112,6 +112,9 @@ pub(crate) struct StatusReport {
     pub(crate) sending: Vec<Outage>,
     /// The pause that lasts.
     pub(crate) paused: Option<Paused>,
+    /// That the clock on the wall was set since the agent started.
+    #[serde(default)]
+    pub(crate) clock_set: Option<ClockSet>,
     /// Sessions of users that are open.
     pub(crate) sessions: usize,
     /// Who tells of them.
