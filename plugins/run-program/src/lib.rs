@@ -53,6 +53,7 @@ const SCHEMA: &str = r#"{
     },
     "input": {
       "type": "string",
+      "contentMediaType": "text/plain",
       "title": "Input",
       "description": "What the program reads from its standard input, at most 64 KiB."
     },

@@ -6,6 +6,7 @@
 //! and no device believes it anything. The ledger is a database of its own: that an
 //! operator's words are kept does not depend on how much devices send.
 
+pub(crate) mod arguments;
 mod draft;
 mod ledger;
 mod rows;

@@ -40,6 +40,8 @@ pub(crate) use refusal::Refusal;
 
 /// Most bytes of a form.
 const FORM: usize = 16 * 1024;
+/// Of a draft: arguments of 64 KiB, in which a browser writes a byte as three.
+const DRAFT: usize = 256 * 1024;
 
 /// Where the page is reached and what it is made from.
 pub(crate) struct Settings {
@@ -147,8 +149,11 @@ fn router(access: Arc<Access>, shared: Shared) -> Router {
         .route("/approvals", get(routes::approvals::list))
         .route(
             "/actions",
-            get(routes::actions::list).post(routes::actions::draft),
+            get(routes::actions::list)
+                .post(routes::actions::draft)
+                .layer(DefaultBodyLimit::max(DRAFT)),
         )
+        .route("/actions/new", get(routes::actions::new))
         .route("/actions/{action}", get(routes::actions::show))
         .route(
             "/actions/{action}/draft.json",

@@ -136,6 +136,28 @@ impl<L: Least> Submitted<L> {
             .find(|(field, _)| field == name)
             .map_or("", |(_, value)| value.trim())
     }
+
+    /// The value of a field, as it was written.
+    pub(crate) fn raw(&self, name: &str) -> Option<&str> {
+        let mut fields = self.fields();
+        fields
+            .find(|(field, _)| *field == name)
+            .map(|(_, value)| value)
+    }
+
+    /// All fields, as they were written.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let fields = self.fields.iter();
+        fields.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Reads the database, as [`Caller::read`].
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&View) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.caller.read(question).await
+    }
 }
 
 impl Submitted<Operator> {

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 pub(crate) enum Role {
     /// Looks.
     Viewer,
-    /// Names devices.
+    /// Names devices and drafts actions.
     Operator,
     /// Decides what plugins may do.
     Approver,

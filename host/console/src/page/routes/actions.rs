@@ -3,27 +3,33 @@
 //! This console signs nothing. A draft is written here, signed where the operator's key is,
 //! and handed in again.
 
+mod asked;
+mod choose;
+mod draft;
+mod field;
+mod form;
+mod takes;
+
 use axum::{
     extract::{Path, Query},
     http::header,
-    response::{Html, IntoResponse, Redirect},
+    response::{Html, IntoResponse},
 };
 use bailiwick_core::{
-    action::{ActionId, Audience, Order, Outcome},
-    ids::DeviceId,
-    time::{Span, Timestamp},
+    action::{ActionId, Outcome},
+    time::Timestamp,
 };
 use maud::{Markup, html};
 
 use crate::{
-    actions::{Draft, Listed, Told, fresh_id},
+    actions::{Listed, Told},
     page::{
         Refusal,
-        access::{Caller, Operator, Role, Submitted, Viewer},
-        render::{Frame, Part, empty, time, value::shown},
+        access::{Caller, Role, Viewer},
+        render::{Part, empty, time, value::shown},
     },
-    store::PostError,
 };
+pub(crate) use draft::{draft, new};
 
 /// Actions on the page, the latest.
 const LENGTH: u32 = 50;
@@ -51,7 +57,9 @@ pub(crate) async fn list(
     let content = html! {
         h1 { "Actions" }
         @if let Some(device) = of { p.lead { "Of the device " code { (device) } ". " a href="/actions" { "All actions" } } }
-        @if caller.role() >= Role::Operator { (form(&frame, of)) }
+        @if caller.role() >= Role::Operator {
+            p { a.step href={ "/actions/new" @if let Some(of) = of { "?device=" (of) } } { "Draft an action" } }
+        }
         @if actions.is_empty() { (nothing()) }
         @for action in &actions { (card(action, now)) }
     };
@@ -95,69 +103,8 @@ pub(crate) async fn download(
     Ok((headers, text))
 }
 
-/// Writes a draft down.
-pub(crate) async fn draft(submitted: Submitted<Operator>) -> Result<Redirect, Refusal> {
-    let frame = || Box::new(submitted.frame());
-    let draft = read(&submitted).map_err(|reason| Refusal::Field(frame(), reason))?;
-    let id = draft.id;
-    match submitted.draft(draft).await {
-        Ok(()) => Ok(Redirect::to(&format!("/actions/{id}"))),
-        Err(PostError::Refused(reason)) => Err(Refusal::Field(frame(), reason)),
-        Err(PostError::Unavailable(reason)) => Err(Refusal::NotStored(frame(), reason)),
-    }
-}
-
-fn read(submitted: &Submitted<Operator>) -> Result<Draft, String> {
-    let devices = submitted.field("devices").split_whitespace();
-    let devices: Result<Vec<DeviceId>, String> = devices.map(str::parse).collect();
-    let expires: Span = submitted
-        .field("expires")
-        .parse()
-        .map_err(|error| format!("{error}"))?;
-    let handler = submitted.field("handler");
-    Ok(Draft {
-        draft: 1,
-        id: fresh_id().map_err(|error| error.to_string())?,
-        audience: Audience::Devices(devices?),
-        handler: handler.parse().map_err(|error| format!("{error}"))?,
-        order: Order::Run {
-            arguments: submitted.field("arguments").to_owned(),
-        },
-        expires_in_s: expires.get().as_secs(),
-    })
-}
-
 fn known(action: &str) -> Result<ActionId, Refusal> {
     action.parse().map_err(|_| Refusal::NotFound)
-}
-
-fn form(frame: &Frame, device: Option<DeviceId>) -> Markup {
-    html! {
-        details.card {
-            summary { "Draft an action" }
-            form method="post" action="/actions" {
-                (frame.token())
-                p {
-                    label for="handler" { "Plugin" }
-                    input #handler type="text" name="handler" required maxlength="63" autocomplete="off" placeholder="run-program";
-                }
-                p {
-                    label for="devices" { "Devices" }
-                    input #devices type="text" name="devices" required autocomplete="off" value=[device]
-                        placeholder="ids of 32 digits, with spaces between";
-                }
-                p {
-                    label for="arguments" { "Arguments, a JSON object" }
-                    textarea #arguments name="arguments" rows="5" cols="60" required spellcheck="false" { "{}" }
-                }
-                p {
-                    label for="expires" { "May begin within" }
-                    input #expires type="text" name="expires" required value="1 h" autocomplete="off";
-                }
-                button type="submit" { "Write the draft" }
-            }
-        }
-    }
 }
 
 fn card(action: &Listed, now: Timestamp) -> Markup {

@@ -113,7 +113,7 @@ impl View {
     }
 }
 
-fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
+pub(super) fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
     Ok(Device {
         device: row.get("device")?,
         label: row.get("label")?,

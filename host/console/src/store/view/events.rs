@@ -61,12 +61,7 @@ impl View {
             "SELECT e.*, t.count FROM tallies t JOIN events e ON e.id = t.last
              WHERE t.device = ?1 ORDER BY e.id LIMIT ?2",
         )?;
-        let rows = statement.query_map((device, KINDS), |row| {
-            Ok(Latest {
-                happened: happened(row)?,
-                count: row.get("count")?,
-            })
-        })?;
+        let rows = statement.query_map((device, KINDS), latest)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -92,6 +87,13 @@ impl View {
         let devices = found.into_iter().map(|(_, device)| device);
         Ok(Page::cut(devices.collect(), length as usize))
     }
+}
+
+pub(super) fn latest(row: &Row<'_>) -> rusqlite::Result<Latest> {
+    Ok(Latest {
+        happened: happened(row)?,
+        count: row.get("count")?,
+    })
 }
 
 fn happened(row: &Row<'_>) -> rusqlite::Result<Happened> {

@@ -2,6 +2,7 @@
 
 mod devices;
 mod events;
+mod handlers;
 mod history;
 mod sessions;
 mod usage;
@@ -17,6 +18,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use devices::{Device, Installed, Wanted};
 pub(crate) use events::{Happened, Latest};
+pub(crate) use handlers::{Handler, TAKES};
 pub(crate) use history::{Against, Change, ChangeSet, RowChange, Side, WantedChanges};
 pub(crate) use sessions::{Phase, Session};
 pub(crate) use usage::{FlawedFile, Grain, Usage, Used};
