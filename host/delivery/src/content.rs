@@ -15,10 +15,26 @@ pub(crate) const LIMIT: ByteCount = ByteCount::mib(512);
 
 /// A folder of files, each named by its digest. Nothing leaves it unless
 /// [`Content::prune`] is told what must stay: clean-up never removes what runs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Content {
     folder: PathBuf,
     limit: ByteCount,
+}
+
+/// The targets that are kept, for reading alone. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct KeptTargets(pub(crate) Content);
+
+impl KeptTargets {
+    /// A target that was verified before, by its digest. `None` if it is not kept or was
+    /// damaged. It proves that the bytes are the same, not that they are still wanted. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// If the disk can't be read.
+    pub fn get(&self, sha256: &Sha256) -> Result<Option<Vec<u8>>, DiskError> {
+        self.0.get(sha256)
+    }
 }
 
 impl Content {

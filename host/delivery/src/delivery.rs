@@ -21,7 +21,7 @@ use bailiwick_core::{
 use crate::{
     Client, DiskError, OpenError, RefreshError, SignedRole, TargetError,
     accepted::{Accepted, FILES, POLICIES},
-    content::{Content, LIMIT},
+    content::{Content, KeptTargets, LIMIT},
     disk, signed,
 };
 
@@ -233,6 +233,11 @@ impl Delivery {
     /// damaged. It proves that the bytes are the same, not that they are still wanted.
     pub fn stored(&self, sha256: &Sha256) -> Result<Option<Vec<u8>>, DiskError> {
         self.content.get(sha256)
+    }
+
+    /// The targets that are kept, for whoever reads them without the rest.
+    pub fn kept(&self) -> KeptTargets {
+        KeptTargets(self.content.clone())
     }
 
     /// Removes every stored target but `keep`.

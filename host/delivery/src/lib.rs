@@ -26,6 +26,7 @@ mod signed;
 mod staged;
 
 pub use client::{Client, Found};
+pub use content::KeptTargets;
 pub use delivery::{Delivery, Refreshed, VerifiedTarget};
 pub use error::{DiskError, OpenError, RefreshError, TargetError};
 pub use reader::{Listed, Reader};

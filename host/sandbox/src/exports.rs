@@ -37,7 +37,7 @@ impl Ready {
     /// # Errors
     /// An import or export is missing or of another type.
     pub(crate) fn new(component: &Component, linker: &Linker<Context>) -> wasmtime::Result<Self> {
-        let linked: InstancePre<Context> = linker.instantiate_pre(&component.compiled)?;
+        let linked: InstancePre<Context> = linker.instantiate_pre(component.compiled())?;
         match component.world() {
             Some(World::ActionHandler) => ActionHandlerPre::new(linked).map(Self::ActionHandler),
             // What has no world at all fails here, and is told what is missing.

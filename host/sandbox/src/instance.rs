@@ -141,7 +141,7 @@ impl Instance {
         store.set_hostcall_fuel(fuel(0));
         store.set_epoch_deadline(1);
         let (made, spent) = {
-            let mut flight = component.engine.fly();
+            let mut flight = component.engine().fly();
             let call = pin!(ready.instantiate(&mut store));
             timing.run(&mut flight, budget, opening, call).await
         };
@@ -347,7 +347,7 @@ impl Instance {
             });
         self.store.set_epoch_deadline(1);
         let (result, spent) = {
-            let mut flight = self.component.engine.fly();
+            let mut flight = self.component.engine().fly();
             let call = pin!(export(&self.exports, &mut self.store));
             self.timing
                 .run(&mut flight, &self.budget, opening, call)
@@ -404,7 +404,7 @@ fn store(
     enforced: Enforced,
 ) -> Store<Context> {
     let context = Context::new(policy, plugin, ports, now, enforced);
-    let mut store = Store::new(component.engine.wasmtime(), context);
+    let mut store = Store::new(component.engine().wasmtime(), context);
     store.limiter(|context| &mut context.account);
     store.epoch_deadline_callback(|store| {
         let context = store.data();

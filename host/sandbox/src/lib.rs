@@ -27,7 +27,7 @@ mod usage;
 
 pub use action::Failure;
 pub use bridge::progress::ProgressSink;
-pub use component::Component;
+pub use component::{Component, WeakComponent};
 pub use context::Ports;
 pub use error::{CallError, StartError};
 pub use instance::Instance;

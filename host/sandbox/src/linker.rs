@@ -50,7 +50,7 @@ pub(crate) fn linker(
     policy: &Policy,
     now: Timestamp,
 ) -> wasmtime::Result<Linker<Context>> {
-    let mut linker = Linker::new(component.engine.wasmtime());
+    let mut linker = Linker::new(component.engine().wasmtime());
     for capability in Capability::ALL {
         match policy.access(capability, now) {
             Access::Absent => {}

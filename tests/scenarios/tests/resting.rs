@@ -2,7 +2,7 @@
 
 #![cfg(unix)]
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use bailiwick_scenarios::Desk;
 
@@ -12,6 +12,15 @@ fn every_ten_minutes(line: &str) -> String {
         Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
         _ => line.to_owned(),
     }
+}
+
+/// Files of native code on the device.
+fn artifacts(desk: &Desk) -> Vec<PathBuf> {
+    fs::read_dir(desk.path("device/artifacts"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "artifact"))
+        .collect()
 }
 
 #[test]
@@ -63,6 +72,23 @@ fn who_rests_is_started_for_a_call_and_hands_over_what_it_saved() {
         (&again["plugin"], &again["kind"]),
         (&"inventory".into(), &"differential".into())
     );
+    assert_eq!(states(&desk), before);
+
+    // Its code is not in memory either: what is gone from the disk or was changed there is
+    // compiled again.
+    artifacts(&desk)
+        .iter()
+        .for_each(|artifact| fs::remove_file(artifact).unwrap());
+    desk.ask(&["inventory"]);
+    let made = artifacts(&desk);
+    let [artifact] = made.as_slice() else {
+        panic!("one was called: {made:?}");
+    };
+    let mut bytes = fs::read(artifact).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(artifact, &bytes).unwrap();
+    desk.ask(&["inventory"]);
+    assert_ne!(fs::read(artifact).unwrap(), bytes);
     assert_eq!(states(&desk), before);
 
     // What it saved when it went to rest is what its successor gets.

@@ -17,7 +17,7 @@ use bailiwick_core::{
 use bailiwick_delivery::{Delivery, TargetError, VerifiedTarget};
 use bailiwick_sandbox::{Component, CpuBudget};
 
-use super::{host::Host, launch::Launch};
+use super::{code::Code, host::Host, launch::Launch};
 use crate::events::Event;
 
 /// A verified generation: everything that was signed about it, and the component.
@@ -165,10 +165,10 @@ pub(crate) async fn compile(
     );
     Ok(Arc::new(Launch {
         generation: generation.clone(),
+        code: Code::new(verified.release.component_sha256, component),
         release: verified.release,
         budget: CpuBudget::new(verified.policy.limits.cpu, host.clock.monotonic()),
         policy: Arc::new(verified.policy),
-        component,
     }))
 }
 

@@ -7,6 +7,7 @@ use bailiwick_core::{
     limits::Limits,
     ports::{Clock, Sessions},
 };
+use bailiwick_delivery::KeptTargets;
 use bailiwick_sandbox::{Component, artifact::Artifacts, compile::Child, engine::Engine, probe};
 use bailiwick_transport::Files;
 use tokio::sync::{Notify, OnceCell, watch};
@@ -33,6 +34,8 @@ pub(crate) struct Host {
     pub(crate) store: Store,
     pub(crate) engine: Engine,
     pub(crate) artifacts: Artifacts,
+    /// What was verified and is kept.
+    pub(crate) targets: KeptTargets,
     pub(crate) compiler: Child,
     pub(crate) ports: bailiwick_sandbox::Ports,
     pub(crate) sessions: Arc<dyn Sessions>,

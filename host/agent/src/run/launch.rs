@@ -9,9 +9,14 @@ use bailiwick_core::{
     time::Span,
 };
 use bailiwick_report::schema::Schema;
-use bailiwick_sandbox::{CallError, Component, CpuBudget, Instance, Ports, StartError};
+use bailiwick_sandbox::{CallError, CpuBudget, Instance, Ports, StartError};
 
-use super::{arguments, host::Host, live::Live};
+use super::{
+    arguments,
+    code::{Code, CodeError},
+    host::Host,
+    live::Live,
+};
 
 /// Of a policy without schedule. A session-collector's has one, or it does not start.
 pub(crate) const NO_SCHEDULE: Interval = Interval {
@@ -24,7 +29,7 @@ pub(crate) struct Launch {
     pub(crate) generation: Generation,
     pub(crate) release: Release,
     pub(crate) policy: Arc<Policy>,
-    pub(crate) component: Component,
+    pub(crate) code: Code,
     /// What its instances may use of the processor, all together.
     pub(crate) budget: CpuBudget,
 }
@@ -42,6 +47,8 @@ pub(crate) enum Told {
 pub(crate) enum LaunchError {
     #[error("what it says that it takes is no JSON object: {0}")]
     Arguments(#[from] serde_json::Error),
+    #[error(transparent)]
+    Code(#[from] CodeError),
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("its schema can't be had: {0}")]
@@ -81,8 +88,9 @@ impl Launch {
         host: &Host,
         ports: Ports,
     ) -> Result<(Instance, Told), LaunchError> {
+        let component = self.code.component(host).await?;
         let mut instance = Instance::start_within(
-            &self.component,
+            &component,
             &self.policy,
             &self.policy.plugin,
             ports,

@@ -6,6 +6,7 @@ mod actor;
 mod answer;
 mod arguments;
 mod ceiling;
+mod code;
 mod configuration;
 mod connections;
 mod coordinator;

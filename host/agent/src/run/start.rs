@@ -78,6 +78,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
     let open_sessions = Arc::new(OpenList::default());
     let pause = Pause::open(&store).await?;
     let authority = Authority::open(&store, settings.groups.clone()).await?;
+    let delivery = Delivery::open(&data.join("delivery"), settings.root_sha256)?;
     let host = Arc::new(Host {
         device,
         identity,
@@ -89,6 +90,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
         store,
         engine,
         artifacts,
+        targets: delivery.kept(),
         compiler: Child::new(compiler(&settings)?, ChildLimits::default()),
         ceiling: OwnersCeiling::open(settings.ceiling_file.as_deref()),
         uploads: Default::default(),
@@ -114,7 +116,6 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
         })
         .await;
     }
-    let delivery = Delivery::open(&data.join("delivery"), settings.root_sha256)?;
     let (coordinator, calls) = Coordinator::new(
         Arc::clone(&host),
         delivery,

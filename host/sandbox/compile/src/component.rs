@@ -2,7 +2,7 @@
 
 use bailiwick_core::bytes::ByteCount;
 use std::io::Read;
-use wasmtime::Engine;
+use wasmtime::{Config, Engine};
 
 use crate::exit::Failure;
 
@@ -64,8 +64,19 @@ pub fn compile_text(text: &str) -> Result<Vec<u8>, Failure> {
     precompile(text.as_bytes())
 }
 
+/// The host's settings, and no tables that nobody reads: an artifact is in memory while its
+/// plugin runs. They tell which part of a component an address belongs to, and on Linux how
+/// to unwind through a guest.
+fn config() -> Config {
+    let mut config = bailiwick_sandbox::engine::config();
+    config
+        .generate_address_map(false)
+        .native_unwind_info(cfg!(windows));
+    config
+}
+
 fn precompile(component: &[u8]) -> Result<Vec<u8>, Failure> {
-    Engine::new(&bailiwick_sandbox::engine::config())
+    Engine::new(&config())
         .and_then(|engine| engine.precompile_component(component))
         .map_err(|error| {
             if error.chain().any(is_out_of_memory) {
