@@ -449,7 +449,16 @@ pub enum ExecError {
 pub trait Exec: Send + Sync {
     /// Runs it to its end.
     fn run(&self, order: ExecOrder) -> BoxFuture<'_, Result<ExecRan, ExecError>>;
+
+    /// Somebody may ask for a run at any time and would have to wait for it. As long as the
+    /// answer is kept, what can be made ready for one run is.
+    fn expect_runs(&self) -> Expectation {
+        Box::new(())
+    }
 }
+
+/// Kept by whoever expects something, and dropped when that is over.
+pub type Expectation = Box<dyn Send + Sync>;
 
 /// How a magic packet travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use super::hierarchy::{Kind, hierarchies};
 /// How long a cgroup that does not get empty is tried.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Begins the name of each run's cgroup; the agent's process and a number follow.
+/// Begins the name of each keeper's cgroup; the agent's process and a number follow.
 const PREFIX: &str = "bailiwick-";
 
 #[derive(Debug)]
@@ -23,9 +23,9 @@ pub(crate) struct Cgroup {
     folder: PathBuf,
 }
 
-/// Name of run number `run` of the agent `agent`.
-pub(crate) fn name(agent: u32, run: u64) -> String {
-    format!("{PREFIX}{agent}-{run}")
+/// Name of the cgroup of keeper number `number` of the agent `agent`.
+pub(crate) fn name(agent: u32, number: u64) -> String {
+    format!("{PREFIX}{agent}-{number}")
 }
 
 impl Cgroup {
@@ -48,9 +48,14 @@ impl Cgroup {
         })
     }
 
-    /// Whoever writes `0` to this file becomes a member.
+    /// A process of one thread that writes `0` to this file becomes a member. In version 1
+    /// there is a file that moves one thread alone, for which the kernel need not wait until
+    /// nobody can be in the middle of a fork: 0.3 ms, and not 5 to 15.
     pub(crate) fn members(&self) -> PathBuf {
-        self.folder.join("cgroup.procs")
+        self.folder.join(match self.kind {
+            Kind::Unified => "cgroup.procs",
+            Kind::Freezer => "tasks",
+        })
     }
 
     /// Kills all members once. The kernel's own way reaches those that are just forked;

@@ -58,8 +58,6 @@ pub(crate) struct Told {
     pub(crate) directory: String,
     pub(crate) user: super::user::Account,
     pub(crate) time_limit_ms: u64,
-    /// Name for its cgroup.
-    pub(crate) cgroup: String,
     pub(crate) input: Vec<u8>,
     pub(crate) arguments: Vec<String>,
     pub(crate) environment: Vec<(String, String)>,
@@ -76,7 +74,6 @@ impl Told {
             self.user.gid.to_string().into_bytes(),
             groups.join(",").into_bytes(),
             self.time_limit_ms.to_string().into_bytes(),
-            self.cgroup.clone().into_bytes(),
             self.input.clone(),
             self.arguments.len().to_string().into_bytes(),
         ];
@@ -99,7 +96,6 @@ impl Told {
         let groups = groups.split(',').filter(|group| !group.is_empty());
         let groups = groups.map(str::parse).collect::<Result<_, _>>().ok()?;
         let time_limit_ms = text()?.parse().ok()?;
-        let cgroup = text()?;
         let input = parts.next()?;
         let mut text = || String::from_utf8(parts.next()?).ok();
         let count: usize = text()?.parse().ok()?;
@@ -114,7 +110,6 @@ impl Told {
             directory,
             user: super::user::Account { uid, gid, groups },
             time_limit_ms,
-            cgroup,
             input,
             arguments,
             environment,
@@ -138,7 +133,6 @@ mod tests {
                 groups: vec![7, 9],
             },
             time_limit_ms: 10,
-            cgroup: "bailiwick-7-0".to_owned(),
             input: vec![0, 1, 2],
             arguments: vec![String::new(), "é".to_owned()],
             environment: vec![("LANG".to_owned(), "C".to_owned())],

@@ -1,47 +1,30 @@
-//! The agent's end of a run.
+//! Runs, as the agent asks for them.
 
-use std::{
-    path::PathBuf,
-    process::{ExitCode, Stdio},
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use bailiwick_core::{
-    bytes::ByteCount,
     policy::RunAs,
-    ports::{BoxFuture, Exec, ExecEnded, ExecError, ExecOrder, ExecRan},
+    ports::{BoxFuture, Exec, ExecEnded, ExecError, ExecOrder, ExecRan, Expectation},
 };
 use rustix::process::geteuid;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    net::UnixStream,
-    process::Command,
-};
 
-use super::{
-    EXEC_CHILD, cgroup, keeper,
-    line::{self, Told},
-    starter, user,
-};
-
-/// How many runs this process has begun.
-static RUNS: AtomicU64 = AtomicU64::new(0);
+use super::{EXEC_CHILD, cgroup, keeper, kept::Said, line::Told, parked::Parked, starter, user};
 
 /// Runs programs through keepers.
 #[derive(Clone, Debug)]
 pub struct DeviceExec {
-    keeper: PathBuf,
+    parked: Arc<Parked>,
 }
 
 impl DeviceExec {
     /// Starts `keeper`, a program that calls [`serve_exec`] first, for each run.
     ///
-    /// What a killed agent's runs left in cgroups is ended first; that takes time only where
-    /// there is any, and at most 5 s for each that can't be ended.
+    /// What a killed agent's keepers left in cgroups is ended first; that takes time only
+    /// where there is any, and at most 5 s for each that can't be ended.
     pub fn new(keeper: PathBuf) -> Self {
         cgroup::end_leftovers();
-        Self { keeper }
+        let parked = Parked::new(keeper);
+        Self { parked }
     }
 }
 
@@ -52,11 +35,10 @@ pub fn serve_exec() -> Option<ExitCode> {
     if arguments.next().as_deref() != Some(EXEC_CHILD) {
         return None;
     }
-    let done = match arguments.next().as_deref() {
-        Some("keep") => keeper::keep().map_err(|_| 1),
-        Some("start") => {
-            let numbers: Vec<String> = arguments.collect();
-            starter::start(&numbers).map_err(|_| keeper::NOT_BECOME)
+    let done = match (arguments.next().as_deref(), arguments.next()) {
+        (Some("keep"), Some(cgroup)) => keeper::keep(&cgroup).map_err(|_| 1),
+        (Some("start"), members) => {
+            starter::start(members.as_deref()).map_err(|_| keeper::NOT_BECOME)
         }
         _ => Err(2),
     };
@@ -70,6 +52,11 @@ impl Exec for DeviceExec {
     fn run(&self, order: ExecOrder) -> BoxFuture<'_, Result<ExecRan, ExecError>> {
         Box::pin(self.run_kept(order))
     }
+
+    /// One keeper waits as long as this is kept, in a cgroup of its own.
+    fn expect_runs(&self) -> Expectation {
+        Box::new(self.parked.expect())
+    }
 }
 
 impl DeviceExec {
@@ -77,46 +64,21 @@ impl DeviceExec {
         let failed = |error: std::io::Error| ExecError::Unavailable(error.to_string());
         let limit = order.program.output_limit;
         let told = told(order).map_err(ExecError::NotStarted)?;
-        // Its end goes with this future, however that ends: the keeper sees it.
-        let (line, end) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
-        line.set_nonblocking(true).map_err(failed)?;
-        let mut line = UnixStream::from_std(line).map_err(failed)?;
-        let mut keeper = Command::new(&self.keeper);
-        keeper
-            .arg(EXEC_CHILD)
-            .arg("keep")
-            .env_clear()
-            .stdin(Stdio::from(std::os::fd::OwnedFd::from(end)))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = keeper.spawn().map_err(failed)?;
-        // The command holds the other end, too: the keeper's must be the last.
-        drop(keeper);
-        let (output, errors) = (child.stdout.take(), child.stderr.take());
-        let (words, cgroup) = (line::encode(&told.to_parts()), told.cgroup);
-        let asked = async {
-            line.write_all(&words).await?;
-            let mut answer = Vec::new();
-            line.read_to_end(&mut answer).await?;
-            if answer.is_empty() {
-                return Err(std::io::Error::other("the keeper was killed"));
+        let (waiting, _refill) = self.parked.take();
+        if let Some(mut keeper) = waiting {
+            if keeper.takes(&told).await {
+                return ran(keeper.finish(limit).await?);
             }
-            line::read(&mut answer.as_slice())
-        };
-        let output = async { Ok(beginning(output, limit).await) };
-        let errors = async { Ok(beginning(errors, limit).await) };
-        // Without a keeper nobody ends who holds the output open: it is not waited for.
-        let ended = tokio::try_join!(asked, output, errors);
-        // It has said its last word.
-        let _ = child.wait().await;
-        match ended {
-            Ok((answer, output, errors)) => ran(&answer, output, errors),
-            Err(error) => {
-                let swept = tokio::task::spawn_blocking(move || cgroup::end(&cgroup)).await;
-                swept.map_err(|error| ExecError::Unavailable(error.to_string()))?;
-                Err(failed(error))
-            }
+            // It was killed while it waited, and nothing was begun.
+            keeper.sweep().await?;
         }
+        let mut keeper = self.parked.start().map_err(failed)?;
+        if keeper.takes(&told).await {
+            return ran(keeper.finish(limit).await?);
+        }
+        keeper.sweep().await?;
+        let reason = "the keeper was killed before it began";
+        Err(ExecError::Unavailable(reason.to_owned()))
     }
 }
 
@@ -143,36 +105,13 @@ fn told(order: ExecOrder) -> Result<Told, String> {
         directory: order.program.directory,
         user,
         time_limit_ms: u64::try_from(limit).unwrap_or(u64::MAX),
-        cgroup: cgroup::name(std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed)),
         input: order.input,
         arguments: order.arguments,
         environment: order.environment,
     })
 }
 
-/// The first `limit` bytes, and whether there were more. All of it is read: who writes must
-/// not wait for us.
-async fn beginning(from: Option<impl AsyncRead + Unpin>, limit: ByteCount) -> (Vec<u8>, bool) {
-    let limit = usize::try_from(limit.get()).unwrap_or(usize::MAX);
-    let (mut kept, mut cut) = (Vec::new(), false);
-    let Some(mut from) = from else {
-        return (kept, cut);
-    };
-    let mut buffer = [0; 8 * 1024];
-    // An error is the end of what can be had.
-    while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        let room = length.min(limit - kept.len());
-        kept.extend(&buffer[..room]);
-        cut |= room < length;
-    }
-    (kept, cut)
-}
-
-fn ran(
-    answer: &[Vec<u8>],
-    output: (Vec<u8>, bool),
-    errors: (Vec<u8>, bool),
-) -> Result<ExecRan, ExecError> {
+fn ran((answer, output, errors): Said) -> Result<ExecRan, ExecError> {
     let text = |at: usize| {
         answer
             .get(at)

@@ -9,6 +9,11 @@
 //! the machine has cgroups that may be written, each run is one, too: the kernel then ends it
 //! at once, and what outlived its keeper is ended when the agent starts again.
 //!
+//! Keeper and starter make ready all that does not depend on the order, then wait for it.
+//! While runs are expected, one pair waits *parked*, so that a run begins with its order.
+//! A keeper says that it takes an order before it begins: one that was killed before has
+//! begun nothing, and another one gets the order.
+//!
 //! No code runs between `fork` and `exec`, so none of this needs unsafe code.
 
 #[cfg(target_os = "linux")]
@@ -20,11 +25,15 @@ mod hierarchy;
 #[cfg(target_os = "linux")]
 mod keeper;
 #[cfg(target_os = "linux")]
+mod kept;
+#[cfg(target_os = "linux")]
 mod line;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 mod opened;
+#[cfg(target_os = "linux")]
+mod parked;
 #[cfg(target_os = "linux")]
 mod starter;
 #[cfg(target_os = "linux")]

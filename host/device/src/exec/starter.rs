@@ -16,7 +16,10 @@ use rustix::{
     thread::{set_no_new_privs, set_thread_gid, set_thread_groups, set_thread_uid},
 };
 
-use super::line::{self, Told};
+use super::{
+    keeper::BEGINS,
+    line::{self, Told},
+};
 
 /// Most open files.
 const FILES: u64 = 256;
@@ -24,28 +27,35 @@ const FILES: u64 = 256;
 /// Most processes of the user, all of the machine together; root is not bound by it.
 const PROCESSES: u64 = 512;
 
-/// Becomes the program; only comes back if that failed. `numbers` are descriptors of the
-/// keeper: the program, its input, what was told, and where to say why not. The file
-/// of its cgroup's members may follow.
-pub(crate) fn start(numbers: &[String]) -> std::io::Result<()> {
-    let Some([program, input, told, why]) = numbers.first_chunk() else {
-        return Err(std::io::ErrorKind::InvalidInput.into());
-    };
+/// Waits for the order on standard input and becomes the program; only comes back if that
+/// failed, or if there is no order. In the order are numbers of descriptors of the keeper,
+/// which are the program, its input, and where to say why not; then what the keeper was told.
+/// Whoever writes `0` to `members` is in the run's cgroup.
+pub(crate) fn start(members: Option<&str>) -> std::io::Result<()> {
     let keeper = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
-    let of_keeper = |number: &String| format!("/proc/{keeper}/fd/{number}");
-    if let Some(members) = numbers.get(4) {
+    // Without a keeper there is no order either.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    if let Some(members) = members {
         // Without it the keeper still holds the tree. Nobody but this thread is moved.
         let _ = std::fs::write(members, "0");
     }
-    let mut why = OpenOptions::new().write(true).open(of_keeper(why))?;
-    let result = File::open(of_keeper(told))
-        .and_then(|mut file| line::read(&mut file))
-        .map(Told::from_parts)
-        .and_then(|told| told.ok_or_else(|| std::io::ErrorKind::InvalidData.into()))
+    let mut words = line::read(&mut std::io::stdin().lock())?;
+    if words.len() < 3 {
+        return Err(std::io::ErrorKind::InvalidData.into());
+    }
+    let told = words.split_off(3);
+    let of_keeper = |index: usize| {
+        let number = String::from_utf8_lossy(&words[index]);
+        format!("/proc/{keeper}/fd/{number}")
+    };
+    let mut why = OpenOptions::new().write(true).open(of_keeper(2))?;
+    let result = Told::from_parts(told)
+        .ok_or_else(|| std::io::ErrorKind::InvalidData.into())
         .and_then(|told| {
             // Both while this may still be read.
-            let program = File::open(of_keeper(program))?;
-            let input = File::open(of_keeper(input))?;
+            let program = File::open(of_keeper(0))?;
+            let input = File::open(of_keeper(1))?;
+            write!(why, "{BEGINS}")?;
             Err(become_it(&told, keeper, &program, input))
         });
     let result: std::io::Result<()> = result;

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, WaitOptions, kill_process, wait},
+};
 
 /// How long processes that don't die (they hang in the kernel) are waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -18,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// is cut has no time to. Whether all are gone.
 pub(crate) fn end_all() -> bool {
     let began = Instant::now();
-    loop {
+    while !reap() {
         let mut found = descendants();
         let mut before = 0;
         while found.len() > before {
@@ -32,15 +35,12 @@ pub(crate) fn end_all() -> bool {
             // Who is gone meanwhile needs no killing.
             let _ = kill_process(*pid, Signal::KILL);
         }
-        reap();
-        if found.is_empty() {
-            return true;
-        }
         if began.elapsed() > PATIENCE {
-            return false;
+            return reap();
         }
         std::thread::sleep(Duration::from_millis(1));
     }
+    true
 }
 
 /// Kills the child that has this number, which nobody has taken leave of yet.
@@ -50,9 +50,18 @@ pub(crate) fn end_program(pid: u32) {
     }
 }
 
-/// Takes leave of all children that have ended.
-fn reap() {
-    while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
+/// Takes leave of all children that have ended. Whether there are no others: then nothing is
+/// below this process at all, for whoever loses its parent is a child of it, or of another
+/// descendant, before that parent can be taken leave of.
+fn reap() -> bool {
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) => {}
+            Ok(None) => return false,
+            // There are no children, or this can't be asked.
+            Err(error) => return error == Errno::CHILD,
+        }
+    }
 }
 
 /// Processes below this one that still run.

@@ -3,11 +3,14 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+mod agent;
+mod parked;
+
 use std::{
     collections::BTreeMap,
     fs,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -18,6 +21,8 @@ use bailiwick_core::{
     ports::{Exec as _, ExecEnded, ExecError, ExecOrder, ExecRan},
 };
 use bailiwick_device::DeviceExec;
+
+use self::agent::Agent;
 
 /// `examples/keeper.rs`, which cargo builds beside the tests.
 fn keeper() -> PathBuf {
@@ -244,15 +249,10 @@ async fn an_agent_that_is_killed_leaves_nothing() {
         return;
     }
     let seconds = marker(4);
-    let mut agent = Command::new(keeper())
-        .args(["agent", &seconds])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    // The agent itself has it, too.
-    wait_for(&seconds, 3).await;
-    agent.kill().unwrap();
-    agent.wait().unwrap();
+    let mut agent = Agent::start();
+    agent.tell(&format!("run setsid sleep {seconds} & sleep {seconds} 1"));
+    wait_for(&seconds, 2).await;
+    agent.kill();
     wait_for(&seconds, 0).await;
 }
 
