@@ -3,7 +3,7 @@
 //! A connection reads on only while it has room: for what waits for a commit, for what
 //! waits to be written, and for a long packet. Its clocks run all the while.
 
-use std::{collections::VecDeque, io, time::Duration};
+use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use bailiwick_core::ids::DeviceId;
 use bailiwick_transport::mqtt::{
@@ -19,22 +19,23 @@ use tokio::{
     io::{
         AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, split,
     },
-    sync::OwnedSemaphorePermit,
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep_until, timeout},
 };
 
 use crate::server::rate::{Meter, Rate};
 
 use super::{
-    Shared,
+    PLACE, POSTS, Shared,
     hub::Place,
     orders::{Envelope, Pushed},
     post::{self, Stored},
     rights::{self, Subscription},
 };
 
-/// Messages of one connection that wait for their commit.
-const IN_FLIGHT: usize = 20;
+/// Messages of one connection that wait for their commit: as many as our client sends
+/// before the first is acknowledged. So many are one commit.
+const IN_FLIGHT: usize = 100;
 /// Reading stops while so much waits to be written, in bytes.
 const LEAVING: usize = 64 * 1024;
 /// A packet that is longer takes one of the few places for long ones, in bytes.
@@ -218,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
                 // The semaphore is never closed.
                 self.body = slot.ok().map(|slot| (slot, Instant::now() + ARRIVAL));
             }
-            slot = self.shared.posts.clone().acquire_owned(), if self.held.is_some() => {
+            slot = room_for(&self.shared.posts, self.held.as_ref()), if self.held.is_some() => {
                 if let (Some(publish), Ok(slot)) = (self.held.take(), slot) {
                     self.post(&publish, slot)?;
                 }
@@ -283,7 +284,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         }
         match packet {
             Packet::Publish(publish) => {
-                match self.shared.posts.clone().try_acquire_owned() {
+                let posts = self.shared.posts.clone();
+                match posts.try_acquire_many_owned(places(&publish)) {
                     Ok(slot) => self.post(&publish, slot)?,
                     Err(_) => self.held = Some(publish),
                 }
@@ -425,9 +427,38 @@ async fn head(
     }
 }
 
+/// How many places a message takes while it waits for its commit.
+fn places(publish: &Publish) -> u32 {
+    let places = publish.payload.len().div_ceil(PLACE).clamp(1, POSTS);
+    u32::try_from(places).unwrap_or(u32::MAX)
+}
+
+/// Waits for these places.
+async fn room_for(
+    posts: &Arc<Semaphore>,
+    held: Option<&Publish>,
+) -> Result<OwnedSemaphorePermit, AcquireError> {
+    let places = held.map_or(1, places);
+    Arc::clone(posts).acquire_many_owned(places).await
+}
+
 async fn next_actions(actions: &mut Option<Pushed>) -> Vec<Envelope> {
     match actions {
         Some(actions) => actions.next().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_its_commit_is_bounded_in_bytes_too() {
+        let of = |bytes| places(&Publish::new("t", QoS::AtLeastOnce, vec![0; bytes]));
+        assert_eq!([0, PLACE, PLACE + 1].map(of), [1, 1, 2]);
+        // The longest finds room, and as many as there are places are 128 MiB.
+        assert!(of(LONGEST_PACKET) as usize <= POSTS);
+        assert_eq!(POSTS * PLACE, 128 * 1024 * 1024);
     }
 }

@@ -15,7 +15,6 @@ use bailiwick_transport::{
 use tokio::{sync::watch, time::sleep};
 
 use super::{
-    POSTS,
     orders::Orders,
     post::{self, Post, Stored},
     say,
@@ -29,6 +28,8 @@ use crate::{
 /// The console's name at the broker. Two consoles at one broker would end each other's
 /// connections; each message is for one of them.
 const CLIENT_ID: &str = "bailiwick-console";
+/// Messages that wait for their commit.
+const PENDING: usize = 32;
 /// Until a post that could not be stored is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -78,7 +79,7 @@ impl Ingest {
         loop {
             tokio::select! {
                 _ = self.stop.wait_for(|stop| *stop) => return,
-                event = events.next(), if pending.len() < POSTS => match event {
+                event = events.next(), if pending.len() < PENDING => match event {
                     Some(Event::Message(message)) => {
                         pending.extend(self.entrance.submit(&client, message, &mut orders));
                     }

@@ -47,8 +47,10 @@ use hub::Hub;
 
 /// Connections at once; more wait in the operating system's queue.
 const CONNECTIONS: usize = 1_024;
-/// Messages of all connections that wait for their commit.
-pub(crate) const POSTS: usize = 32;
+/// Room for messages of all connections that wait for their commit, in places: 128 MiB.
+const POSTS: usize = 256;
+/// A place is room for so many bytes. A message takes one or more.
+const PLACE: usize = 512 * 1024;
 /// Connections that hold more than a short packet in memory.
 const BODIES: usize = 16;
 /// For what waits for its commit when the broker stops.

@@ -33,7 +33,7 @@ pub(crate) const FILE: &str = "console.sqlite";
 
 /// Posts that wait for the writer: those that the HTTPS server and the broker let in at
 /// once, and some of the page. More are refused for now, so that memory stays bounded.
-const QUEUE: usize = 128;
+const QUEUE: usize = 512;
 
 /// What a device is told of its post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Most posts in one commit: one wait for the disk serves all of them.
-const BATCH: usize = 64;
+const BATCH: usize = 128;
 
 /// Most bytes of a report once decompressed, and of its rows. Four times what a plugin's
 /// output limit is in practice; it stops a small report from taking the console's memory.
