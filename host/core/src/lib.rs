@@ -22,6 +22,7 @@ pub mod punctuality;
 pub mod release;
 pub mod revocation;
 pub mod rollout;
+pub mod run_time;
 pub mod sampling;
 pub mod schedule;
 pub mod session;

@@ -6,7 +6,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, ensure};
-use bailiwick_core::{ids::PluginName, time::Timestamp};
+use bailiwick_core::{ids::PluginName, run_time::RunTime, time::Timestamp};
 use bailiwick_report::{
     rows::{Encoder, Snapshot, Value},
     schema::{Collection, Field, Kind, Privacy, Schema},
@@ -73,8 +73,9 @@ pub(crate) async fn fill(data: &Path) -> anyhow::Result<Figures> {
 }
 
 async fn put(store: &Store, reports: Vec<Outgoing>) -> anyhow::Result<()> {
-    // Young by the clock of the agent that sends them.
-    let put = store.outbox().put(reports, Caps::DEFAULT, NOW).await?;
+    // Young for the agent that sends them.
+    let outbox = store.outbox();
+    let put = outbox.put(reports, Caps::DEFAULT, RunTime::ZERO).await?;
     ensure!(put.dropped.is_empty(), "dropped: {:?}", put.dropped.first());
     Ok(())
 }

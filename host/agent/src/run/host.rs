@@ -6,6 +6,7 @@ use bailiwick_core::{
     ids::{DeviceId, PluginName},
     limits::Limits,
     ports::{Clock, Sessions},
+    run_time::{RunClock, RunTime},
 };
 use bailiwick_delivery::KeptTargets;
 use bailiwick_sandbox::{Component, artifact::Artifacts, compile::Child, engine::Engine, probe};
@@ -31,6 +32,8 @@ pub(crate) struct Host {
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether its time on the wall was set.
     pub(crate) wall_clock: WallClock,
+    /// Counts how long the agent has run.
+    pub(crate) run_clock: RunClock,
     pub(crate) store: Store,
     pub(crate) engine: Engine,
     pub(crate) artifacts: Artifacts,
@@ -89,6 +92,11 @@ impl Host {
             .await?;
         probe::prove(probe, limits, &self.clock).await?;
         Ok(LIMITS.map(str::to_owned).to_vec())
+    }
+
+    /// How long the agent has run, by which what waits to be sent ages.
+    pub(crate) fn has_run(&self) -> RunTime {
+        self.run_clock.at(self.clock.monotonic())
     }
 
     /// Prints an event and keeps it in the device's own record. A record that can't be
@@ -150,7 +158,7 @@ impl Host {
     /// # Errors
     /// The database failed: it was not kept.
     pub(crate) async fn put(&self, outgoing: Outgoing) -> Result<bool, StoreError> {
-        let now = self.clock.now();
+        let now = self.has_run();
         let outbox = self.store.outbox();
         let put = outbox.put(vec![outgoing], Caps::DEFAULT, now).await?;
         let kept = put.tickets.iter().all(Option::is_some);

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use bailiwick_core::{ports::Clock, settings::Settings};
+use bailiwick_core::{ports::Clock, run_time::RunClock, settings::Settings};
 use bailiwick_delivery::Delivery;
 use bailiwick_device::{
     DeviceExec, DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSessions, DeviceSystem,
@@ -61,6 +61,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
     })?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let (store, opening) = Store::open(data, clock.now()).await?;
+    let run_clock = RunClock::new(store.outbox().ran().await?, clock.monotonic());
     let signed = signed::stored(&store).await?;
     // A version before this one may have signed what this one does not take.
     let (settings, refused) = match sources.read(signed.as_deref()) {
@@ -87,6 +88,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
         sessions: Arc::new(DeviceSessions::new()),
         wall_clock: WallClock::new(&*clock),
         clock,
+        run_clock,
         store,
         engine,
         artifacts,

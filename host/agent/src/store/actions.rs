@@ -163,6 +163,8 @@ fn insert(
 
 #[cfg(test)]
 mod tests {
+    use bailiwick_core::run_time::RunTime;
+
     use super::*;
     use crate::store::{Beside, Caps, Lane, Outgoing, What};
 
@@ -200,7 +202,10 @@ mod tests {
             body: vec![1],
             beside: Some(Beside::Action(record)),
         };
-        let put = store.outbox().put(vec![outgoing], Caps::DEFAULT, NOW).await;
+        let put = store
+            .outbox()
+            .put(vec![outgoing], Caps::DEFAULT, RunTime::ZERO)
+            .await;
         assert!(put.unwrap().tickets[0].is_some());
     }
 

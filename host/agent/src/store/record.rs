@@ -11,7 +11,7 @@
 //! redb checks its pages only when it opens the file. The digest tells a damaged record
 //! at the moment it is read, so that one can be taken out and the rest go on.
 
-use bailiwick_core::{digest::Sha256, ids::PluginName, time::Timestamp};
+use bailiwick_core::{digest::Sha256, ids::PluginName, run_time::RunTime, time::Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::outbox::{Confirmed, What};
@@ -30,6 +30,9 @@ pub(super) struct WaitingHead {
     pub(super) what: What,
     pub(super) key: String,
     pub(super) at: Timestamp,
+    /// How long the agent had run when it was put; not known of what a version before put.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ran: Option<RunTime>,
 }
 
 impl Head for WaitingHead {
@@ -103,6 +106,7 @@ mod tests {
             },
             key: "k".into(),
             at: Timestamp::from_ms(7),
+            ran: Some(RunTime::from_ms(8)),
         }
     }
 

@@ -143,7 +143,7 @@ impl<'a> Convoy<'a> {
     async fn run(&mut self, road: &Road) -> anyhow::Result<Round> {
         // Something can grow too old here, with nothing new that would make room for itself.
         let outbox = self.host.store.outbox();
-        let dropped = outbox.trim(Caps::DEFAULT, self.host.clock.now()).await?;
+        let dropped = outbox.trim(Caps::DEFAULT, self.host.has_run()).await?;
         self.host.tell_dropped(dropped).await;
         let mut end = Round::Empty;
         loop {
@@ -159,7 +159,10 @@ impl<'a> Convoy<'a> {
             }
             end = Round::Sent;
             self.turns.claim(self.lane);
-            let is_noting = self.noting.as_ref().is_some_and(|noting| !noting.is_finished());
+            let is_noting = self
+                .noting
+                .as_ref()
+                .is_some_and(|noting| !noting.is_finished());
             if self.settled.len() >= if is_noting { WAITING } else { GATHERED } {
                 self.forget().await?;
             }

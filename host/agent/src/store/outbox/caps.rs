@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bailiwick_core::{bytes::ByteCount, time::Timestamp};
+use bailiwick_core::{bytes::ByteCount, run_time::RunTime};
 
 use super::outgoing::{Lane, What};
 
@@ -22,8 +22,7 @@ pub(crate) struct Caps {
 pub(crate) struct LaneCap {
     /// All of the kind together.
     pub(crate) bytes: ByteCount,
-    /// How long one may wait. By the device's clock: if that was set back, what waits seems
-    /// young and stays.
+    /// How long one may wait, in time that the agent runs: see [`RunTime`] for why.
     pub(crate) age: Duration,
 }
 
@@ -53,9 +52,10 @@ impl Caps {
         self.lanes[lane.index()]
     }
 
-    /// Whether something of `lane` that was made at `at` has waited too long.
-    pub(crate) fn is_aged(&self, lane: Lane, at: Timestamp, now: Timestamp) -> bool {
-        at.after(self.of(lane).age) < now
+    /// Whether something of `lane` that was put at `put` has waited too long. Of what a
+    /// version before put that is not known, and it stays.
+    pub(crate) fn is_aged(&self, lane: Lane, put: Option<RunTime>, now: RunTime) -> bool {
+        put.is_some_and(|put| now.since(put) > self.of(lane).age)
     }
 
     /// Whose oldest must go so that `extra` more bytes of `lane` fit beside `held` (bytes

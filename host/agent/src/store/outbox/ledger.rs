@@ -1,5 +1,8 @@
 //! What the outbox counts. Read once and written once per commit.
 
+use std::time::Duration;
+
+use bailiwick_core::run_time::RunTime;
 use redb::Table;
 
 use super::{
@@ -21,6 +24,10 @@ pub(in crate::store) const DROPPED: [&str; 3] = [
     "outbox-reports-dropped",
     "outbox-files-dropped",
 ];
+/// How long the agent has run, in milliseconds.
+pub(in crate::store) const RAN: &str = "ran-ms";
+/// So much of that is not written with each commit.
+const COARSE: Duration = Duration::from_secs(60);
 pub(in crate::store) const QUARANTINED: &str = "outbox-quarantined";
 
 /// The figures of the outbox.
@@ -31,6 +38,7 @@ pub(super) struct Ledger {
     pub(super) bytes: [u64; 3],
     pub(super) dropped: [u64; 3],
     pub(super) quarantined: u64,
+    pub(super) ran: RunTime,
 }
 
 impl Ledger {
@@ -51,6 +59,7 @@ impl Ledger {
             bytes: of_lanes(BYTES)?,
             dropped: of_lanes(DROPPED)?,
             quarantined: tables::number(numbers, QUARANTINED)?,
+            ran: RunTime::from_ms(tables::number(numbers, RAN)?),
         })
     }
 
@@ -68,6 +77,7 @@ impl Ledger {
         };
         put(NEXT, before.next, self.next)?;
         put(QUARANTINED, before.quarantined, self.quarantined)?;
+        put(RAN, before.ran.as_ms(), self.ran.as_ms())?;
         for at in 0..3 {
             put(ENTRIES[at], before.entries[at], self.entries[at])?;
             put(BYTES[at], before.bytes[at], self.bytes[at])?;
@@ -84,6 +94,13 @@ impl Ledger {
         self.entries[at] = self.entries[at].saturating_add(1);
         self.bytes[at] = self.bytes[at].saturating_add(bytes);
         number
+    }
+
+    /// The agent has run for so long.
+    pub(super) fn has_run(&mut self, now: RunTime) {
+        if now.since(self.ran) >= COARSE {
+            self.ran = now;
+        }
     }
 
     /// Counts an entry as gone.

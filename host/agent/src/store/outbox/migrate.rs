@@ -52,7 +52,8 @@ pub(in crate::store) fn from_first_format(transaction: &WriteTransaction) -> Res
             at,
         } = head;
         let what = What::Report { plugin, kind };
-        let head = WaitingHead { what, key, at };
+        let ran = None;
+        let head = WaitingHead { what, key, at, ran };
         writing.keep(Lane::Reports, &head.key, &encode(&head, body)?)?;
     }
     writing.close()

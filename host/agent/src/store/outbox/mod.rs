@@ -31,7 +31,7 @@ pub(super) mod reading;
 pub(super) mod sent;
 mod writing;
 
-use bailiwick_core::{bytes::ByteCount, time::Timestamp};
+use bailiwick_core::{bytes::ByteCount, run_time::RunTime, time::Timestamp};
 use redb::WriteTransaction;
 
 pub(crate) use caps::{Caps, DropReason, Dropped};
@@ -77,7 +77,7 @@ impl Outbox<'_> {
         self,
         outgoing: Vec<Outgoing>,
         caps: Caps,
-        now: Timestamp,
+        now: RunTime,
     ) -> Result<Put, StoreError> {
         self.0
             .run("keep what is to be sent", move |database| {
@@ -93,7 +93,7 @@ impl Outbox<'_> {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: nothing was dropped.
-    pub(crate) async fn trim(self, caps: Caps, now: Timestamp) -> Result<Vec<Dropped>, StoreError> {
+    pub(crate) async fn trim(self, caps: Caps, now: RunTime) -> Result<Vec<Dropped>, StoreError> {
         self.0
             .run("drop what has waited too long", move |database| {
                 // Nothing to drop is the rule, and a commit costs the disk a write.
@@ -160,6 +160,16 @@ impl Outbox<'_> {
             .await
     }
 
+    /// How long the agent has run, as far as that was kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) async fn ran(self) -> Result<RunTime, StoreError> {
+        self.0
+            .run("read how long the agent has run", reading::ran)
+            .await
+    }
+
     /// How much waits.
     ///
     /// # Errors
@@ -174,7 +184,7 @@ pub(super) fn put(
     transaction: &WriteTransaction,
     outgoing: &[Outgoing],
     caps: Caps,
-    now: Timestamp,
+    now: RunTime,
 ) -> Result<Put, Failure> {
     let mut writing = Writing::open(transaction)?;
     let mut answer = Put {
@@ -182,7 +192,7 @@ pub(super) fn put(
         dropped: writing.trim(caps, now)?,
     };
     for one in outgoing {
-        let ticket = writing.put(one, caps, &mut answer.dropped)?;
+        let ticket = writing.put(one, (caps, now), &mut answer.dropped)?;
         if let (Some(_), Some(beside)) = (ticket, &one.beside) {
             writing.beside(&one.what, beside)?;
         }

@@ -1,6 +1,8 @@
 //! Reading the outbox, which holds nobody up.
 
-use bailiwick_core::time::Timestamp;
+use std::time::Duration;
+
+use bailiwick_core::run_time::RunTime;
 use redb::ReadableDatabase;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,10 @@ use super::{
     ledger::Ledger,
     writing::length,
 };
+
+/// Of the agent's time, so much may be lost where nothing else is written: a commit costs
+/// the disk a write.
+const UNKEPT: Duration = Duration::from_secs(60 * 60);
 
 /// Figures for `bailiwick status`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,15 +95,20 @@ pub(in crate::store) fn batch(
     Ok(Batch { waiting, damaged })
 }
 
-/// Whether a cap is passed, or the oldest record of a lane is damaged and in the way.
+/// Whether a cap is passed, the oldest record of a lane is damaged and in the way, or the
+/// count of the agent's time has to be kept.
 pub(super) fn needs_trim(
     database: &impl ReadableDatabase,
     caps: Caps,
-    now: Timestamp,
+    now: RunTime,
 ) -> Result<bool, Failure> {
     let transaction = database.begin_read().map_err(failure)?;
     let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-    let held = Ledger::read(&numbers)?.bytes;
+    let ledger = Ledger::read(&numbers)?;
+    let held = ledger.bytes;
+    if now.since(ledger.ran) >= UNKEPT {
+        return Ok(true);
+    }
     let entries = transaction.open_table(OUTGOING).map_err(failure)?;
     for lane in Lane::ALL {
         if caps.victim(held, lane, 0) != Ok(None) {
@@ -108,7 +119,7 @@ pub(super) fn needs_trim(
         };
         let (_, record) = oldest.map_err(failure)?;
         let in_the_way = record::decode::<WaitingHead>(record.value())
-            .is_none_or(|(head, _)| caps.is_aged(lane, head.at, now));
+            .is_none_or(|(head, _)| caps.is_aged(lane, head.ran, now));
         if in_the_way {
             return Ok(true);
         }
@@ -134,4 +145,11 @@ pub(in crate::store) fn figures(
         files: of(Lane::Files),
         quarantined: ledger.quarantined,
     })
+}
+
+/// See [`super::Outbox::ran`].
+pub(super) fn ran(database: &impl ReadableDatabase) -> Result<RunTime, Failure> {
+    let transaction = database.begin_read().map_err(failure)?;
+    let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+    Ok(Ledger::read(&numbers)?.ran)
 }

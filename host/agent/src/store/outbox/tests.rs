@@ -7,7 +7,9 @@ use super::*;
 use crate::store::tables::{NUMBERS, OUTBOX, OUTBOX_KEYS, OUTGOING, failure};
 
 pub(in crate::store) const NOW: Timestamp = Timestamp::from_ms(1_795_432_800_000);
+pub(in crate::store) const RAN: RunTime = RunTime::from_ms(10_000_000);
 const DAY: Duration = Duration::from_secs(86_400);
+const YEAR_MS: u64 = 365 * 86_400_000;
 const KEEP: KeepSent = KeepSent {
     bytes: ByteCount::kib(8),
     age: DAY,
@@ -49,7 +51,7 @@ fn file(key: &str, body: &[u8]) -> Outgoing {
 }
 
 pub(in crate::store) async fn put(store: &Store, one: Outgoing) -> Put {
-    let put = store.outbox().put(vec![one], Caps::DEFAULT, NOW).await;
+    let put = store.outbox().put(vec![one], Caps::DEFAULT, RAN).await;
     put.unwrap()
 }
 
@@ -116,7 +118,7 @@ async fn each_lane_leaves_in_order_and_only_on_its_receipt() {
         outcome("o", b"12345"),
         report("c", b"12345"),
     ];
-    let put_all = store.outbox().put(many, Caps::DEFAULT, NOW).await.unwrap();
+    let put_all = store.outbox().put(many, Caps::DEFAULT, RAN).await.unwrap();
     assert!(put_all.tickets.iter().all(Option::is_some));
     let next_of = async |after, at_most, bytes| {
         let outbox = store.outbox();
@@ -174,7 +176,7 @@ async fn a_damaged_entry_is_taken_out_and_the_rest_go_on() {
     put(&store, report("b", b"x")).await;
     assert_eq!(keys(&store, Lane::Reports).await, ["a", "d", "b"]);
     damage(&store, Lane::Reports, 0).await;
-    let later = NOW.after(DAY * 31);
+    let later = RAN.after(DAY * 31);
     let dropped = store.outbox().trim(Caps::DEFAULT, later).await.unwrap();
     assert_eq!(dropped.len(), 2);
     let figures = store.outbox().figures().await.unwrap();
@@ -202,7 +204,7 @@ async fn files_make_room_first_then_the_oldest_reports_and_outcomes_never_for_ot
     for key in ["o2", "o3", "o4", "o5", "o6"] {
         let put = store
             .outbox()
-            .put(vec![outcome(key, &[0; 500])], caps, NOW)
+            .put(vec![outcome(key, &[0; 500])], caps, RAN)
             .await
             .unwrap();
         assert!(put.tickets[0].is_some());
@@ -215,7 +217,7 @@ async fn files_make_room_first_then_the_oldest_reports_and_outcomes_never_for_ot
     }
     // Their heads differ in length, so the last newcomer takes two.
     assert_eq!(gone, ["f1", "f2", "r1", "r2", "o1", "o2"]);
-    let late = store.outbox().put(vec![file("f3", &[0; 500])], caps, NOW);
+    let late = store.outbox().put(vec![file("f3", &[0; 500])], caps, RAN);
     let late = late.await.unwrap();
     assert_eq!(
         (late.tickets[0], late.dropped[0].key.as_str()),
@@ -234,7 +236,7 @@ async fn what_does_not_fit_takes_nothing_with_it_and_leaves_nothing_beside_it() 
     put(&store, report("a", &[0; 500])).await;
     let mut giant = report("giant", &[0; 9_000]);
     giant.beside = Some(Beside::Sender(vec![1]));
-    let refused = store.outbox().put(vec![giant], tight(1_000), NOW).await;
+    let refused = store.outbox().put(vec![giant], tight(1_000), RAN).await;
     let refused = refused.unwrap();
     assert_eq!((refused.tickets[0], refused.dropped.len()), (None, 1));
     let plugin = "inventory".parse().unwrap();
@@ -246,22 +248,50 @@ async fn what_does_not_fit_takes_nothing_with_it_and_leaves_nothing_beside_it() 
 }
 
 #[tokio::test]
-async fn what_waits_too_long_goes_and_a_clock_set_back_drops_nothing() {
+async fn what_waits_goes_by_the_time_that_the_agent_ran_and_by_no_clock() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     put(&store, report("old", b"x")).await;
-    put(&store, file("file", b"x")).await;
+    // As it is put while the clock is a year behind, and a year ahead.
+    for (key, at) in [
+        ("behind", NOW.as_ms() - YEAR_MS),
+        ("ahead", NOW.as_ms() + YEAR_MS),
+    ] {
+        let mut file = file(key, b"x");
+        file.at = Timestamp::from_ms(at);
+        put(&store, file).await;
+    }
     let trim = async |now| {
         let dropped = store.outbox().trim(Caps::DEFAULT, now).await.unwrap();
-        let gone = dropped.into_iter().map(|one| (one.key, one.reason));
-        gone.collect::<Vec<_>>()
+        assert!(dropped.iter().all(|one| one.reason == DropReason::Age));
+        dropped.into_iter().map(|one| one.key).collect::<Vec<_>>()
     };
-    assert_eq!(trim(Timestamp::EPOCH).await, []);
-    assert_eq!(trim(NOW.after(DAY * 7)).await, []);
-    let week = NOW.after(DAY * 7 + Duration::from_millis(1));
-    assert_eq!(trim(week).await, [("file".to_owned(), DropReason::Age)]);
-    let month = NOW.after(DAY * 30 + Duration::from_millis(1));
-    assert_eq!(trim(month).await, [("old".to_owned(), DropReason::Age)]);
+    let nothing: [&str; 0] = [];
+    assert_eq!(trim(RunTime::ZERO).await, nothing);
+    assert_eq!(trim(RAN.after(DAY * 7)).await, nothing);
+    let week = RAN.after(DAY * 7 + Duration::from_millis(1));
+    assert_eq!(trim(week).await, ["behind", "ahead"]);
+    let month = RAN.after(DAY * 30 + Duration::from_millis(1));
+    assert_eq!(trim(month).await, ["old"]);
+}
+
+#[tokio::test]
+async fn how_long_the_agent_ran_is_kept_with_what_is_put_and_else_hourly() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let ran = async || store.outbox().ran().await.unwrap();
+    assert_eq!(ran().await, RunTime::ZERO);
+    put(&store, report("a", b"x")).await;
+    assert_eq!(ran().await, RAN);
+    let minutes = |minutes: u64| RAN.after(Duration::from_secs(minutes * 60));
+    for (now, kept) in [(59, RAN), (60, minutes(60)), (7, minutes(60))] {
+        let dropped = store.outbox().trim(Caps::DEFAULT, minutes(now)).await;
+        assert_eq!(dropped.unwrap(), []);
+        assert_eq!(ran().await, kept);
+    }
+    drop(store);
+    let again = open(folder.path()).await;
+    assert_eq!(again.outbox().ran().await.unwrap(), minutes(60));
 }
 
 #[tokio::test]
@@ -271,9 +301,9 @@ async fn trimming_nothing_writes_nothing() {
     put(&store, report("a", b"x")).await;
     let database = folder.path().join("bailiwick.redb");
     let before = fs::read(&database).unwrap();
-    assert_eq!(store.outbox().trim(Caps::DEFAULT, NOW).await.unwrap(), []);
+    assert_eq!(store.outbox().trim(Caps::DEFAULT, RAN).await.unwrap(), []);
     assert!(before == fs::read(&database).unwrap());
-    let dropped = store.outbox().trim(tight(1), NOW).await.unwrap();
+    let dropped = store.outbox().trim(tight(1), RAN).await.unwrap();
     assert_eq!(dropped.len(), 1);
 }
 
@@ -359,6 +389,9 @@ async fn reports_of_the_first_format_are_still_sent() {
     let figures = store.outbox().figures().await.unwrap();
     assert_eq!((figures.reports.waiting, figures.reports.dropped), (2, 4));
     assert_eq!(figures.quarantined, 1);
+    // How long they have waited is not known.
+    let later = RAN.after(DAY * 31);
+    assert_eq!(store.outbox().trim(Caps::DEFAULT, later).await.unwrap(), []);
     drop(store);
     let again = open(folder.path()).await;
     assert_eq!(again.outbox().figures().await.unwrap(), figures);

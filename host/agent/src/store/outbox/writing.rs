@@ -1,5 +1,6 @@
 //! The outbox's tables in one writing transaction.
 
+use bailiwick_core::run_time::RunTime;
 use redb::{ReadableTable as _, ReadableTableMetadata as _, Table, WriteTransaction};
 
 use super::{
@@ -50,7 +51,7 @@ impl<'txn> Writing<'txn> {
     pub(super) fn put(
         &mut self,
         outgoing: &Outgoing,
-        caps: Caps,
+        (caps, now): (Caps, RunTime),
         dropped: &mut Vec<Dropped>,
     ) -> Result<Option<Ticket>, Failure> {
         if let Some(ticket) = self.find(&outgoing.key)? {
@@ -66,6 +67,7 @@ impl<'txn> Writing<'txn> {
             what: outgoing.what.clone(),
             key: outgoing.key.clone(),
             at: outgoing.at,
+            ran: Some(now),
         };
         let record = encode(&head, &outgoing.body)?;
         let bytes = length(&record);
@@ -130,16 +132,13 @@ impl<'txn> Writing<'txn> {
 
     /// Drops what is too old, from the oldest of each lane on, and then what there is no
     /// room for. Damaged ones on the way are quarantined.
-    pub(super) fn trim(
-        &mut self,
-        caps: Caps,
-        now: bailiwick_core::time::Timestamp,
-    ) -> Result<Vec<Dropped>, Failure> {
+    pub(super) fn trim(&mut self, caps: Caps, now: RunTime) -> Result<Vec<Dropped>, Failure> {
+        self.ledger.has_run(now);
         let mut dropped = Vec::new();
         for lane in Lane::ALL {
             while let Some((ticket, head)) = self.oldest(lane)? {
                 match head {
-                    Some(head) if !caps.is_aged(lane, head.at, now) => break,
+                    Some(head) if !caps.is_aged(lane, head.ran, now) => break,
                     Some(_) => dropped.extend(self.drop(ticket, DropReason::Age)?),
                     None => self.quarantine(ticket)?,
                 }
