@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     describe::{Description, Doing},
+    expecting::Expecting,
     handle::{HandleOrder, RateOrder},
     host::Host,
     launch::LaunchError,
@@ -73,6 +74,7 @@ pub(crate) struct Actor {
     punctuality: Punctuality,
     remark: String,
     status: Status,
+    expecting: Expecting,
     ended: mpsc::UnboundedSender<CallEnded>,
 }
 
@@ -101,6 +103,7 @@ impl Actor {
             punctuality: Punctuality::default(),
             remark: String::new(),
             status,
+            expecting: Expecting::default(),
             ended,
         })
     }
@@ -112,6 +115,8 @@ impl Actor {
                 self.obey(order, &mut orders).await;
                 continue;
             }
+            // Also after a swap, a narrowed policy, or some minutes in which a grant expired.
+            self.expecting.follow(&self.host, &self.live.launch);
             if self.host.pause.now().is_some() {
                 self.pause(&mut orders).await;
                 if orders.is_closed() && orders.is_empty() {
@@ -139,8 +144,10 @@ impl Actor {
             if wake.since(now) >= REST {
                 self.rest().await;
             }
+            let host = Arc::clone(&self.host);
             tokio::select! {
                 () = tokio::time::sleep(wake.since(now)) => {}
+                () = host.pause.until_paused() => {}
                 order = orders.recv() => match order {
                     Some(order) => self.obey(order, &mut orders).await,
                     None => return,

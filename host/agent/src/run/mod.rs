@@ -11,6 +11,7 @@ mod configuration;
 mod connections;
 mod coordinator;
 mod describe;
+mod expecting;
 mod handle;
 mod host;
 mod launch;
