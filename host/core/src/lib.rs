@@ -25,6 +25,7 @@ pub mod rollout;
 pub mod run_time;
 pub mod sampling;
 pub mod schedule;
+pub mod sending;
 pub mod session;
 pub mod settings;
 pub mod supervision;
