@@ -30,6 +30,9 @@ use crate::{events::Event, figures::Figures, store::Suspension};
 /// than a millisecond, and its memory is some megabytes.
 const REST: Duration = Duration::from_secs(300);
 
+/// An operator who asked once often asks again: so long a handler stays as it is.
+const STAY: Duration = Duration::from_secs(30);
+
 /// What can be asked of a running plugin.
 pub(crate) enum Order {
     /// Let this generation take over, state and all. The answer comes when it has, or says
@@ -75,6 +78,8 @@ pub(crate) struct Actor {
     remark: String,
     status: Status,
     expecting: Expecting,
+    /// It does not rest before.
+    stays_until: Monotonic,
     ended: mpsc::UnboundedSender<CallEnded>,
 }
 
@@ -104,6 +109,7 @@ impl Actor {
             remark: String::new(),
             status,
             expecting: Expecting::default(),
+            stays_until: Monotonic::ZERO,
             ended,
         })
     }
@@ -141,9 +147,14 @@ impl Actor {
                     Decision::InFlight => now,
                 },
             };
-            if wake.since(now) >= REST {
+            let wake = if wake.since(now) < REST {
+                wake
+            } else if self.stays_until > now {
+                self.stays_until
+            } else {
                 self.rest().await;
-            }
+                wake
+            };
             let host = Arc::clone(&self.host);
             tokio::select! {
                 () = tokio::time::sleep(wake.since(now)) => {}
@@ -250,7 +261,10 @@ impl Actor {
                 Err(error) => self.remark = format!("{error:#}"),
             },
             Order::Describe(reply) => drop(reply.send(self.describe())),
-            Order::Handle(order) => self.handle(*order, orders).await,
+            Order::Handle(order) => {
+                self.handle(*order, orders).await;
+                self.stays_until = self.host.clock.monotonic().after(STAY);
+            }
             Order::Rate(order) => order.refuse(),
             Order::Collect(reply) if self.host.pause.now().is_some() => {
                 let reason = "the agent is paused: `bailiwick resume` ends that".to_owned();
