@@ -58,6 +58,7 @@ impl Clock for SystemClock {
 /// The clock itself: each call of a plugin reads it twice, and what `Instant` makes of it is
 /// a fifth of that.
 #[cfg(unix)]
+#[inline]
 fn monotonic_ns() -> u64 {
     clock_ns(rustix::time::ClockId::Monotonic)
 }
@@ -75,6 +76,7 @@ pub(crate) fn thread_cpu_ns() -> u64 {
 }
 
 #[cfg(unix)]
+#[inline]
 fn clock_ns(clock: rustix::time::ClockId) -> u64 {
     let time = rustix::time::clock_gettime(clock);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);

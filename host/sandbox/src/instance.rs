@@ -363,12 +363,19 @@ impl Instance {
             Ok(value) => {
                 self.alive = true;
                 if self.store.data().state.is_changed() {
-                    self.commit().await?;
+                    return self.commit_then(value).await;
                 }
                 Ok(value)
             }
             Err(trap) => Err(self.stop(trap)),
         }
+    }
+
+    /// Makes the call's changes durable before its result counts. A function of its own, so
+    /// that results wait in memory only where there is something to write.
+    async fn commit_then<T>(&mut self, value: T) -> Result<T, CallError> {
+        self.commit().await?;
+        Ok(value)
     }
 
     fn spent(&mut self, spent: Spent) {
