@@ -98,6 +98,11 @@ impl Program {
         panic!("no {what} ({error}); last lines:\n{}", lines.join("\n"));
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it as an administrator would, and waits for the end.
     ///
     /// # Panics

@@ -136,7 +136,14 @@ impl Scene {
         desk.put("run-program.toml", &programs.policy(deadline, time_limit));
         desk.assign(HANDLER, "0.1.0");
         let alice = Operator::make(&desk, "alice", &[HANDLER]);
-        fs::write(desk.path("device.toml"), desk.settings_over_mqtt()).expect("the folder is ours");
+        let ceiling = desk.path("ceiling.toml");
+        fs::write(&ceiling, "format = 1\n").expect("the folder is ours");
+        let settings = format!(
+            "{}ceiling-file = \"{}\"\n",
+            desk.settings_over_mqtt(),
+            ceiling.display()
+        );
+        fs::write(desk.path("device.toml"), settings).expect("the folder is ours");
         let mut agent = desk.agent();
         agent.event("plugin-started");
         let device = desk.ask(&["status"])["device"].as_str().map(str::to_owned);
@@ -148,6 +155,19 @@ impl Scene {
             programs,
         };
         (scene, agent)
+    }
+
+    /// The console has what the handler takes, whole: its page makes a form of it.
+    fn tells_what_it_takes(&self, agent: &mut Program) {
+        let told = agent.event("takes-arguments");
+        let schema = told["schema"].as_str().expect("it is short enough");
+        assert!(schema.contains(r#""required":["program"]"#), "{schema}");
+        let is_it = |event: &Value| event["event"]["schema"] == told["schema"];
+        let begun = Instant::now();
+        while !self.desk.reports(&["--events"]).iter().any(is_it) {
+            assert!(begun.elapsed() < PATIENCE, "the console was not told");
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// Signs an order to run `program`; gives the action's id and the file of the envelope.
@@ -186,7 +206,8 @@ fn result(outcome: &Value) -> Value {
 
 #[test]
 fn a_granted_program_is_run_once_and_told_and_another_is_refused() {
-    let (scene, _agent) = Scene::new(1, "60 s", "2 s");
+    let (scene, mut agent) = Scene::new(1, "60 s", "2 s");
+    scene.tells_what_it_takes(&mut agent);
     let shell = &scene.programs.shell;
     let (id, envelope) = scene.signed("short", shell, &Programs::short());
     scene.desk.send(&envelope);
@@ -301,4 +322,44 @@ fn what_a_kill_of_the_agent_cut_is_told_as_interrupted_and_never_run_again() {
     assert_eq!(code, 0, "{outcome}");
     assert_eq!(scene.desk.told(&id), told);
     assert_eq!((scene.programs.runs(), scene.programs.asleep()), (1, 0));
+}
+
+/// Waits until so many keepers of this agent wait for a run.
+fn wait_for_keepers(agent: u32, number: usize) {
+    let cgroup = format!("\0keep\0bailiwick-{agent}-");
+    let waiting = || {
+        let processes = fs::read_dir("/proc").expect("Linux has it");
+        let lines = processes.flatten().map(|process| {
+            let line = fs::read(process.path().join("cmdline"));
+            String::from_utf8_lossy(&line.unwrap_or_default()).into_owned()
+        });
+        lines.filter(|line| line.contains(&cgroup)).count()
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while waiting() != number {
+        assert!(Instant::now() < deadline, "{} keepers wait", waiting());
+        std::thread::sleep(LOOK);
+    }
+}
+
+#[test]
+fn a_keeper_waits_while_the_handler_may_run_programs() {
+    let (scene, mut agent) = Scene::new(5, "60 s", "2 s");
+    wait_for_keepers(agent.id(), 1);
+    scene.desk.ask(&["pause", "--for", "2h"]);
+    wait_for_keepers(agent.id(), 0);
+    scene.desk.ask(&["resume"]);
+    wait_for_keepers(agent.id(), 1);
+    let (code, outcome) = scene.ran("short", &scene.programs.shell, &Programs::short());
+    assert_eq!(code, 0, "{outcome}");
+    wait_for_keepers(agent.id(), 1);
+    let denied = "format = 1\n[[ceiling]]\ndeny = [\"exec\"]\nreason = \"Mine.\"\n";
+    fs::write(scene.desk.path("ceiling.toml"), denied).expect("the folder is ours");
+    agent.event("narrowed");
+    wait_for_keepers(agent.id(), 0);
+    fs::write(scene.desk.path("ceiling.toml"), "format = 1\n").expect("the folder is ours");
+    wait_for_keepers(agent.id(), 1);
+    let id = agent.id();
+    agent.stop();
+    wait_for_keepers(id, 0);
 }
