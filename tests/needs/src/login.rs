@@ -111,9 +111,12 @@ mod tests {
         let audit = login.audit().unwrap().to_string();
         let members = || {
             let processes = std::fs::read_dir("/proc").unwrap().flatten();
-            let audits = processes
-                .filter_map(|one| std::fs::read_to_string(one.path().join("sessionid")).ok());
-            audits.filter(|one| one.trim() == audit).count()
+            let of = |path: std::path::PathBuf| {
+                let read = |file| std::fs::read_to_string(path.join(file)).unwrap_or_default();
+                // One that ended has no command, also where nobody asked how it ended.
+                (read("sessionid").trim() == audit) && !read("cmdline").is_empty()
+            };
+            processes.filter(|one| of(one.path())).count()
         };
         assert_eq!(members(), 4);
         drop(login);
