@@ -128,8 +128,8 @@ pub(crate) struct Login {
     /// Folder of the console, as given to `serve`
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// What the person may do: a viewer looks, an operator also names devices, an
-    /// approver has the rights of both
+    /// What the person may do: a viewer looks, an operator also names devices and
+    /// drafts actions, an approver has the rights of both
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Role,
 }

@@ -85,6 +85,7 @@ async fn serve(
         inlet: context.inlet.clone(),
         now: context.now,
         actions: context.actions.clone(),
+        enrolment: Arc::clone(&context.enrolment),
     };
     let certificates = [settings.identity.clone(), for_devices.clone()];
     let page = Page::on(listen(arguments.page).await?, settings)?;

@@ -26,7 +26,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     actions::Actions,
-    enrolment::Peer,
+    enrolment::{Enrolment, Peer},
     server::{
         Identity,
         connections::{self, Wire},
@@ -55,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) inlet: Inlet,
     /// Drafts, and what devices tell of actions.
     pub(crate) actions: Actions,
+    /// Which devices are this console's.
+    pub(crate) enrolment: Arc<Enrolment>,
     /// The clock on the wall.
     pub(crate) now: fn() -> Timestamp,
 }
@@ -90,7 +92,13 @@ impl Page {
         note_address(&settings.data, &address).map_err(PageError::Folder)?;
         let access = Arc::new(access);
         let views = Views::open(&settings.data)?;
-        let shared = Shared::new(Arc::clone(&access), views, settings.inlet, settings.actions);
+        let shared = Shared {
+            access: Arc::clone(&access),
+            views: Arc::new(views),
+            inlet: settings.inlet,
+            actions: settings.actions,
+            enrolment: settings.enrolment,
+        };
         Ok(Self {
             listener,
             wire,

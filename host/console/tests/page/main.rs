@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+mod actions;
 mod driver;
 mod scene;
 mod sessions;
@@ -96,7 +97,7 @@ const FAINT: &str = "
 /// Walks with the key Tab: every control is reached once, in the order of the page, and is
 /// seen to have the focus.
 fn walk_with_tab(browser: &Browser, at: &str) {
-    let controls = "return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary, [tabindex=\"0\"]')]
+    let controls = "return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), textarea, select, summary, [tabindex=\"0\"]')]
         .filter(e => e.checkVisibility() && e.getClientRects().length)
         .map((e, place) => { e.dataset.place = place; return place; })";
     let controls = browser.run(controls);
@@ -107,7 +108,11 @@ fn walk_with_tab(browser: &Browser, at: &str) {
         .filter_map(Value::as_u64)
         .collect();
     assert!(controls.len() > 3, "{at}");
-    browser.run("document.activeElement.blur(); window.scrollTo(0, 0)");
+    // From the top, wherever the focus was before.
+    browser.run(
+        "document.body.tabIndex = -1; document.body.focus();
+        document.body.removeAttribute('tabindex'); window.scrollTo(0, 0)",
+    );
     for place in controls.iter().take(40) {
         browser.press(TAB);
         let focused = browser.run(

@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -39,6 +39,9 @@ pub(crate) struct Scene {
     reports: Reports,
     events: Events,
     files: Files,
+    https: Https,
+    console_address: Address,
+    mqtt: String,
     now: u64,
 }
 
@@ -68,7 +71,7 @@ impl Scene {
         let mut console = Command::new(CONSOLE)
             .args(["serve", "--json", "--devices", "open"])
             .args(["--listen", "127.0.0.1:0"])
-            .args(["--page", "127.0.0.1:0", "--data"])
+            .args(["--mqtt", "127.0.0.1:0", "--page", "127.0.0.1:0", "--data"])
             .arg(folder.path())
             .stdout(Stdio::piped())
             .spawn()
@@ -88,6 +91,9 @@ impl Scene {
             reports: Reports::new(&https, &address),
             events: Events::new(&https, &address),
             files: Files::new(&https, &address),
+            https,
+            console_address: address,
+            mqtt: text("mqtt"),
             folder,
             console,
             now: now.as_millis() as u64,
@@ -105,6 +111,23 @@ impl Scene {
         self.now
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn https(&self) -> &Https {
+        &self.https
+    }
+
+    /// Where devices report.
+    pub(crate) fn console(&self) -> &Address {
+        &self.console_address
+    }
+
+    pub(crate) fn mqtt(&self) -> &str {
+        &self.mqtt
+    }
+
     pub(crate) fn files(&self) -> &Files {
         &self.files
     }
@@ -113,8 +136,8 @@ impl Scene {
         &self.events
     }
 
-    /// Fills the console.
-    pub(crate) async fn fill(&self) {
+    /// Devices of which little more than their names is known.
+    async fn names(&self) {
         for number in 0..27u8 {
             let mut rows = fixture();
             rows["rows"]["package"] = json!([]);
@@ -123,7 +146,13 @@ impl Scene {
             self.report([number + 1; 16], "inventory", "0.1.0", &snapshots)
                 .await;
         }
+    }
+
+    /// Fills the console.
+    pub(crate) async fn fill(&self) {
+        self.names().await;
         self.desk().await;
+        self.handlers().await;
         self.sessions().await;
         self.usage().await;
         self.troubled().await;

@@ -8,10 +8,12 @@ use axum::{
     http::request::Parts,
 };
 use bailiwick_core::{ids::DeviceId, time::Timestamp};
+use tokio::task::spawn_blocking;
 
 use super::{Access, Operator, Role, Secret, guard::Found, role::Least};
 use crate::{
     actions::{Actions, Draft, Ledger, LedgerError},
+    enrolment::{Enrolment, Register, RegisterError},
     page::{Refusal, render::Frame},
     store::{
         Inlet, PostError, StoreError,
@@ -22,23 +24,14 @@ use crate::{
 /// What requests are answered from. Its parts are reached through a [`Caller`].
 #[derive(Clone)]
 pub(crate) struct Shared {
-    access: Arc<Access>,
-    views: Arc<Views>,
-    inlet: Inlet,
-    actions: Actions,
+    pub(in crate::page) access: Arc<Access>,
+    pub(in crate::page) views: Arc<Views>,
+    pub(in crate::page) inlet: Inlet,
+    pub(in crate::page) actions: Actions,
+    pub(in crate::page) enrolment: Arc<Enrolment>,
 }
 
 impl Shared {
-    pub(crate) fn new(access: Arc<Access>, views: Views, inlet: Inlet, actions: Actions) -> Self {
-        let views = Arc::new(views);
-        Self {
-            access,
-            views,
-            inlet,
-            actions,
-        }
-    }
-
     pub(super) fn access(&self) -> &Access {
         &self.access
     }
@@ -75,6 +68,20 @@ impl<L: Least> Caller<L> {
         let answer = self.shared.actions.ask(question).await;
         answer.map_err(|error| {
             eprintln!("bailiwick-console: the page can't read the ledger of actions: {error}");
+            Refusal::Unreadable
+        })
+    }
+
+    /// Reads the register of devices, away from the threads that serve connections.
+    pub(crate) async fn register<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Register) -> Result<T, RegisterError> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let enrolment = Arc::clone(&self.shared.enrolment);
+        let asked = spawn_blocking(move || question(enrolment.register()));
+        let answer = asked.await.map_err(|_| Refusal::Unreadable)?;
+        answer.map_err(|error| {
+            eprintln!("bailiwick-console: the page can't read the register of devices: {error}");
             Refusal::Unreadable
         })
     }

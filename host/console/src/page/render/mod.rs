@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod chart;
+pub(crate) mod object;
 pub(crate) mod rows;
 pub(crate) mod time;
 pub(crate) mod value;

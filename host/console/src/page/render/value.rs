@@ -49,13 +49,22 @@ fn moment(ms: u64) -> Markup {
 
 /// Text from a device, cut, with characters that would hide or reorder others spelt out.
 pub(crate) fn shown(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len().min(LONGEST));
+    spelt(text, LONGEST, |_| false)
+}
+
+/// The same of several lines, and cut after `most` characters.
+pub(crate) fn whole(text: &str, most: usize) -> String {
+    spelt(text, most, |c| c == '\n' || c == '\t')
+}
+
+fn spelt(text: &str, most: usize, stays: fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len().min(most));
     for (place, c) in text.chars().enumerate() {
-        if place == LONGEST {
+        if place == most {
             shown.push('…');
             break;
         }
-        if c.is_control() || is_invisible(c) {
+        if (c.is_control() && !stays(c)) || is_invisible(c) {
             shown.extend(c.escape_unicode());
         } else {
             shown.push(c);

@@ -8,21 +8,22 @@ mod choose;
 mod draft;
 mod field;
 mod form;
+mod one;
+mod standing;
 mod takes;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{
     extract::{Path, Query},
     http::header,
     response::{Html, IntoResponse},
 };
-use bailiwick_core::{
-    action::{ActionId, Outcome},
-    time::Timestamp,
-};
+use bailiwick_core::{action::ActionId, time::Timestamp};
 use maud::{Markup, html};
 
 use crate::{
-    actions::{Listed, Told},
+    actions::Listed,
     page::{
         Refusal,
         access::{Caller, Role, Viewer},
@@ -30,11 +31,14 @@ use crate::{
     },
 };
 pub(crate) use draft::{draft, new};
+pub(crate) use one::show;
 
 /// Actions on the page, the latest.
 const LENGTH: u32 = 50;
 /// Characters of arguments that a list shows.
 const BRIEF: usize = 120;
+/// Devices of one action that a list names; it counts the others.
+const NAMED: usize = 3;
 
 #[derive(serde::Deserialize)]
 pub(crate) struct Of {
@@ -53,35 +57,18 @@ pub(crate) async fn list(
     let actions = caller
         .actions(move |ledger| ledger.list(of.as_ref(), LENGTH))
         .await?;
+    let names = names(&caller, &actions, NAMED).await?;
     let frame = caller.frame().part(Part::Actions);
     let content = html! {
         h1 { "Actions" }
-        @if let Some(device) = of { p.lead { "Of the device " code { (device) } ". " a href="/actions" { "All actions" } } }
+        @if let Some(device) = of { p.lead { "Of " a href={ "/devices/" (device) } { (called(&names, &device.to_string())) } ". " a href="/actions" { "All actions" } } }
         @if caller.role() >= Role::Operator {
             p { a.step href={ "/actions/new" @if let Some(of) = of { "?device=" (of) } } { "Draft an action" } }
         }
         @if actions.is_empty() { (nothing()) }
-        @for action in &actions { (card(action, now)) }
+        @else { ol.actions { @for action in &actions { (row(action, &names, now)) } } }
     };
     Ok(frame.page("Actions", &content))
-}
-
-pub(crate) async fn show(
-    caller: Caller<Viewer>,
-    Path(action): Path<String>,
-) -> Result<Html<String>, Refusal> {
-    let id = known(&action)?;
-    let now = caller.now();
-    let found = caller.actions(move |ledger| ledger.find(&id)).await?;
-    let found = found.ok_or(Refusal::NotFound)?;
-    let content = html! {
-        p.crumbs { a href="/actions" { "Actions" } }
-        h1 { "Action" }
-        (card(&found, now))
-        @if found.draft.is_some() { (to_sign(&found)) }
-    };
-    let frame = caller.frame().part(Part::Actions);
-    Ok(frame.page("Action", &content))
 }
 
 /// The draft as `action sign` reads it.
@@ -107,62 +94,69 @@ fn known(action: &str) -> Result<ActionId, Refusal> {
     action.parse().map_err(|_| Refusal::NotFound)
 }
 
-fn card(action: &Listed, now: Timestamp) -> Markup {
-    let verb = action.verb.as_deref().unwrap_or("sent elsewhere");
-    let about: Option<String> = action
-        .about
-        .as_ref()
-        .map(|about| about.chars().take(BRIEF).collect());
+/// What people call the devices of actions, of each action the first ones.
+async fn names(
+    caller: &Caller<Viewer>,
+    actions: &[Listed],
+    of_each: usize,
+) -> Result<BTreeMap<String, String>, Refusal> {
+    let devices = actions.iter();
+    let devices = devices.flat_map(|action| action.devices.iter().take(of_each));
+    let ids: BTreeSet<String> = devices.map(|told| told.device.clone()).collect();
+    let read = caller.read(move |view| {
+        let mut names = BTreeMap::new();
+        for id in ids {
+            if let Some(device) = view.device(&id)? {
+                names.insert(id, super::name(&device));
+            }
+        }
+        Ok(names)
+    });
+    read.await
+}
+
+/// The name of a device, or its id if nothing was heard of it.
+fn called<'a>(names: &'a BTreeMap<String, String>, device: &'a str) -> &'a str {
+    names.get(device).map_or(device, String::as_str)
+}
+
+/// What is asked for, in a word or two.
+fn asked(action: &Listed) -> Markup {
     html! {
-        section.card {
-            h2 {
-                a href={ "/actions/" (action.id) } {
-                    (verb) @if let Some(handler) = &action.handler { " " (shown(handler)) }
-                }
-                @if action.draft.is_some() { " " span.state.wait { "Draft" } }
-            }
-            p.quiet {
-                code { (action.id) } " · "
-                @match action.sent_ms {
-                    Some(sent) => { "sent " (time::when(sent, now)) }
-                    None => { "drafted " (time::when(action.made_ms, now)) }
-                }
-                @if let Some(expires) = action.expires_ms { " · may begin until " (time::when(expires, now)) }
-            }
-            @if let Some(about) = about { p { code { (shown(&about)) } } }
-            @if let Some(group) = &action.group { p { "For the devices of " strong { (shown(group)) } } }
-            ul { @for told in &action.devices { (row(told, now)) } }
+        @match (action.verb.as_deref(), &action.handler) {
+            (Some("cancel"), Some(handler)) => { "Call off an action of " (shown(handler)) },
+            (Some("rate"), Some(handler)) => { "Sample " (shown(handler)) " faster" },
+            (_, Some(handler)) => (shown(handler)),
+            (_, None) => "Sent on another way",
         }
     }
 }
 
-fn row(told: &Told, now: Timestamp) -> Markup {
-    let tone = match &told.outcome {
-        Some(Outcome::Done { .. }) => "good",
-        Some(Outcome::Cancelled) | None => "wait",
-        Some(_) => "bad",
-    };
+fn row(action: &Listed, names: &BTreeMap<String, String>, now: Timestamp) -> Markup {
+    let about = action.about.iter();
+    let about = about.map(|about| about.chars().take(BRIEF).collect::<String>());
     html! {
         li {
-            a href={ "/devices/" (told.device) } { code { (told.device) } } " "
-            span class={ "state " (tone) } { (shown(&told.sentence())) }
-            @if let Some(at) = told.at_ms { " " span.quiet { (time::when(at, now)) } }
-        }
-    }
-}
-
-fn to_sign(action: &Listed) -> Markup {
-    let file = format!("action-{}", action.id);
-    html! {
-        section.card.how {
-            h2 { "To sign it" }
-            p { "This console has no operator's key, so nobody can sign here. Take the draft to where yours is, sign it, and hand it in." }
-            p { a href={ "/actions/" (action.id) "/draft.json" } download={ (file) ".json" } { "The draft" } }
-            pre { code {
-                "bailiwick-console action sign --key KEY.json --out " (file) ".signed " (file) ".json\n"
-                "bailiwick-console action send --to https://CONSOLE:PORT/ --ca ca.pem " (file) ".signed\n"
-                "bailiwick-console action watch --data DIR " (action.id)
-            } }
+            div.what {
+                a href={ "/actions/" (action.id) } { (asked(action)) }
+                @for about in about { code.about { (shown(&about)) } }
+                p.quiet {
+                    @if let Some(group) = &action.group { "The devices of " (shown(group)) }
+                    @else {
+                        @for (place, told) in action.devices.iter().take(NAMED).enumerate() {
+                            @if place > 0 { ", " }
+                            (shown(called(names, &told.device)))
+                        }
+                        @if action.devices.len() > NAMED { " and " (action.devices.len() - NAMED) " more" }
+                    }
+                    " · "
+                    @match action.sent_ms {
+                        Some(sent) => { "sent " (time::since(sent, now)) }
+                        None => { "drafted " (time::since(action.made_ms, now)) }
+                    }
+                }
+            }
+            (standing::brief(action, now))
         }
     }
 }

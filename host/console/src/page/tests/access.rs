@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::{
     super::{Page, Role, Settings},
-    desk::{Desk, device},
+    desk::{Desk, device, enrolment},
 };
 use crate::{clock::now, server::Identity, store::Store};
 
@@ -256,6 +256,7 @@ async fn beyond_loopback_the_page_speaks_tls_alone() {
             actions: crate::actions::Actions::new(
                 crate::actions::Ledger::open(folder.path()).unwrap(),
             ),
+            enrolment: enrolment(folder.path()),
             now,
         };
         let everywhere = TcpListener::bind("0.0.0.0:0").await.unwrap();

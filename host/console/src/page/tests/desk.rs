@@ -1,6 +1,6 @@
 //! A console with a page, and a client that sends bytes as it likes.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bailiwick_core::ids::DeviceId;
 use bailiwick_report::{
@@ -20,11 +20,14 @@ use tokio::{
 use super::super::{LoginLink, Page, Role, Settings};
 use crate::{
     clock::now,
+    enrolment::{Enrolment, Strictness},
     server::Identity,
     store::{IncomingEvent, Store},
 };
 
 pub(super) const DEVICE: [u8; 16] = [0xab; 16];
+/// Of a certificate.
+const LIFE: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Desk {
     pub(super) folder: tempfile::TempDir,
@@ -32,6 +35,12 @@ pub(super) struct Desk {
     pub(super) address: String,
     _stop: watch::Sender<bool>,
     _serving: JoinHandle<()>,
+}
+
+/// The register of a desk that takes every device.
+pub(super) fn enrolment(folder: &Path) -> Arc<Enrolment> {
+    let opened = Enrolment::open(folder, &folder.join("tls"), Strictness::Open, LIFE);
+    Arc::new(opened.unwrap())
 }
 
 /// An answer, in parts.
@@ -59,6 +68,7 @@ impl Desk {
             actions: crate::actions::Actions::new(
                 crate::actions::Ledger::open(folder.path()).unwrap(),
             ),
+            enrolment: enrolment(folder.path()),
             now,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -102,8 +102,9 @@ pub(crate) async fn draft(submitted: Submitted<Operator>) -> Result<Response, Re
     };
     let arguments = arguments(&mut form);
     let expires = form.written.expires.trim().parse::<Span>();
-    if let Err(error) = &expires {
-        form.faults.push((Place::Expires, error.to_string()));
+    if expires.is_err() {
+        let reason = "This is no span of time: a whole number and s, min, h or d, like 2 h.";
+        form.faults.push((Place::Expires, reason.to_owned()));
     }
     let (Some(arguments), Ok(expires)) = (arguments, expires) else {
         return Ok(again(&frame, &form, StatusCode::BAD_REQUEST));
