@@ -107,9 +107,11 @@ fn outbox_words(outbox: &OutboxFigures) -> String {
     let bytes: u64 = lanes.iter().map(|(_, lane)| lane.bytes).sum();
     let dropped: u64 = lanes.iter().map(|(_, lane)| lane.dropped).sum();
     format!(
-        "Outbox:  {} wait ({bytes} bytes); {dropped} dropped, {} damaged since the store was made\n",
+        "Outbox:  {} wait ({bytes} bytes); {dropped} dropped, {} damaged, {} given up since the store was \
+         made\n",
         waiting.join(", "),
-        outbox.quarantined
+        outbox.quarantined,
+        outbox.given_up
     )
 }
 

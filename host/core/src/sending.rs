@@ -112,6 +112,11 @@ impl<T: Copy + Ord> Suspects<T> {
         known.is_some_and(|known| now.since(known.last) < self.pause(known.alone))
     }
 
+    /// Behind which one the next attempt is made; `None` for the oldest.
+    pub const fn behind(&self) -> Option<T> {
+        self.behind
+    }
+
     /// When the first of those that are passed over is to be tried again.
     pub fn next_at(&self) -> Option<Monotonic> {
         let alone = self.known.values().filter(|known| known.alone > 0);

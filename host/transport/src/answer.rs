@@ -1,6 +1,6 @@
 //! What a receiver says of a post, over HTTPS and over MQTT.
 
-use bailiwick_core::bytes::ByteCount;
+use bailiwick_core::{bytes::ByteCount, sending::Blame};
 use reqwest::Response;
 
 use crate::{Receipt, SendError};
@@ -32,6 +32,7 @@ impl Answer {
             }),
             other => Err(SendError::Retry {
                 after: None,
+                blame: Blame::PerhapsThis,
                 reason: format!("the receipt says `{other}`: {}", self.reason),
             }),
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bailiwick_core::bytes::ByteCount;
+use bailiwick_core::{bytes::ByteCount, sending::Blame};
 use reqwest::{Response, StatusCode, Url, header};
 
 use crate::{
@@ -87,6 +87,7 @@ impl Events {
 pub(crate) fn strange_receipt(sent: &str) -> SendError {
     SendError::Retry {
         after: None,
+        blame: Blame::PerhapsThis,
         reason: format!(
             "the orchestration layer answered {sent} as if that were a report: check the address \
              in the settings"
@@ -113,6 +114,8 @@ pub enum SendError {
     Retry {
         /// Not sooner than this, if the receiver asked for it; at most one hour.
         after: Option<Duration>,
+        /// Whether what was sent may be at fault.
+        blame: Blame,
         /// Who did not answer or what they answered.
         reason: String,
     },
@@ -166,6 +169,7 @@ impl Ingest {
         }
         let response = request.send().await.map_err(|error| SendError::Retry {
             after: None,
+            blame: Blame::Everything,
             reason: format!("{url} can't be reached: {}", cause::words(&error)),
         })?;
         let status = response.status();
@@ -186,9 +190,24 @@ impl Ingest {
             }),
             _ => Err(SendError::Retry {
                 after,
+                blame: blame(status),
                 reason: format!("{url} answered {}", strange(status, answer)),
             }),
         }
+    }
+}
+
+/// A server that fails, or refuses without a receipt, may do so because of what it got. Not
+/// where it speaks of who asks or of when, and not where the answer is a page.
+pub(crate) fn blame(status: StatusCode) -> Blame {
+    match status {
+        StatusCode::UNAUTHORIZED
+        | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        | StatusCode::REQUEST_TIMEOUT
+        | StatusCode::TOO_EARLY
+        | StatusCode::TOO_MANY_REQUESTS => Blame::Everything,
+        status if status.is_server_error() || status.is_client_error() => Blame::PerhapsThis,
+        _ => Blame::Everything,
     }
 }
 

@@ -7,6 +7,7 @@ use bailiwick_core::{
     digest::Sha256,
     ids::DeviceId,
     ports::{Fetch as _, FetchError},
+    sending::Blame,
     time::Timestamp,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
@@ -247,7 +248,7 @@ async fn a_busy_receiver_says_how_long_to_wait() {
             "retry-after: 17\r\n",
             r#"{"result":"later","reason":"busy"}"#,
         );
-        let Err(SendError::Retry { after, reason }) = send(&busy).await else {
+        let Err(SendError::Retry { after, reason, .. }) = send(&busy).await else {
             panic!("{status} is no receipt");
         };
         assert_eq!(after, Some(Duration::from_secs(17)));
@@ -285,6 +286,30 @@ async fn only_the_receiver_itself_acknowledges_or_refuses() {
             "{status} {body}: {sent:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_was_sent_is_blamed_for_errors_of_a_server_and_for_no_outage() {
+    for (status, expected) in [
+        ("500 Oh", Blame::PerhapsThis),
+        ("503 Service Unavailable", Blame::PerhapsThis),
+        ("403 Forbidden", Blame::PerhapsThis),
+        ("200 OK", Blame::Everything),
+        ("302 Found", Blame::Everything),
+        ("401 Unauthorized", Blame::Everything),
+        ("407 Proxy Authentication Required", Blame::Everything),
+        ("429 Too Many Requests", Blame::Everything),
+    ] {
+        let sent = send(&answer(status, "", "<html>oh</html>")).await;
+        let Err(SendError::Retry { blame, .. }) = sent else {
+            panic!("{status} is no receipt");
+        };
+        assert_eq!(blame, expected, "{status}");
+    }
+    let Err(SendError::Retry { blame, .. }) = send(b"").await else {
+        panic!("a connection that is closed is no receipt");
+    };
+    assert_eq!(blame, Blame::Everything);
 }
 
 #[tokio::test]

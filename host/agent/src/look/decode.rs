@@ -34,13 +34,15 @@ impl Decoder {
     pub(super) fn new(
         database: &impl ReadableDatabase,
         waiting: &[Waiting],
-        sent: &[Sent],
+        settled: [&[Sent]; 2],
     ) -> Result<Self, LookError> {
         let mut schemas: BTreeMap<PluginName, Vec<Arc<Schema>>> = BTreeMap::new();
-        let all = waiting
-            .iter()
-            .map(|one| (&one.what, &one.body))
-            .chain(sent.iter().map(|one| (&one.what, &one.body)));
+        let all = waiting.iter().map(|one| (&one.what, &one.body)).chain(
+            settled
+                .into_iter()
+                .flatten()
+                .map(|one| (&one.what, &one.body)),
+        );
         for (what, body) in all {
             let What::Report { plugin, .. } = what else {
                 continue;

@@ -34,6 +34,9 @@ pub(crate) struct OutboxReport {
     pub(crate) waiting: Vec<Entry>,
     /// What was sent, the oldest first.
     pub(crate) sent: Vec<Entry>,
+    /// What the console failed at while it took everything else, the oldest first.
+    #[serde(default)]
+    pub(crate) given_up: Vec<Entry>,
 }
 
 /// One thing.
@@ -94,8 +97,11 @@ impl OutboxReport {
         let mut sent = look::sent(database)?;
         sent.retain(|one| asked_for(&one.key));
         sent.drain(..sent.len().saturating_sub(most));
+        let mut given_up = look::given_up(database)?;
+        given_up.retain(|one| asked_for(&one.key));
+        given_up.drain(..given_up.len().saturating_sub(most));
         let mut decoder = match query.decoded {
-            true => Some(Decoder::new(database, &waiting, &sent)?),
+            true => Some(Decoder::new(database, &waiting, [&sent, &given_up])?),
             false => None,
         };
         let mut room = CONTENT;
@@ -110,6 +116,10 @@ impl OutboxReport {
                 .map(|one| waits(one, content(&one.what, &one.body)))
                 .collect(),
             sent: sent
+                .iter()
+                .map(|one| was_sent(one, content(&one.what, &one.body)))
+                .collect(),
+            given_up: given_up
                 .iter()
                 .map(|one| was_sent(one, content(&one.what, &one.body)))
                 .collect(),

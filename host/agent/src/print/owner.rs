@@ -12,6 +12,7 @@ use crate::{
 pub(super) fn outbox(report: &OutboxReport) -> String {
     let mut out = super::outbox_words(&report.figures);
     list(&mut out, "Waits, the next first", &report.waiting);
+    list(&mut out, "Given up, the last one last", &report.given_up);
     list(&mut out, "Sent, the last one last", &report.sent);
     out
 }
@@ -50,6 +51,7 @@ fn end(entry: &Entry) -> String {
         Some(Confirmed::Receipt) => format!("in the console at {at}"),
         Some(Confirmed::NeedFull) => format!("in the console at {at}, which wants a full one"),
         Some(Confirmed::Refused { reason }) => format!("refused at {at}: {reason}"),
+        Some(Confirmed::GivenUp { reason }) => format!("given up at {at}: {reason}"),
     }
 }
 

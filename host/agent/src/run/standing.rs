@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Outage {
     /// What was not sent: `reports`, `files`, `outcomes`, `events`, or `broker` for all that
-    /// goes through it; `messages` for what came from there and can't be read.
+    /// goes through it; `some reports` and the like if the others get through; `messages` for what came from there and can't be read.
     pub(crate) what: String,
     /// When it began.
     pub(crate) since: Timestamp,
@@ -31,13 +31,14 @@ pub(crate) struct Outage {
 pub(crate) struct Standing(Mutex<BTreeMap<&'static str, Outage>>);
 
 impl Standing {
-    /// An attempt to send `what` failed.
-    pub(crate) fn failed(&self, what: &'static str, reason: &str, now: Timestamp) {
+    /// An attempt to send `what` failed. Returns whether an outage begins.
+    pub(crate) fn failed(&self, what: &'static str, reason: &str, now: Timestamp) -> bool {
         let mut outages = self.lock();
         match outages.get_mut(what) {
             Some(outage) if outage.until.is_none() => {
                 reason.clone_into(&mut outage.reason);
                 outage.attempts = outage.attempts.saturating_add(1);
+                false
             }
             _ => {
                 let outage = Outage {
@@ -48,6 +49,7 @@ impl Standing {
                     attempts: 1,
                 };
                 outages.insert(what, outage);
+                true
             }
         }
     }

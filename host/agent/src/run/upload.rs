@@ -8,7 +8,7 @@ mod turn;
 
 use std::{sync::Arc, time::Duration};
 
-use bailiwick_core::ids::PluginName;
+use bailiwick_core::{ids::PluginName, sending::Patience};
 use bailiwick_transport::full_jitter;
 use tokio::sync::{mpsc, watch};
 
@@ -31,19 +31,25 @@ pub(crate) async fn run(
     let result = tokio::try_join!(
         lane::run(
             &host,
-            Lane::Outcomes,
+            (Lane::Outcomes, Patience::DEFAULT),
             destinations.clone(),
             &turns,
             need_full.clone()
         ),
         lane::run(
             &host,
-            Lane::Reports,
+            (Lane::Reports, Patience::DEFAULT),
             destinations.clone(),
             &turns,
             need_full.clone()
         ),
-        lane::run(&host, Lane::Files, destinations.clone(), &turns, need_full),
+        lane::run(
+            &host,
+            (Lane::Files, Patience::DEFAULT),
+            destinations.clone(),
+            &turns,
+            need_full
+        ),
         events::run(&host, destinations.clone()),
         broker::run(&host, destinations),
     );
@@ -120,3 +126,6 @@ impl Pace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

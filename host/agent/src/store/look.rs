@@ -9,7 +9,7 @@ use redb::{DatabaseError, ReadOnlyDatabase, ReadableDatabase, StorageError};
 use super::{
     Store, StoreError,
     open::FILE,
-    outbox::{Lane, OutboxFigures, Sent, Waiting, reading, sent as history},
+    outbox::{Lane, OutboxFigures, Sent, Waiting, given_up, reading, sent as history},
     tables::{EVENTS, FORMAT, Failure, NUMBERS, SENDERS, failure, number},
 };
 
@@ -112,6 +112,11 @@ pub(crate) fn waiting(
 /// What was sent lately, the oldest first.
 pub(crate) fn sent(database: &impl ReadableDatabase) -> Result<Vec<Sent>, LookError> {
     history::list(database)
+}
+
+/// What the console failed at while it took everything else, the oldest first.
+pub(crate) fn given_up(database: &impl ReadableDatabase) -> Result<Vec<Sent>, LookError> {
+    given_up::list(database)
 }
 
 /// How much waits.

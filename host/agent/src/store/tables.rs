@@ -18,6 +18,8 @@ pub(super) const OUTGOING_KEYS: TableDefinition<'_, &str, (u8, u64)> =
     TableDefinition::new("outgoing-keys");
 /// Sequence number → record of what was sent.
 pub(super) const SENT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sent");
+/// Sequence number → record of what the console failed at.
+pub(super) const GIVEN_UP: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("given-up");
 /// Format 1: sequence number → record of a report.
 pub(super) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
 /// Format 1: idempotency key → sequence number in the outbox.
@@ -70,6 +72,7 @@ pub(super) fn create_all(transaction: &WriteTransaction) -> Result<(), Failure> 
     transaction.open_table(OUTGOING).map_err(failure)?;
     transaction.open_table(OUTGOING_KEYS).map_err(failure)?;
     transaction.open_table(SENT).map_err(failure)?;
+    transaction.open_table(GIVEN_UP).map_err(failure)?;
     transaction.open_table(QUARANTINE).map_err(failure)?;
     transaction.open_table(SENDERS).map_err(failure)?;
     transaction.open_table(SUSPENSIONS).map_err(failure)?;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bailiwick_core::{bytes::ByteCount, ids::DeviceId};
+use bailiwick_core::{bytes::ByteCount, ids::DeviceId, sending::Blame};
 use reqwest::{StatusCode, Url};
 
 use crate::{Address, Https, Receipt, SendError, answer, cause, reports::Ingest, retry_after};
@@ -43,7 +43,11 @@ impl Inbox {
     /// [`SendError::Retry`]: nobody answered, or not in the receiver's form.
     pub async fn next(&self) -> Result<Vec<Vec<u8>>, SendError> {
         let url = &self.url;
-        let retry = |after, reason| SendError::Retry { after, reason };
+        let retry = |after, reason| SendError::Retry {
+            after,
+            blame: Blame::Everything,
+            reason,
+        };
         let request = self.https.0.get(url.clone());
         let response = request.timeout(PATIENCE).send().await;
         let response = response.map_err(|error| {

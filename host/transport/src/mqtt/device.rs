@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use bailiwick_core::{
     action::ActionId,
     ids::{DeviceId, PluginName},
+    sending::Blame,
     settings::Ack,
 };
 use bytes::Bytes;
@@ -231,6 +232,7 @@ impl Device {
             received.await.unwrap_or_else(|_| {
                 Err(SendError::Retry {
                     after: None,
+                    blame: Blame::Everything,
                     reason: "the connection was given up".to_owned(),
                 })
             })
@@ -400,6 +402,7 @@ impl Courier {
                 key,
                 Err(SendError::Retry {
                     after: None,
+                    blame: Blame::Everything,
                     reason: Ended.to_string(),
                 }),
             ),

@@ -51,7 +51,9 @@ async fn round(host: &Host, to: Destination) -> anyhow::Result<Round> {
         let key = format!("{}-events-{}-{}", host.device, batch.first, batch.last);
         match send(&to, &key, &lines).await {
             Ok(()) => {}
-            Err(SendError::Retry { after, reason }) => return Ok(Round::Retry { after, reason }),
+            Err(SendError::Retry { after, reason, .. }) => {
+                return Ok(Round::Retry { after, reason });
+            }
             Err(error) => {
                 host.tell(Event::Dropped {
                     key,

@@ -3,7 +3,11 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use bailiwick_core::{bytes::ByteCount, ids::PluginName};
+use bailiwick_core::{
+    bytes::ByteCount,
+    ids::PluginName,
+    sending::{Blame, Patience, Suspects, Then},
+};
 use bailiwick_transport::{Receipt, SendError};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
@@ -34,12 +38,13 @@ const WAITING: usize = 4 * GATHERED;
 /// Sends what `lane` has, for ever.
 pub(super) async fn run(
     host: &Arc<Host>,
-    lane: Lane,
+    (lane, patience): (Lane, Patience),
     mut destinations: Destinations,
     turns: &Turns,
     need_full: mpsc::Sender<PluginName>,
 ) -> anyhow::Result<()> {
     let mut pace = Pace::new(lane.plural());
+    let mut suspects = Suspects::new(patience);
     let mut noting = None;
     loop {
         let to = destination(&mut destinations).await?;
@@ -48,7 +53,7 @@ pub(super) async fn run(
         let road = Road::of(lane, to, host.files.borrow().clone());
         // What is noted now must not be read as if it waited.
         noted(&mut noting).await?;
-        let mut convoy = Convoy::new((host, lane, turns), &need_full, &mut noting);
+        let mut convoy = Convoy::new((host, lane, turns), &need_full, &mut noting, &mut suspects);
         // A receipt can take as long as a broker is away; another destination does not wait
         // for it, and a pause does not either.
         let round = tokio::select! {
@@ -68,13 +73,26 @@ pub(super) async fn run(
         match round {
             Round::Empty => {
                 turns.release(lane);
-                host.uploads[lane.index()].notified().await;
+                something_to_send(host, lane, &suspects).await;
             }
             Round::Sent => pace.succeeded(host),
             Round::Retry { after, reason } => {
                 turns.release(lane);
                 pace.wait(host, &mut destinations, after, reason).await?;
             }
+        }
+    }
+}
+
+/// Waits until something new is there, or something that was passed over is to be tried.
+async fn something_to_send(host: &Host, lane: Lane, suspects: &Suspects<Ticket>) {
+    let new = host.uploads[lane.index()].notified();
+    match suspects.next_at() {
+        None => new.await,
+        Some(at) => {
+            let pause = at.since(host.clock.monotonic());
+            // An end of the pause and something new mean the same: look.
+            let _ = timeout(pause, new).await;
         }
     }
 }
@@ -95,6 +113,10 @@ struct Convoy<'a> {
     told: Vec<Event>,
     settled: Vec<Settled>,
     noting: &'a mut Noting,
+    /// What fails again and again.
+    suspects: &'a mut Suspects<Ticket>,
+    /// Something was tried ahead of its turn, and got through.
+    begins_again: bool,
 }
 
 /// Something on its way.
@@ -103,6 +125,24 @@ struct UnderWay {
     /// Of its body, which is gone.
     bytes: usize,
     answer: Answer,
+}
+
+/// Something that was not sent.
+struct Failed {
+    ticket: Ticket,
+    key: String,
+    what: What,
+    blame: Blame,
+}
+
+/// What an answer means for the round.
+enum Step {
+    /// One more is done with.
+    Settled,
+    /// It waits, and what is behind it is sent.
+    PassedOver,
+    /// The round ends.
+    Ends(Round),
 }
 
 /// A commit of receipts, while the next things are sent.
@@ -123,6 +163,7 @@ impl<'a> Convoy<'a> {
         (host, lane, turns): (&'a Arc<Host>, Lane, &'a Turns),
         need_full: &'a mpsc::Sender<PluginName>,
         noting: &'a mut Noting,
+        suspects: &'a mut Suspects<Ticket>,
     ) -> Self {
         Self {
             host,
@@ -132,10 +173,12 @@ impl<'a> Convoy<'a> {
             read: VecDeque::new(),
             under_way: VecDeque::new(),
             bytes: 0,
-            last: None,
+            last: suspects.behind(),
             told: Vec::new(),
             settled: Vec::new(),
             noting,
+            suspects,
+            begins_again: false,
         }
     }
 
@@ -149,15 +192,25 @@ impl<'a> Convoy<'a> {
         loop {
             self.fill(road).await?;
             let Some(UnderWay { one, bytes, answer }) = self.under_way.pop_front() else {
+                if self.suspects.begin_again() {
+                    self.last = None;
+                    continue;
+                }
                 break;
             };
             let answer = self.answer(answer).await?;
             self.bytes -= bytes;
-            if let Some(retry) = self.settle(one, answer).await? {
-                end = retry;
+            match self.settle(one, answer).await? {
+                Step::Settled => end = Round::Sent,
+                Step::PassedOver => {}
+                Step::Ends(retry) => {
+                    end = retry;
+                    break;
+                }
+            }
+            if self.begins_again {
                 break;
             }
-            end = Round::Sent;
             self.turns.claim(self.lane);
             let is_noting = self
                 .noting
@@ -186,8 +239,12 @@ impl<'a> Convoy<'a> {
             let Some(mut one) = self.read.pop_front() else {
                 break;
             };
-            self.turns.claim(self.lane);
             self.last = Some(one.ticket);
+            let now = self.host.clock.monotonic();
+            if self.suspects.passes_over(one.ticket, now) {
+                continue;
+            }
+            self.turns.claim(self.lane);
             let bytes = one.body.len();
             self.bytes += bytes;
             let answer = road.send(self.host.device, &mut one);
@@ -210,13 +267,12 @@ impl<'a> Convoy<'a> {
         }
     }
 
-    /// Does what a receipt asks for. Afterwards the thing is to be forgotten, unless it is to
-    /// be sent again.
+    /// Does what an answer asks for. What is settled is to be forgotten.
     async fn settle(
         &mut self,
         one: Waiting,
         answer: Result<Receipt, SendError>,
-    ) -> anyhow::Result<Option<Round>> {
+    ) -> anyhow::Result<Step> {
         let key = one.key;
         let confirmed = match answer {
             Ok(Receipt::Stored) => {
@@ -229,8 +285,18 @@ impl<'a> Convoy<'a> {
                 }
                 Confirmed::NeedFull
             }
-            Err(SendError::Retry { after, reason }) => {
-                return Ok(Some(Round::Retry { after, reason }));
+            Err(SendError::Retry {
+                after,
+                blame,
+                reason,
+            }) => {
+                let failed = Failed {
+                    ticket: one.ticket,
+                    key,
+                    what: one.what,
+                    blame,
+                };
+                return Ok(self.failed(failed, after, reason).await);
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -243,11 +309,56 @@ impl<'a> Convoy<'a> {
                 Confirmed::Refused { reason }
             }
         };
-        self.settled.push(Settled {
-            ticket: one.ticket,
-            confirmed,
-        });
-        Ok(None)
+        let now = self.host.clock.monotonic();
+        self.begins_again |= self.suspects.got_through(one.ticket, now);
+        self.is_settled(one.ticket, confirmed);
+        Ok(Step::Settled)
+    }
+
+    /// Decides what becomes of something that was not sent.
+    async fn failed(&mut self, one: Failed, after: Option<Duration>, reason: String) -> Step {
+        let now = self.host.clock.monotonic();
+        match self.suspects.failed(one.ticket, one.blame, now) {
+            Then::Wait => Step::Ends(Round::Retry { after, reason }),
+            Then::GoOn => {
+                let reason = format!(
+                    "{} {} is passed over, for others get through: {reason}",
+                    one.what, one.key
+                );
+                let now = self.host.clock.now();
+                if self.host.standing.failed(self.lane.some(), &reason, now) {
+                    let reason = reason.clone();
+                    self.host.tell(Event::NotDelivered { reason }).await;
+                }
+                // Whoever asks for a pause gets it.
+                match after {
+                    Some(_) => Step::Ends(Round::Retry { after, reason }),
+                    None => Step::PassedOver,
+                }
+            }
+            Then::Quarantine => {
+                self.told.push(Event::Dropped {
+                    reason: format!(
+                        "given up, for others got through all the while; it is kept here \
+                         (`bailiwick outbox show --key {}`): {reason}",
+                        one.key
+                    ),
+                    key: one.key,
+                    what: one.what.to_string(),
+                    bytes: 0,
+                });
+                self.is_settled(one.ticket, Confirmed::GivenUp { reason });
+                Step::Settled
+            }
+        }
+    }
+
+    fn is_settled(&mut self, ticket: Ticket, confirmed: Confirmed) {
+        if self.suspects.next_at().is_none() {
+            let now = self.host.clock.now();
+            self.host.standing.succeeded(self.lane.some(), now);
+        }
+        self.settled.push(Settled { ticket, confirmed });
     }
 
     /// Begins to forget what was settled, once what was settled before is forgotten.

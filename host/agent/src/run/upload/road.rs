@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use bailiwick_core::ids::DeviceId;
+use bailiwick_core::{ids::DeviceId, sending::Blame};
 use bailiwick_transport::{
     FileOrigin, Files, Receipt, Reports, SendError, actions::Outbound, mqtt::Device,
 };
@@ -88,7 +88,9 @@ impl Road {
 }
 
 fn later(reason: &str) -> Answer {
-    let reason = reason.to_owned();
-    let after = None;
-    Box::pin(std::future::ready(Err(SendError::Retry { after, reason })))
+    Box::pin(std::future::ready(Err(SendError::Retry {
+        after: None,
+        blame: Blame::Everything,
+        reason: reason.to_owned(),
+    })))
 }

@@ -24,6 +24,7 @@ pub(in crate::store) const DROPPED: [&str; 3] = [
     "outbox-reports-dropped",
     "outbox-files-dropped",
 ];
+pub(in crate::store) const GIVEN_UP: &str = "outbox-given-up";
 /// How long the agent has run, in milliseconds.
 pub(in crate::store) const RAN: &str = "ran-ms";
 /// So much of that is not written with each commit.
@@ -38,6 +39,7 @@ pub(super) struct Ledger {
     pub(super) bytes: [u64; 3],
     pub(super) dropped: [u64; 3],
     pub(super) quarantined: u64,
+    pub(super) given_up: u64,
     pub(super) ran: RunTime,
 }
 
@@ -59,6 +61,7 @@ impl Ledger {
             bytes: of_lanes(BYTES)?,
             dropped: of_lanes(DROPPED)?,
             quarantined: tables::number(numbers, QUARANTINED)?,
+            given_up: tables::number(numbers, GIVEN_UP)?,
             ran: RunTime::from_ms(tables::number(numbers, RAN)?),
         })
     }
@@ -77,6 +80,7 @@ impl Ledger {
         };
         put(NEXT, before.next, self.next)?;
         put(QUARANTINED, before.quarantined, self.quarantined)?;
+        put(GIVEN_UP, before.given_up, self.given_up)?;
         put(RAN, before.ran.as_ms(), self.ran.as_ms())?;
         for at in 0..3 {
             put(ENTRIES[at], before.entries[at], self.entries[at])?;

@@ -24,6 +24,7 @@
 //! A damaged entry is moved out of the way and counted; the others go on.
 
 mod caps;
+pub(super) mod given_up;
 mod ledger;
 mod migrate;
 mod outgoing;

@@ -51,6 +51,15 @@ impl Lane {
         }
     }
 
+    /// A few of it, in words.
+    pub(crate) const fn some(self) -> &'static str {
+        match self {
+            Self::Outcomes => "some outcomes",
+            Self::Reports => "some reports",
+            Self::Files => "some files",
+        }
+    }
+
     /// One of it, in a word.
     pub(crate) const fn word(self) -> &'static str {
         match self {

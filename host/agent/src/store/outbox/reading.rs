@@ -32,6 +32,10 @@ pub(crate) struct OutboxFigures {
     pub(crate) files: LaneFigures,
     /// Damaged entries that were taken out of the way, since the database was made.
     pub(crate) quarantined: u64,
+    /// What the console failed at while it took everything else, since the database was
+    /// made.
+    #[serde(default)]
+    pub(crate) given_up: u64,
 }
 
 /// Figures of one lane.
@@ -144,6 +148,7 @@ pub(in crate::store) fn figures(
         reports: of(Lane::Reports),
         files: of(Lane::Files),
         quarantined: ledger.quarantined,
+        given_up: ledger.given_up,
     })
 }
 

@@ -11,7 +11,7 @@ use super::{
         record::{self, SentHead, WaitingHead},
         tables::{self, Failure, NUMBERS, SENT, failure},
     },
-    Ticket, What,
+    Ticket, What, given_up,
     writing::{Writing, encode, length},
 };
 
@@ -30,6 +30,12 @@ pub(crate) enum Confirmed {
     /// The console will never take it.
     Refused {
         /// Why.
+        reason: String,
+    },
+    /// The console failed at it while it took everything else: it is kept, and not tried
+    /// any more.
+    GivenUp {
+        /// How it failed last.
         reason: String,
     },
 }
@@ -90,7 +96,8 @@ pub(super) fn settle(
         let Some(record) = writing.take(ticket)? else {
             continue;
         };
-        if keep.bytes.get() == 0 {
+        let is_given_up = matches!(confirmed, Confirmed::GivenUp { .. });
+        if keep.bytes.get() == 0 && !is_given_up {
             continue;
         }
         let Some((waited, body)) = record::decode::<WaitingHead>(&record) else {
@@ -101,7 +108,13 @@ pub(super) fn settle(
             sent: now,
             confirmed,
         };
-        records.push(encode(&head, body)?);
+        let record = encode(&head, body)?;
+        if is_given_up {
+            writing.count_given_up();
+            given_up::keep(transaction, ticket, &record)?;
+        } else {
+            records.push(record);
+        }
     }
     writing.close()?;
     History::open(transaction)?.add(&records, keep, now)
@@ -187,22 +200,25 @@ pub(in crate::store) fn list(database: &impl ReadableDatabase) -> Result<Vec<Sen
     let mut sent = Vec::new();
     for entry in table.iter().map_err(failure)? {
         let (_, record) = entry.map_err(failure)?;
-        // A damaged one tells nothing, and makes room in its turn.
-        if let Some((head, body)) = record::decode::<SentHead>(record.value()) {
-            let SentHead {
-                waited,
-                sent: at,
-                confirmed,
-            } = head;
-            sent.push(Sent {
-                what: waited.what,
-                key: waited.key,
-                at: waited.at,
-                sent: at,
-                confirmed,
-                body: body.to_vec(),
-            });
-        }
+        sent.extend(read(record.value()));
     }
     Ok(sent)
+}
+
+/// One record. A damaged one tells nothing, and makes room in its turn.
+pub(super) fn read(record: &[u8]) -> Option<Sent> {
+    let (head, body) = record::decode::<SentHead>(record)?;
+    let SentHead {
+        waited,
+        sent,
+        confirmed,
+    } = head;
+    Some(Sent {
+        what: waited.what,
+        key: waited.key,
+        at: waited.at,
+        sent,
+        confirmed,
+        body: body.to_vec(),
+    })
 }

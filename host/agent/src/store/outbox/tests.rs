@@ -344,6 +344,37 @@ async fn what_was_sent_can_be_looked_at_for_a_while() {
     assert_eq!(sent(&store).await, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn what_is_given_up_is_kept_within_a_bound_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let reason = "500".to_owned();
+    for number in 0..10 {
+        let key = number.to_string();
+        let ticket = put(&store, file(&key, &[number; 1_000_000])).await.tickets[0];
+        let given_up = Settled {
+            ticket: ticket.unwrap(),
+            confirmed: Confirmed::GivenUp {
+                reason: reason.clone(),
+            },
+        };
+        let nothing = KeepSent {
+            bytes: ByteCount::new(0),
+            ..KEEP
+        };
+        let outbox = store.outbox();
+        outbox.settle(vec![given_up], nothing, NOW).await.unwrap();
+    }
+    let list = |database: &Database| given_up::list(database);
+    let kept = store.run("read it", list).await.unwrap();
+    let keys: Vec<_> = kept.iter().map(|one| one.key.as_str()).collect();
+    assert_eq!(keys, ["2", "3", "4", "5", "6", "7", "8", "9"]);
+    assert_eq!(kept[0].confirmed, Confirmed::GivenUp { reason });
+    assert_eq!(kept[0].body, vec![2; 1_000_000]);
+    let figures = store.outbox().figures().await.unwrap();
+    assert_eq!((figures.given_up, figures.files.waiting), (10, 0));
+}
+
 /// Rewrites the store as the version before wrote it.
 fn to_first_format(database: &Database) -> Result<(), Failure> {
     tables::write(database, |transaction| {

@@ -219,6 +219,11 @@ impl<'txn> Writing<'txn> {
         Ok(())
     }
 
+    /// Counts something that the console failed at, and that is kept elsewhere.
+    pub(super) fn count_given_up(&mut self) {
+        self.ledger.given_up = self.ledger.given_up.saturating_add(1);
+    }
+
     /// Removes a record and all that refers to it.
     pub(super) fn take(&mut self, ticket: Ticket) -> Result<Option<Vec<u8>>, Failure> {
         let place = ticket.place();
