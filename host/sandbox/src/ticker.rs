@@ -1,16 +1,25 @@
 //! The thread that makes deadlines live.
 //!
-//! While a call of a guest is in flight it advances the engine's epoch every 10 ms, which
+//! While calls of guests are in flight it advances the engine's epoch every 10 ms, which
 //! interrupts a guest that computes, and wakes every call, so that one that waits for a
 //! host call checks its deadline as well. With nothing in flight the thread is parked: an
 //! idle agent spends nothing on it.
+//!
+//! Most calls end before the next tick, and pay for little: a call is *announced*, which is
+//! one load where another was announced since the last tick. At least one tick follows, at
+//! which a call that is still there is interrupted or wakes, and then *stays*: the thread
+//! ticks on until it has landed.
 
 use std::{
     collections::BTreeMap,
     io,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        atomic::{
+            AtomicBool, AtomicUsize,
+            Ordering::{Acquire, SeqCst},
+            fence,
+        },
     },
     task::Waker,
     thread::JoinHandle,
@@ -28,12 +37,16 @@ pub(crate) struct Ticker {
 
 #[derive(Default)]
 struct Shared {
-    in_flight: AtomicUsize,
-    /// Whether the thread waits for [`Shared::changed`]. A call that finds it false need
-    /// not take the lock: most calls end before the next tick.
+    /// Whether a call was announced since the last tick.
+    announced: AtomicBool,
+    /// Calls that were there at a tick.
+    staying: AtomicUsize,
+    /// Whether the thread waits for [`Shared::changed`].
     parked: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
+    #[cfg(test)]
+    ticks: std::sync::atomic::AtomicU64,
 }
 
 #[derive(Default)]
@@ -49,10 +62,20 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[cold]
+    /// After `announced` or `staying` changed: either the thread sees that before it parks,
+    /// or this sees it parked.
     fn unpark(&self) {
-        drop(self.lock());
-        self.changed.notify_one();
+        if self.parked.load(SeqCst) {
+            // It waits, or is about to: the lock is free once it does.
+            drop(self.lock());
+            self.changed.notify_one();
+        }
+    }
+
+    /// Whether another tick is due. Announcements are over with it.
+    fn is_due(&self) -> bool {
+        // Both, whatever the first says.
+        self.announced.swap(false, SeqCst) | (self.staying.load(SeqCst) > 0)
     }
 }
 
@@ -73,15 +96,17 @@ impl Ticker {
         })
     }
 
-    /// Announces a call.
+    /// Announces a call whose epoch deadline, of one tick, is set: the next tick comes
+    /// after that.
     pub(crate) fn fly(&self) -> Flight<'_> {
         let shared = &*self.shared;
-        // Either the thread sees this count before it parks, or this sees it parked.
-        shared.in_flight.fetch_add(1, SeqCst);
-        if shared.parked.load(SeqCst) {
+        // The deadline was reckoned from an epoch that was read before.
+        fence(Acquire);
+        if !shared.announced.load(SeqCst) {
+            shared.announced.store(true, SeqCst);
             shared.unpark();
         }
-        Flight { shared, id: None }
+        Flight { shared, stay: None }
     }
 }
 
@@ -100,7 +125,7 @@ fn run(shared: &Shared, engine: &wasmtime::Engine) {
     let mut state = shared.lock();
     while !state.stopping {
         shared.parked.store(true, SeqCst);
-        if shared.in_flight.load(SeqCst) == 0 {
+        if !shared.is_due() {
             state = shared
                 .changed
                 .wait(state)
@@ -111,6 +136,8 @@ fn run(shared: &Shared, engine: &wasmtime::Engine) {
         drop(state);
         std::thread::sleep(TICK);
         engine.increment_epoch();
+        #[cfg(test)]
+        shared.ticks.fetch_add(1, SeqCst);
         let waiting = std::mem::take(&mut shared.lock().waiting);
         waiting.into_values().for_each(Waker::wake);
         state = shared.lock();
@@ -120,27 +147,40 @@ fn run(shared: &Shared, engine: &wasmtime::Engine) {
 /// One call in flight; dropping it lands.
 pub(crate) struct Flight<'a> {
     shared: &'a Shared,
-    id: Option<u64>,
+    /// Since it stays: its number among those that wait to be woken.
+    stay: Option<u64>,
 }
 
 impl Flight<'_> {
+    /// It was interrupted, or waits: ticks come until it has landed.
+    pub(crate) fn stay(&mut self) {
+        self.number();
+    }
+
     /// Has `waker` woken at the next tick.
     pub(crate) fn wake_at_tick(&mut self, waker: &Waker) {
-        let mut state = self.shared.lock();
-        let id = *self.id.get_or_insert_with(|| {
+        let number = self.number();
+        self.shared.lock().waiting.insert(number, waker.clone());
+    }
+
+    fn number(&mut self) -> u64 {
+        let shared = self.shared;
+        *self.stay.get_or_insert_with(|| {
+            shared.staying.fetch_add(1, SeqCst);
+            shared.unpark();
+            let mut state = shared.lock();
             state.next += 1;
             state.next
-        });
-        state.waiting.insert(id, waker.clone());
+        })
     }
 }
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
-        if let Some(id) = self.id {
-            self.shared.lock().waiting.remove(&id);
+        if let Some(number) = self.stay {
+            self.shared.lock().waiting.remove(&number);
+            self.shared.staying.fetch_sub(1, SeqCst);
         }
-        self.shared.in_flight.fetch_sub(1, SeqCst);
     }
 }
 
@@ -172,10 +212,48 @@ mod tests {
         flight.wake_at_tick(&waker);
         woken.recv().unwrap();
         let shared = flight.shared;
-        assert_eq!(shared.in_flight.load(SeqCst), 1);
+        assert_eq!(shared.staying.load(SeqCst), 1);
         drop(flight);
-        assert_eq!(shared.in_flight.load(SeqCst), 0);
+        assert_eq!(shared.staying.load(SeqCst), 0);
         assert!(shared.lock().waiting.is_empty());
+    }
+
+    #[test]
+    fn an_announced_call_is_reached_by_a_tick_and_one_that_stays_by_many() {
+        let engine = crate::engine::engine().unwrap();
+        let shared = engine.fly().shared;
+        let ticks = || shared.ticks.load(SeqCst);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        let before = ticks();
+                        let mut flight = engine.fly();
+                        until(|| ticks() > before);
+                        flight.stay();
+                        let before = ticks();
+                        until(|| ticks() > before + 2);
+                    }
+                });
+            }
+        });
+        until(|| shared.parked.load(SeqCst) && !shared.announced.load(SeqCst));
+        let (before, began) = (ticks(), std::time::Instant::now());
+        std::thread::sleep(5 * TICK);
+        assert_eq!(
+            ticks(),
+            before,
+            "with nothing in flight, {:?}",
+            began.elapsed()
+        );
+    }
+
+    fn until(reached: impl Fn() -> bool) {
+        let began = std::time::Instant::now();
+        while !reached() {
+            assert!(began.elapsed() < Duration::from_secs(20), "no tick came");
+            std::thread::yield_now();
+        }
     }
 
     #[test]

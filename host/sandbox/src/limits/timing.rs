@@ -207,8 +207,12 @@ impl<F: Future> Future for Run<'_, '_, F> {
         timing.add_used(timing.poll_used_ns(now).saturating_add(charge::take()));
         // A call that computes is polled again by itself, after the timers: a waker that
         // the ticker wakes during the poll would put it before them.
-        if polled.is_pending() && !timing.take_gives_way() {
-            run.flight.wake_at_tick(cx.waker());
+        if polled.is_pending() {
+            if timing.take_gives_way() {
+                run.flight.stay();
+            } else {
+                run.flight.wake_at_tick(cx.waker());
+            }
         }
         let result = match (timing.check(now, 0), polled) {
             (Ok(()), Poll::Pending) => return Poll::Pending,
