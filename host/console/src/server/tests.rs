@@ -314,6 +314,20 @@ async fn a_difference_without_its_base_asks_for_a_full_report_and_keeps_to_it() 
 }
 
 #[tokio::test]
+async fn a_report_that_later_ones_overtook_is_kept_and_changes_nothing() {
+    let console = Console::start().await;
+    let ((full, late), (next, after)) = (pair(1), pair(2));
+    for (key, report) in [("a", &full), ("c", &next), ("d", &after)] {
+        assert_eq!(console.send(key, report).await, Ok(Receipt::Stored));
+    }
+    for _again in 0..2 {
+        assert_eq!(console.send("b", &late).await, Ok(Receipt::Stored));
+        assert_eq!(console.keys(), ["a", "c", "d", "b"]);
+    }
+    assert_eq!(console.send("c", &next).await, Ok(Receipt::Stored));
+}
+
+#[tokio::test]
 async fn what_was_known_survives_a_restart() {
     let mut console = Console::start().await;
     let (full, diff) = pair(1);

@@ -203,7 +203,11 @@ fn report(
     let stream = stream(transaction, &device, origin.plugin())?;
     let verdict = Stream::accept(stream.as_ref(), &parsed).map_err(|error| refuse(&error))?;
     let answer = match &verdict {
-        Verdict::Duplicate => return Ok(Answer::Stored),
+        Verdict::Duplicate if is_here(transaction, &device, parsed.envelope())? => {
+            return Ok(Answer::Stored);
+        }
+        // Later ones overtook it. What they say of the device stays.
+        Verdict::Duplicate => Answer::Stored,
         Verdict::NeedFull(_) => Answer::NeedFull,
         Verdict::Accepted(accepted) => {
             transaction
@@ -227,6 +231,29 @@ fn report(
         derived::report(transaction, &stored, stream.as_ref(), accepted)?;
     }
     Ok(answer)
+}
+
+/// Whether a report is among the last ones of its plugin, under whichever key. How many are
+/// looked at is bounded, for a device may ask for it as often as it posts.
+fn is_here(
+    transaction: &Transaction<'_>,
+    device: &str,
+    envelope: &Envelope,
+) -> Result<bool, WriteError> {
+    let found = transaction
+        .prepare_cached(
+            "SELECT 1 FROM (
+                SELECT epoch, counter FROM reports WHERE device = ?1 AND plugin = ?2
+                ORDER BY id DESC LIMIT 5000)
+             WHERE epoch = ?3 AND counter = ?4",
+        )?
+        .exists(params![
+            device,
+            envelope.origin.plugin(),
+            format!("{:016x}", envelope.epoch),
+            whole(envelope.counter)?,
+        ])?;
+    Ok(found)
 }
 
 /// What is known of a plugin on a device. A state that can't be read is as good as none:
