@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader},
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use bailiwick_core::ids::DeviceId;
@@ -147,6 +147,23 @@ impl Desk {
         let keys = self.keys();
         assert_eq!(keys.len(), count);
         assert!(keys.values().all(|times| *times == 1), "{keys:?}");
+    }
+
+    /// A file of the folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        Command::new(CONSOLE).args(arguments).output().unwrap()
+    }
+
+    /// The same of one that has to go well.
+    pub(crate) fn tell(&self, arguments: &[&str]) {
+        let output = self.command(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
     }
 
     fn run(&self, arguments: &[&str]) -> String {

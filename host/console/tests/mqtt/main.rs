@@ -9,6 +9,7 @@ mod clients;
 mod desk;
 mod flow;
 mod mosquitto;
+mod orders;
 mod process;
 mod squid;
 
