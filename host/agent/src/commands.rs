@@ -5,13 +5,13 @@ use std::{path::Path, process::ExitCode, time::Duration};
 use anyhow::{Context as _, bail};
 use bailiwick_core::{audit, policy::Policy, ports::Clock as _, time::Timestamp};
 use bailiwick_device::SystemClock;
+use bailiwick_store::look;
 
 use crate::{
     cli::{Common, Inspect, Log, Show},
     look::{LogQuery, LogReport, OutboxQuery, OutboxReport},
     print, settings,
     socket::{self, Request, Response, SocketError},
-    store::look,
 };
 
 /// A refresh over a slow line and a full inventory take their time.

@@ -7,12 +7,10 @@ use bailiwick_core::{
     session::{Aspect, Closing, SessionId, SessionKind, SessionState, Source},
     time::Timestamp,
 };
+use bailiwick_store::Audience;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    figures::{Bounds, Figures},
-    store::Audience,
-};
+use crate::figures::{Bounds, Figures};
 
 mod line;
 mod words;

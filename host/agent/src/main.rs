@@ -12,7 +12,6 @@ mod random;
 mod run;
 mod settings;
 mod socket;
-mod store;
 
 use std::process::ExitCode;
 

@@ -8,12 +8,10 @@ use std::fmt::Write as _;
 
 use bailiwick_audit::Inspection;
 use bailiwick_core::{audit::Verdict, time::Timestamp};
+use bailiwick_store::OutboxFigures;
 pub(crate) use clock::clock_set;
 
-use crate::{
-    socket::{PluginLine, PluginState, Response, StatusReport, UpdateReport},
-    store::OutboxFigures,
-};
+use crate::socket::{PluginLine, PluginState, Response, StatusReport, UpdateReport};
 
 /// `response` for a person, with a line break at the end.
 pub(crate) fn words(response: &Response) -> String {

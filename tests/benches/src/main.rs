@@ -13,13 +13,6 @@ mod ports;
 mod process_pass;
 mod session_file;
 mod setting;
-#[path = "../../../host/agent/src/store/mod.rs"]
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "all of the agent's store; a part is measured"
-)]
-mod store;
 mod swap;
 
 use std::path::PathBuf;

@@ -13,11 +13,9 @@ use bailiwick_report::{
     sender::Sender,
     wire::Origin,
 };
+use bailiwick_store::{Beside, Caps, Outgoing, Store, What};
 
-use crate::{
-    measure::{Figures, median, ms, process_cpu},
-    store::{Beside, Caps, Outgoing, Store, What},
-};
+use crate::measure::{Figures, median, ms, process_cpu};
 
 /// Reports of one round.
 const REPORTS: usize = 1_000;

@@ -15,11 +15,9 @@ use bailiwick_core::{
     time::Timestamp,
 };
 use bailiwick_delivery::{Delivery, TargetError};
+use bailiwick_store::{Store, StoreError};
 
-use crate::{
-    run::{Host, signed_text},
-    store::{Store, StoreError},
-};
+use crate::run::{Host, signed_text};
 
 /// Under which name the store keeps the operators.
 const KEPT: &str = "operators";

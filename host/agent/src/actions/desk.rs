@@ -10,13 +10,11 @@ use bailiwick_core::{
     action::{ActionId, Outcome, Request},
     ids::PluginName,
 };
+use bailiwick_store::{ActionRecord, Begun, Ended};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::telling;
-use crate::{
-    run::{Destination, HandleOrder, Host, Order, RateOrder, Shown},
-    store::{ActionRecord, Begun, Ended},
-};
+use crate::run::{Destination, HandleOrder, Host, Order, RateOrder, Shown};
 
 /// Actions that wait for one handler. Who finds no room may send it again later.
 const WAITING: usize = 32;

@@ -7,6 +7,7 @@ use bailiwick_core::{
     ids::PluginName,
     release::World,
 };
+use bailiwick_store::ActionRecord;
 use bailiwick_transport::{SendError, actions::verifies, full_jitter};
 use tokio::{
     sync::watch,
@@ -18,7 +19,6 @@ use crate::{
     events::Event,
     random,
     run::{Destination, Host, Shown, describe},
-    store::ActionRecord,
 };
 
 /// Until the console is asked again after a failure; doubled each time.

@@ -4,13 +4,11 @@ use bailiwick_core::{
     action::{ActionId, Outcome, Progress},
     time::Timestamp,
 };
+use bailiwick_store::{ActionRecord, Beside, Outgoing, StoreError, What};
 use bailiwick_transport::actions::{OutcomeMessage, ProgressMessage};
 use tokio::sync::{mpsc, watch};
 
-use crate::{
-    run::{Destination, Host},
-    store::{ActionRecord, Beside, Outgoing, StoreError, What},
-};
+use crate::run::{Destination, Host};
 
 /// Puts an outcome into the outbox, and how the action ended into its record, in one commit.
 ///

@@ -15,6 +15,7 @@ use bailiwick_core::{
     ports::{Clock as _, Fetch as _, FetchError},
 };
 use bailiwick_device::SystemClock;
+use bailiwick_store::Store;
 use bailiwick_transport::{
     Address, Endpoint, Https, ProxySettings, Trust,
     enrol::{DeviceKey, EnrolError, Enroller},
@@ -25,7 +26,7 @@ use super::{
     private,
     record::{Record, Told},
 };
-use crate::{cli, settings::Sources, store::Store};
+use crate::{cli, settings::Sources};
 
 /// The key that waits for its certificate.
 const KEY: &str = "enrolment-key.pem";

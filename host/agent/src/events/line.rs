@@ -5,7 +5,7 @@ use bailiwick_transport::EventLine;
 use serde_json::Value;
 
 use super::Event;
-use crate::store::LONGEST_EVENT;
+use bailiwick_store::LONGEST_EVENT;
 
 impl Event {
     /// The event as it is kept and sent, within [`LONGEST_EVENT`]: what is too long is cut,

@@ -10,13 +10,11 @@ use bailiwick_report::{
     sender::Sender,
     wire::{Limits, Report},
 };
+use bailiwick_store::{LookError, Sent, Waiting, What, look};
 use redb::ReadableDatabase;
 
 use super::Content;
-use crate::{
-    print::time,
-    store::{LookError, Sent, Waiting, What, look},
-};
+use crate::print::time;
 
 /// What this device itself made is within its plugins' limits; a damaged store is not.
 const LIMITS: Limits = Limits {

@@ -6,7 +6,7 @@ use redb::ReadableDatabase;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::store::{KeptEvent, LookError, kept_events};
+use bailiwick_store::{KeptEvent, LookError, kept_events};
 
 /// Most events of one answer: they stay below the longest message.
 const MOST: usize = 1_000;

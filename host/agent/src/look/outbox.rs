@@ -5,7 +5,7 @@ use redb::ReadableDatabase;
 use serde::{Deserialize, Serialize};
 
 use super::decode::Decoder;
-use crate::store::{Confirmed, Lane, LookError, OutboxFigures, Sent, Waiting, look};
+use bailiwick_store::{Confirmed, Lane, LookError, OutboxFigures, Sent, Waiting, look};
 
 /// Entries of each list, unless another number is asked for.
 pub(crate) const FEW: u32 = 20;

@@ -6,8 +6,8 @@ use super::time;
 use crate::{
     look::{Content, Entry, LogReport, OutboxReport},
     run::{Outage, Paused},
-    store::Confirmed,
 };
+use bailiwick_store::Confirmed;
 
 pub(super) fn outbox(report: &OutboxReport) -> String {
     let mut out = super::outbox_words(&report.figures);

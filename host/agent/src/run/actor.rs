@@ -12,6 +12,7 @@ use bailiwick_core::{
     time::Monotonic,
 };
 use bailiwick_sandbox::{CallError, Trap};
+use bailiwick_store::Suspension;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -24,7 +25,7 @@ use super::{
     report::{ReportError, Reporter},
     status::Status,
 };
-use crate::{events::Event, figures::Figures, store::Suspension};
+use crate::{events::Event, figures::Figures};
 
 /// A plugin that is not called for so long rests meanwhile: to start it again takes less
 /// than a millisecond, and its memory is some megabytes.

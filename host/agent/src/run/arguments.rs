@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 /// Longest schema that is sent, in bytes within the line of an event, where quotation marks
-/// take two: it shares [`crate::store::LONGEST_EVENT`] with the event's other fields. For a
+/// take two: it shares [`bailiwick_store::LONGEST_EVENT`] with the event's other fields. For a
 /// longer one the page has no form, and takes plain JSON.
 const LONGEST: usize = 3_500;
 
@@ -44,7 +44,8 @@ mod tests {
     use bailiwick_transport::EventLine;
 
     use super::*;
-    use crate::{events::Event, store::LONGEST_EVENT};
+    use crate::events::Event;
+    use bailiwick_store::LONGEST_EVENT;
 
     #[test]
     fn order_and_texts_stay_and_white_space_goes() {

@@ -10,6 +10,9 @@ use bailiwick_core::{
 };
 use bailiwick_delivery::KeptTargets;
 use bailiwick_sandbox::{Component, artifact::Artifacts, compile::Child, engine::Engine, probe};
+use bailiwick_store::{
+    Audience, Caps, Dropped, NewEvent, Outgoing, Put, Store, StoreError, Suspension,
+};
 use bailiwick_transport::Files;
 use tokio::sync::{Notify, OnceCell, watch};
 
@@ -17,12 +20,7 @@ use super::{
     ceiling::OwnersCeiling, output::Output, pause::Pause, sessions::OpenList, standing::Standing,
     wall_clock::WallClock,
 };
-use crate::{
-    actions::Authority,
-    enrolment::Identity,
-    events::Event,
-    store::{Audience, Caps, Dropped, NewEvent, Outgoing, Put, Store, StoreError, Suspension},
-};
+use crate::{actions::Authority, enrolment::Identity, events::Event};
 
 /// The parts that outlive every plugin.
 pub(crate) struct Host {

@@ -10,8 +10,8 @@ use crate::{
     events::Event,
     look::{LogQuery, LogReport, OutboxQuery, OutboxReport},
     socket::Response,
-    store::StoreError,
 };
+use bailiwick_store::StoreError;
 
 /// What waits and what was sent.
 pub(super) async fn outbox(host: &Host, query: OutboxQuery) -> Response {

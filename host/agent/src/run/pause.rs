@@ -11,7 +11,7 @@ use bailiwick_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::store::{Store, StoreError};
+use bailiwick_store::{Store, StoreError};
 
 /// Under which name the store keeps it.
 const NAME: &str = "pause";

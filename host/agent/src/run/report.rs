@@ -9,13 +9,10 @@ use bailiwick_report::{
     sender::{Content, Sender},
     wire::Origin,
 };
+use bailiwick_store::{Beside, Outgoing, What};
 
 use super::host::Host;
-use crate::{
-    events::Event,
-    random,
-    store::{Beside, Outgoing, What},
-};
+use crate::{events::Event, random};
 
 /// Why there is no report of a call.
 #[derive(Debug, thiserror::Error)]

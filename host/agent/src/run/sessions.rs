@@ -18,13 +18,13 @@ use bailiwick_core::{
     },
     time::Timestamp,
 };
+use bailiwick_store::StoreError;
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use super::host::Host;
 use crate::{
     events::Event,
     socket::{Peer, SessionLine, SessionsReport},
-    store::StoreError,
 };
 
 /// Under which the tracker is kept.

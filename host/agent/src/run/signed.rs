@@ -9,7 +9,7 @@ use bailiwick_core::{
 use bailiwick_delivery::{Delivery, TargetError};
 
 use super::{activate, host::Host};
-use crate::store::{Store, StoreError};
+use bailiwick_store::{Store, StoreError};
 
 /// Under which name the store keeps them.
 const KEPT: &str = "signed-settings";

@@ -15,6 +15,7 @@ use bailiwick_sandbox::{
     compile::{Child, ChildLimits},
     engine,
 };
+use bailiwick_store::Store;
 use tokio::sync::{Notify, OnceCell, mpsc, watch};
 
 use super::{
@@ -31,9 +32,7 @@ use super::{
     standing::Standing,
     wall_clock::WallClock,
 };
-use crate::{
-    actions::Authority, enrolment::Identity, events::Event, settings::Sources, store::Store,
-};
+use crate::{actions::Authority, enrolment::Identity, events::Event, settings::Sources};
 
 /// What the service needs.
 pub(crate) struct Parts {

@@ -9,11 +9,12 @@ mod turn;
 use std::{sync::Arc, time::Duration};
 
 use bailiwick_core::{ids::PluginName, sending::Patience};
+use bailiwick_store::Lane;
 use bailiwick_transport::full_jitter;
 use tokio::sync::{mpsc, watch};
 
 use super::{connections::Destination, host::Host};
-use crate::{events::Event, random, store::Lane};
+use crate::{events::Event, random};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);

@@ -8,12 +8,12 @@ use bailiwick_core::{
     session::{Session, Source},
     time::Timestamp,
 };
+use bailiwick_store::OutboxFigures;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     look::{LogQuery, LogReport, OutboxQuery, OutboxReport},
     run::{ClockSet, Outage, Paused},
-    store::OutboxFigures,
 };
 
 /// What can be asked. In JSON `{"request":"status"}`.

@@ -11,6 +11,7 @@ use bailiwick_core::{
 };
 use bailiwick_report::{render, rows::Snapshot, schema::Schema};
 use bailiwick_sandbox::{CallError, Instance};
+use bailiwick_store::SessionState;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Told, recording::Recording};
@@ -21,7 +22,6 @@ use crate::{
         host::Host,
         launch::{self, Launch, LaunchError},
     },
-    store::SessionState,
 };
 
 /// What an instance is told.

@@ -7,12 +7,9 @@ use bailiwick_report::{
     columnar::{Subject, Writer},
     rows::Snapshot,
 };
+use bailiwick_store::{Outgoing, StoreError, What};
 
-use crate::{
-    events::Event,
-    run::host::Host,
-    store::{Outgoing, StoreError, What},
-};
+use crate::{events::Event, run::host::Host};
 
 /// Bytes of columns at which a file ends early, so that a plugin with many rows does not fill
 /// the memory, and is within the 1 MiB that the console takes.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bailiwick_store::EventBatch;
 use bailiwick_transport::{EventLine, SendError, event_lines};
 use serde_json::Value;
 
@@ -9,7 +10,6 @@ use super::{Destinations, Pace, Round, destination};
 use crate::{
     events::Event,
     run::{connections::Destination, host::Host},
-    store::EventBatch,
 };
 
 /// Events come several at a time: a post waits this long for those that follow.

@@ -8,6 +8,7 @@ use bailiwick_core::{
     ids::PluginName,
     sending::{Blame, Patience, Suspects, Then},
 };
+use bailiwick_store::{Caps, Confirmed, KeepSent, Lane, Settled, Ticket, Waiting, What};
 use bailiwick_transport::{Receipt, SendError};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
@@ -16,11 +17,7 @@ use super::{
     road::{Answer, Road},
     turn::Turns,
 };
-use crate::{
-    events::Event,
-    run::host::Host,
-    store::{Caps, Confirmed, KeepSent, Lane, Settled, Ticket, Waiting, What},
-};
+use crate::{events::Event, run::host::Host};
 
 /// What is read of the outbox at once.
 const BATCH: usize = 128;

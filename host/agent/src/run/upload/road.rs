@@ -3,14 +3,12 @@
 use std::pin::Pin;
 
 use bailiwick_core::{ids::DeviceId, sending::Blame};
+use bailiwick_store::{Lane, Waiting, What};
 use bailiwick_transport::{
     FileOrigin, Files, Receipt, Reports, SendError, actions::Outbound, mqtt::Device,
 };
 
-use crate::{
-    run::connections::Destination,
-    store::{Lane, Waiting, What},
-};
+use crate::run::connections::Destination;
 
 /// Resolves when the receipt came.
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Receipt, SendError>> + Send>>;

@@ -9,6 +9,7 @@ use bailiwick_core::{
     sending::Patience,
     time::{Monotonic, Timestamp},
 };
+use bailiwick_store::{Outgoing, What, kept_events, look};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
@@ -25,7 +26,6 @@ use crate::{
     cli::Common,
     run::{Output, start},
     settings::Sources,
-    store::{Outgoing, What, kept_events, look},
 };
 
 /// For something to come about on a machine that builds meanwhile.
@@ -193,7 +193,7 @@ impl Device {
         assert!(self.host.put(one).await.unwrap());
     }
 
-    async fn figures(&self) -> crate::store::OutboxFigures {
+    async fn figures(&self) -> bailiwick_store::OutboxFigures {
         self.host.store.outbox().figures().await.unwrap()
     }
 

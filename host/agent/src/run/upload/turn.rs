@@ -7,7 +7,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::store::Lane;
+use bailiwick_store::Lane;
 
 /// A lane that sends keeps the less urgent ones waiting for this long after its last
 /// progress. One that is stuck is in nobody's way then.

@@ -17,7 +17,7 @@ pub(super) const KEPT_EVENTS: u64 = 1_000;
 /// Events that wait to be sent; older ones make room and are counted.
 pub(super) const WAITING_EVENTS: u64 = 2_000;
 /// Longest event in bytes. A longer one is refused, so that the record stays below 12 MB.
-pub(crate) const LONGEST_EVENT: usize = 4_096;
+pub const LONGEST_EVENT: usize = 4_096;
 /// Most events of one batch.
 const BATCH: usize = 200;
 /// Last number of the batch that is being sent, and 1: 0 is none.
@@ -26,16 +26,16 @@ const LOST: &str = "events-lost";
 
 /// An event to be kept.
 #[derive(Clone, Debug)]
-pub(crate) struct NewEvent {
+pub struct NewEvent {
     /// The event, encoded.
-    pub(crate) line: Vec<u8>,
+    pub line: Vec<u8>,
     /// Where it goes.
-    pub(crate) audience: Audience,
+    pub audience: Audience,
 }
 
 /// Who an event is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Audience {
+pub enum Audience {
     /// Whoever looks at the device.
     Device,
     /// The console too.
@@ -44,15 +44,15 @@ pub(crate) enum Audience {
 
 /// Events to be sent together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EventBatch {
+pub struct EventBatch {
     /// Number of the first one.
-    pub(crate) first: u64,
+    pub first: u64,
     /// Number of the last one.
-    pub(crate) last: u64,
+    pub last: u64,
     /// Each as it was kept, in order.
-    pub(crate) lines: Vec<Vec<u8>>,
+    pub lines: Vec<Vec<u8>>,
     /// Events that made room before they could be sent, since the last receipt.
-    pub(crate) lost: u64,
+    pub lost: u64,
 }
 
 impl Store {
@@ -61,7 +61,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: none was kept.
-    pub(crate) async fn record_events(&self, events: Vec<NewEvent>) -> Result<usize, StoreError> {
+    pub async fn record_events(&self, events: Vec<NewEvent>) -> Result<usize, StoreError> {
         self.run("keep events", move |database| {
             tables::write(database, |transaction| record(transaction, &events))
         })
@@ -73,7 +73,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: neither was kept.
-    pub(crate) async fn record_events_and_value(
+    pub async fn record_events_and_value(
         &self,
         events: Vec<NewEvent>,
         name: &'static str,
@@ -93,7 +93,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub(crate) async fn next_events(&self) -> Result<Option<EventBatch>, StoreError> {
+    pub async fn next_events(&self) -> Result<Option<EventBatch>, StoreError> {
         self.run("read the events that wait", |database| {
             let (batch, begun) = read_batch(database)?;
             if let Some(batch) = &batch
@@ -115,7 +115,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: all of them are still there.
-    pub(crate) async fn events_sent(&self, last: u64) -> Result<(), StoreError> {
+    pub async fn events_sent(&self, last: u64) -> Result<(), StoreError> {
         self.run("forget events that were sent", move |database| {
             tables::write(database, |transaction| {
                 let mut waiting = transaction.open_table(EVENTS_OUT).map_err(failure)?;

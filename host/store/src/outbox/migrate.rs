@@ -14,7 +14,7 @@ use super::{
 
 /// Moves the reports of a database of format 1 to where they belong now. They keep their
 /// order; a damaged one is quarantined.
-pub(in crate::store) fn from_first_format(transaction: &WriteTransaction) -> Result<(), Failure> {
+pub(crate) fn from_first_format(transaction: &WriteTransaction) -> Result<(), Failure> {
     let mut moved = Vec::new();
     {
         let old = transaction.open_table(OUTBOX).map_err(failure)?;

@@ -18,7 +18,7 @@ use super::{
 const KEPT_IN_QUARANTINE: u64 = 16;
 
 /// Open tables. What they count is written by [`Writing::close`].
-pub(in crate::store) struct Writing<'txn> {
+pub(crate) struct Writing<'txn> {
     transaction: &'txn WriteTransaction,
     entries: Table<'txn, (u8, u64), &'static [u8]>,
     keys: Table<'txn, &'static str, (u8, u64)>,
@@ -28,7 +28,7 @@ pub(in crate::store) struct Writing<'txn> {
 }
 
 impl<'txn> Writing<'txn> {
-    pub(in crate::store) fn open(transaction: &'txn WriteTransaction) -> Result<Self, Failure> {
+    pub(crate) fn open(transaction: &'txn WriteTransaction) -> Result<Self, Failure> {
         let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
         let ledger = Ledger::read(&numbers)?;
         Ok(Self {
@@ -42,7 +42,7 @@ impl<'txn> Writing<'txn> {
     }
 
     /// Writes what was counted.
-    pub(in crate::store) fn close(mut self) -> Result<(), Failure> {
+    pub(crate) fn close(mut self) -> Result<(), Failure> {
         self.ledger.write(&self.before, &mut self.numbers)
     }
 

@@ -10,26 +10,26 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// How much may wait. Sizes count what is kept beside the bytes that are sent, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Caps {
+pub struct Caps {
     /// Everything together.
-    pub(crate) bytes: ByteCount,
+    pub bytes: ByteCount,
     /// Of each lane, in the order of [`Lane::ALL`].
-    pub(crate) lanes: [LaneCap; 3],
+    pub lanes: [LaneCap; 3],
 }
 
 /// How much of one kind may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LaneCap {
+pub struct LaneCap {
     /// All of the kind together.
-    pub(crate) bytes: ByteCount,
+    pub bytes: ByteCount,
     /// How long one may wait, in time that the agent runs: see [`RunTime`] for why.
-    pub(crate) age: Duration,
+    pub age: Duration,
 }
 
 impl Caps {
     /// 64 MiB in all, of which files take at most 32. A month of reports and outcomes, a
     /// week of files.
-    pub(crate) const DEFAULT: Self = Self {
+    pub const DEFAULT: Self = Self {
         bytes: ByteCount::mib(64),
         lanes: [
             LaneCap {
@@ -48,13 +48,13 @@ impl Caps {
     };
 
     /// The cap of `lane`.
-    pub(crate) const fn of(&self, lane: Lane) -> LaneCap {
+    pub const fn of(&self, lane: Lane) -> LaneCap {
         self.lanes[lane.index()]
     }
 
     /// Whether something of `lane` that was put at `put` has waited too long. Of what a
     /// version before put that is not known, and it stays.
-    pub(crate) fn is_aged(&self, lane: Lane, put: Option<RunTime>, now: RunTime) -> bool {
+    pub fn is_aged(&self, lane: Lane, put: Option<RunTime>, now: RunTime) -> bool {
         put.is_some_and(|put| now.since(put) > self.of(lane).age)
     }
 
@@ -66,12 +66,7 @@ impl Caps {
     ///
     /// # Errors
     /// No one is left that may go: the newcomer does not fit.
-    pub(crate) fn victim(
-        &self,
-        held: [u64; 3],
-        lane: Lane,
-        extra: u64,
-    ) -> Result<Option<Lane>, NoRoom> {
+    pub fn victim(&self, held: [u64; 3], lane: Lane, extra: u64) -> Result<Option<Lane>, NoRoom> {
         let own = held[lane.index()];
         let stays = Lane::ALL.iter().filter(|other| **other < lane);
         let stays: u64 = stays.map(|other| held[other.index()]).sum();
@@ -99,11 +94,11 @@ impl Caps {
 
 /// Something does not fit, whoever goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NoRoom;
+pub struct NoRoom;
 
 /// Why something will never be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DropReason {
+pub enum DropReason {
     /// It waited longer than [`LaneCap::age`].
     Age,
     /// [`Caps`] had no room for it, or it had to make room.
@@ -114,7 +109,7 @@ pub(crate) enum DropReason {
 
 impl DropReason {
     /// In words.
-    pub(crate) const fn words(self) -> &'static str {
+    pub const fn words(self) -> &'static str {
         match self {
             Self::Age => "it waited too long for the console",
             Self::Bytes => "the outbox is full: look why nothing is sent (`bailiwick status`)",
@@ -125,15 +120,15 @@ impl DropReason {
 
 /// Something that will never be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Dropped {
+pub struct Dropped {
     /// What it was.
-    pub(crate) what: What,
+    pub what: What,
     /// Its idempotency key.
-    pub(crate) key: String,
+    pub key: String,
     /// Its size on disk.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// Why it went.
-    pub(crate) reason: DropReason,
+    pub reason: DropReason,
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(super) fn keep(
 }
 
 /// The oldest first.
-pub(in crate::store) fn list(database: &impl ReadableDatabase) -> Result<Vec<Sent>, Failure> {
+pub(crate) fn list(database: &impl ReadableDatabase) -> Result<Vec<Sent>, Failure> {
     let transaction = database.begin_read().map_err(failure)?;
     let table = match transaction.open_table(GIVEN_UP) {
         Ok(table) => table,

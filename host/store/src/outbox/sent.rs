@@ -22,7 +22,7 @@ const NEXT: &str = "sent-next";
 /// How something was settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case")]
-pub(crate) enum Confirmed {
+pub enum Confirmed {
     /// The console said that it is committed.
     Receipt,
     /// The console has it and wants a full report instead.
@@ -42,25 +42,25 @@ pub(crate) enum Confirmed {
 
 /// Something that need not be sent any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Settled {
+pub struct Settled {
     /// Which.
-    pub(crate) ticket: Ticket,
+    pub ticket: Ticket,
     /// How.
-    pub(crate) confirmed: Confirmed,
+    pub confirmed: Confirmed,
 }
 
 /// How much of what was sent stays to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct KeepSent {
+pub struct KeepSent {
     /// All together, what is kept beside the bytes included. 0 keeps nothing.
-    pub(crate) bytes: ByteCount,
+    pub bytes: ByteCount,
     /// For how long, by the device's clock.
-    pub(crate) age: Duration,
+    pub age: Duration,
 }
 
 impl KeepSent {
     /// 4 MiB of the last day.
-    pub(crate) const DEFAULT: Self = Self {
+    pub const DEFAULT: Self = Self {
         bytes: ByteCount::mib(4),
         age: Duration::from_secs(86_400),
     };
@@ -68,19 +68,19 @@ impl KeepSent {
 
 /// Something that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sent {
+pub struct Sent {
     /// What it was.
-    pub(crate) what: What,
+    pub what: What,
     /// Its idempotency key.
-    pub(crate) key: String,
+    pub key: String,
     /// When it was made.
-    pub(crate) at: Timestamp,
+    pub at: Timestamp,
     /// When that was settled.
-    pub(crate) sent: Timestamp,
+    pub sent: Timestamp,
     /// How.
-    pub(crate) confirmed: Confirmed,
+    pub confirmed: Confirmed,
     /// The bytes that the console got.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 /// See [`super::Outbox::settle`].
@@ -194,7 +194,7 @@ impl<'txn> History<'txn> {
 }
 
 /// What was sent lately, the oldest first.
-pub(in crate::store) fn list(database: &impl ReadableDatabase) -> Result<Vec<Sent>, Failure> {
+pub(crate) fn list(database: &impl ReadableDatabase) -> Result<Vec<Sent>, Failure> {
     let transaction = database.begin_read().map_err(failure)?;
     let table = transaction.open_table(SENT).map_err(failure)?;
     let mut sent = Vec::new();

@@ -13,7 +13,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub(crate) async fn sender(&self, plugin: &PluginName) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn sender(&self, plugin: &PluginName) -> Result<Option<Vec<u8>>, StoreError> {
         let plugin = plugin.to_string();
         self.run("read a report sender's state", move |database| {
             let transaction = database.begin_read().map_err(failure)?;

@@ -47,13 +47,14 @@ impl State for Store {
 }
 
 /// The state of one session's instances: apart from the plugin's own and other sessions'.
-pub(crate) struct SessionState {
+pub struct SessionState {
     store: Store,
     session: SessionId,
 }
 
 impl SessionState {
-    pub(crate) fn new(store: &Store, session: SessionId) -> Self {
+    /// The state of the plugin's instance for `session`.
+    pub fn new(store: &Store, session: SessionId) -> Self {
         let store = store.clone();
         Self { store, session }
     }
@@ -104,7 +105,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: all of it is still there.
-    pub(crate) async fn forget_session(
+    pub async fn forget_session(
         &self,
         plugin: &PluginName,
         session: &SessionId,
@@ -117,7 +118,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: all of it is still there.
-    pub(crate) async fn forget_other_sessions(
+    pub async fn forget_other_sessions(
         &self,
         plugin: &PluginName,
         open: Vec<SessionId>,

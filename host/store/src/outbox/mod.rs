@@ -3,20 +3,18 @@
 //! Whoever has something to send puts it here, and is done:
 //!
 //! ```ignore
-//! host.put(Outgoing {
+//! store.outbox().put(vec![Outgoing {
 //!     what: What::File { plugin, session },          // or Outcome, or Report
-//!     key: format!("{}-{plugin}-{number}", host.device),
-//!     at: host.clock.now(),
+//!     key: format!("{device}-{plugin}-{number}"),
+//!     at: clock.now(),
 //!     body: bytes,                                    // as the console gets them
 //!     beside: None,                                   // written in the same commit
-//! }).await?;
+//! }], Caps::DEFAULT, run_clock.now()).await?;
 //! ```
 //!
-//! [`Host::put`](crate::run::host::Host::put) puts it into [`Store::outbox`], tells what had
-//! to make room, and rings for whoever sends. It is on disk when that returns. A module of
-//! the store that writes a record of its own in the same commit calls [`put`] within its
-//! transaction; its caller then hands the answer to
-//! [`Host::has_put`](crate::run::host::Host::has_put).
+//! It is on disk when that returns; the agent tells what had to make room, and rings for
+//! whoever sends. A module of the store that writes a record of its own in the same commit
+//! calls [`put`] within its transaction, and gives its caller the answer.
 //!
 //! Each [`Lane`] is a queue in order of age. What is put is deleted on its receipt alone, so
 //! it can arrive twice, under the same key, and is never lost without being counted and
@@ -35,10 +33,10 @@ mod writing;
 use bailiwick_core::{bytes::ByteCount, run_time::RunTime, time::Timestamp};
 use redb::WriteTransaction;
 
-pub(crate) use caps::{Caps, DropReason, Dropped};
-pub(crate) use outgoing::{Beside, Lane, Outgoing, Ticket, Waiting, What};
-pub(crate) use reading::OutboxFigures;
-pub(crate) use sent::{Confirmed, KeepSent, Sent, Settled};
+pub use caps::{Caps, DropReason, Dropped};
+pub use outgoing::{Beside, Lane, Outgoing, Ticket, Waiting, What};
+pub use reading::OutboxFigures;
+pub use sent::{Confirmed, KeepSent, Sent, Settled};
 pub(super) use {migrate::from_first_format, writing::Writing};
 
 use super::{
@@ -48,21 +46,21 @@ use super::{
 
 /// What became of what was put.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Put {
+pub struct Put {
     /// Which places they have, in the order in which they were put; `None` for one that is
     /// itself among `dropped`.
-    pub(crate) tickets: Vec<Option<Ticket>>,
+    pub tickets: Vec<Option<Ticket>>,
     /// What went, in the order of going.
-    pub(crate) dropped: Vec<Dropped>,
+    pub dropped: Vec<Dropped>,
 }
 
 /// The outbox of a [`Store`].
 #[derive(Clone, Copy)]
-pub(crate) struct Outbox<'a>(&'a Store);
+pub struct Outbox<'a>(&'a Store);
 
 impl Store {
     /// What waits to be sent.
-    pub(crate) const fn outbox(&self) -> Outbox<'_> {
+    pub const fn outbox(&self) -> Outbox<'_> {
         Outbox(self)
     }
 }
@@ -74,7 +72,7 @@ impl Outbox<'_> {
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the database failed: nothing was kept or dropped.
-    pub(crate) async fn put(
+    pub async fn put(
         self,
         outgoing: Vec<Outgoing>,
         caps: Caps,
@@ -94,7 +92,7 @@ impl Outbox<'_> {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: nothing was dropped.
-    pub(crate) async fn trim(self, caps: Caps, now: RunTime) -> Result<Vec<Dropped>, StoreError> {
+    pub async fn trim(self, caps: Caps, now: RunTime) -> Result<Vec<Dropped>, StoreError> {
         self.0
             .run("drop what has waited too long", move |database| {
                 // Nothing to drop is the rule, and a commit costs the disk a write.
@@ -117,7 +115,7 @@ impl Outbox<'_> {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub(crate) async fn next(
+    pub async fn next(
         self,
         lane: Lane,
         after: Option<Ticket>,
@@ -146,7 +144,7 @@ impl Outbox<'_> {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: all of it still waits.
-    pub(crate) async fn settle(
+    pub async fn settle(
         self,
         settled: Vec<Settled>,
         keep: KeepSent,
@@ -165,7 +163,7 @@ impl Outbox<'_> {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub(crate) async fn ran(self) -> Result<RunTime, StoreError> {
+    pub async fn ran(self) -> Result<RunTime, StoreError> {
         self.0
             .run("read how long the agent has run", reading::ran)
             .await
@@ -175,7 +173,7 @@ impl Outbox<'_> {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub(crate) async fn figures(self) -> Result<OutboxFigures, StoreError> {
+    pub async fn figures(self) -> Result<OutboxFigures, StoreError> {
         self.0.run("count the outbox", reading::figures).await
     }
 }

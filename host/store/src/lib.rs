@@ -9,7 +9,7 @@ mod actions;
 mod device;
 mod error;
 mod events;
-pub(crate) mod look;
+pub mod look;
 mod open;
 mod outbox;
 mod record;
@@ -21,33 +21,33 @@ mod tables;
 
 use std::{path::Path, sync::Arc};
 
-pub(crate) use actions::{ActionRecord, Begun, Ended};
-pub(crate) use error::StoreError;
-pub(crate) use events::{Audience, EventBatch, LONGEST_EVENT, NewEvent};
-pub(crate) use look::{KeptEvent, LookError, kept_events};
-pub(crate) use outbox::{
-    Beside, Caps, Confirmed, Dropped, KeepSent, Lane, OutboxFigures, Outgoing, Put, Sent, Settled,
-    Ticket, Waiting, What,
+pub use actions::{ActionRecord, Begun, Ended};
+pub use error::StoreError;
+pub use events::{Audience, EventBatch, LONGEST_EVENT, NewEvent};
+pub use look::{KeptEvent, LookError, kept_events};
+pub use outbox::{
+    Beside, Caps, Confirmed, DropReason, Dropped, KeepSent, Lane, OutboxFigures, Outgoing, Put,
+    Sent, Settled, Ticket, Waiting, What,
 };
 use redb::Database;
 use shared::Shared;
-pub(crate) use state::SessionState;
-pub(crate) use suspension::Suspension;
+pub use state::SessionState;
+pub use suspension::Suspension;
 use tokio::task::spawn_blocking;
 
 /// The open database. Cloning shares it.
 #[derive(Clone)]
-pub(crate) struct Store {
+pub struct Store {
     shared: Arc<Shared>,
 }
 
 /// What opening the store found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Opening {
+pub struct Opening {
     /// Where a damaged database was moved to in this start, if it was.
-    pub(crate) set_aside: Option<std::path::PathBuf>,
+    pub set_aside: Option<std::path::PathBuf>,
     /// How many damaged databases were ever set aside in this data folder.
-    pub(crate) ever_set_aside: u64,
+    pub ever_set_aside: u64,
 }
 
 impl Store {
@@ -59,7 +59,7 @@ impl Store {
     /// [`StoreError::Newer`] if a later version of the agent wrote it,
     /// [`StoreError::InUse`] if another agent has it open. Damage is no error: see
     /// [`Opening::set_aside`].
-    pub(crate) async fn open(
+    pub async fn open(
         folder: &Path,
         now: bailiwick_core::time::Timestamp,
     ) -> Result<(Self, Opening), StoreError> {

@@ -16,7 +16,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`], [`StoreError::Failed`].
-    pub(crate) async fn device_id(&self) -> Result<DeviceId, StoreError> {
+    pub async fn device_id(&self) -> Result<DeviceId, StoreError> {
         let mut fresh = [0; 16];
         aws_lc_rs::rand::fill(&mut fresh).map_err(|_| StoreError::NoRandomness)?;
         self.run("read or choose the device's id", move |database| {
@@ -40,7 +40,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub(crate) async fn value(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn value(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
         self.run("read a value", move |database| {
             let transaction = database.begin_read().map_err(failure)?;
             let table = transaction.open_table(DEVICE).map_err(failure)?;
@@ -54,7 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub(crate) async fn set_value(
+    pub async fn set_value(
         &self,
         name: &'static str,
         value: Option<Vec<u8>>,

@@ -4,10 +4,10 @@ use bailiwick_core::{action::ActionId, session::SessionId};
 use redb::Database;
 
 use super::*;
-use crate::store::tables::{NUMBERS, OUTBOX, OUTBOX_KEYS, OUTGOING, failure};
+use crate::tables::{NUMBERS, OUTBOX, OUTBOX_KEYS, OUTGOING, failure};
 
-pub(in crate::store) const NOW: Timestamp = Timestamp::from_ms(1_795_432_800_000);
-pub(in crate::store) const RAN: RunTime = RunTime::from_ms(10_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_ms(1_795_432_800_000);
+pub(crate) const RAN: RunTime = RunTime::from_ms(10_000_000);
 const DAY: Duration = Duration::from_secs(86_400);
 const YEAR_MS: u64 = 365 * 86_400_000;
 const KEEP: KeepSent = KeepSent {
@@ -29,7 +29,7 @@ fn outgoing(what: What, key: &str, body: &[u8]) -> Outgoing {
     }
 }
 
-pub(in crate::store) fn report(key: &str, body: &[u8]) -> Outgoing {
+pub(crate) fn report(key: &str, body: &[u8]) -> Outgoing {
     let what = What::Report {
         plugin: "inventory".parse().unwrap(),
         kind: "full".into(),
@@ -50,7 +50,7 @@ fn file(key: &str, body: &[u8]) -> Outgoing {
     outgoing(what, key, body)
 }
 
-pub(in crate::store) async fn put(store: &Store, one: Outgoing) -> Put {
+pub(crate) async fn put(store: &Store, one: Outgoing) -> Put {
     let put = store.outbox().put(vec![one], Caps::DEFAULT, RAN).await;
     put.unwrap()
 }
@@ -60,7 +60,7 @@ async fn next(store: &Store, lane: Lane) -> Vec<Waiting> {
     store.outbox().next(lane, None, 100, all).await.unwrap()
 }
 
-pub(in crate::store) async fn keys(store: &Store, lane: Lane) -> Vec<String> {
+pub(crate) async fn keys(store: &Store, lane: Lane) -> Vec<String> {
     let waiting = next(store, lane).await;
     waiting.into_iter().map(|one| one.key).collect()
 }
@@ -381,13 +381,13 @@ fn to_first_format(database: &Database) -> Result<(), Failure> {
         let mut records = transaction.open_table(OUTBOX).map_err(failure)?;
         let mut index = transaction.open_table(OUTBOX_KEYS).map_err(failure)?;
         for number in 0..3_u64 {
-            let head = crate::store::record::FirstHead {
+            let head = crate::record::FirstHead {
                 plugin: "inventory".parse().unwrap(),
                 kind: "full".into(),
                 idempotency_key: format!("old-{number}"),
                 at: NOW,
             };
-            let mut record = crate::store::record::encode(&head, &[9]).unwrap();
+            let mut record = crate::record::encode(&head, &[9]).unwrap();
             if number == 1 {
                 record[7] ^= 1;
             }

@@ -17,21 +17,21 @@ use super::{
 
 /// A plugin that failed too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Suspension {
+pub struct Suspension {
     /// Which generation failed. Another one begins with a clean record.
-    pub(crate) generation: GenerationId,
+    pub generation: GenerationId,
     /// When it was suspended, by the clock on the wall.
-    pub(crate) at: Timestamp,
+    pub at: Timestamp,
     /// For how long, in milliseconds.
-    pub(crate) for_ms: u64,
+    pub for_ms: u64,
     /// Suspensions of this generation that are remembered, this one included.
-    pub(crate) count: u32,
+    pub count: u32,
 }
 
 impl Suspension {
     /// How much of it is left; `None` if it is over. A clock that was set back makes it no
     /// longer than it was.
-    pub(crate) fn left(&self, now: Timestamp) -> Option<Duration> {
+    pub fn left(&self, now: Timestamp) -> Option<Duration> {
         let passed = now.as_ms().saturating_sub(self.at.as_ms());
         let left = self.for_ms.checked_sub(passed)?;
         (left > 0).then(|| Duration::from_millis(left))
@@ -43,7 +43,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: nothing was kept.
-    pub(crate) async fn suspend(
+    pub async fn suspend(
         &self,
         plugin: &PluginName,
         suspension: Suspension,
@@ -63,10 +63,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub(crate) async fn suspension(
-        &self,
-        plugin: &PluginName,
-    ) -> Result<Option<Suspension>, StoreError> {
+    pub async fn suspension(&self, plugin: &PluginName) -> Result<Option<Suspension>, StoreError> {
         let plugin = plugin.to_string();
         self.run("read a suspension", move |database| {
             let transaction = database.begin_read().map_err(failure)?;

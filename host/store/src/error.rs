@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// The store could not do what was asked. Nothing of what was asked has happened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum StoreError {
+pub enum StoreError {
     /// Written by a later version.
     #[error(
         "the store {} has format {found} and this version of bailiwick reads up to {supported}: install the version that wrote it, or start with another data folder", path.display()

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The kinds of what is sent, the most urgent first. Each is a queue of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Lane {
+pub enum Lane {
     /// Outcomes of actions: somebody waits for them.
     Outcomes,
     /// Reports of collectors.
@@ -21,10 +21,10 @@ pub(crate) enum Lane {
 
 impl Lane {
     /// Every lane, the most urgent first.
-    pub(crate) const ALL: [Self; 3] = [Self::Outcomes, Self::Reports, Self::Files];
+    pub const ALL: [Self; 3] = [Self::Outcomes, Self::Reports, Self::Files];
 
     /// Its place in the order of urgency, from 0.
-    pub(crate) const fn index(self) -> usize {
+    pub const fn index(self) -> usize {
         match self {
             Self::Outcomes => 0,
             Self::Reports => 1,
@@ -34,7 +34,7 @@ impl Lane {
 
     /// Longest body that the console takes of this kind. What is longer could never be
     /// sent, so it is dropped when it is put, and told.
-    pub(crate) const fn longest(self) -> ByteCount {
+    pub const fn longest(self) -> ByteCount {
         match self {
             Self::Outcomes => ByteCount::kib(256),
             Self::Reports => ByteCount::mib(4),
@@ -43,7 +43,7 @@ impl Lane {
     }
 
     /// Several of it, in a word.
-    pub(crate) const fn plural(self) -> &'static str {
+    pub const fn plural(self) -> &'static str {
         match self {
             Self::Outcomes => "outcomes",
             Self::Reports => "reports",
@@ -52,7 +52,7 @@ impl Lane {
     }
 
     /// A few of it, in words.
-    pub(crate) const fn some(self) -> &'static str {
+    pub const fn some(self) -> &'static str {
         match self {
             Self::Outcomes => "some outcomes",
             Self::Reports => "some reports",
@@ -61,7 +61,7 @@ impl Lane {
     }
 
     /// One of it, in a word.
-    pub(crate) const fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Outcomes => "outcome",
             Self::Reports => "report",
@@ -79,7 +79,7 @@ impl fmt::Display for Lane {
 /// What something is, besides its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
-pub(crate) enum What {
+pub enum What {
     /// What became of an action.
     Outcome {
         /// Of which.
@@ -103,7 +103,7 @@ pub(crate) enum What {
 
 impl What {
     /// The queue in which it waits.
-    pub(crate) const fn lane(&self) -> Lane {
+    pub const fn lane(&self) -> Lane {
         match self {
             Self::Outcome { .. } => Lane::Outcomes,
             Self::Report { .. } => Lane::Reports,
@@ -124,49 +124,51 @@ impl fmt::Display for What {
 
 /// Something to be kept until its receipt.
 #[derive(Clone, Debug)]
-pub(crate) struct Outgoing {
+pub struct Outgoing {
     /// What it is; this decides its lane.
-    pub(crate) what: What,
+    pub what: What,
     /// The same in every attempt to send it, and used for nothing else: 1 to 200 of
     /// `A-Z a-z 0-9 . _ -`. Putting it again while it waits changes nothing.
-    pub(crate) key: String,
+    pub key: String,
     /// When it was made.
-    pub(crate) at: Timestamp,
+    pub at: Timestamp,
     /// The bytes that the console gets.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
     /// What is written in the same commit.
-    pub(crate) beside: Option<Beside>,
+    pub beside: Option<Beside>,
 }
 
 /// What must never be ahead of, or behind, what is sent. It is left alone if that is not
 /// kept.
 #[derive(Clone, Debug)]
-pub(crate) enum Beside {
+pub enum Beside {
     /// What the plugin's report sender remembers once its report exists: a base is never
     /// ahead of its report.
     Sender(Vec<u8>),
     /// How the action of an outcome ended: it is never told and then begun again.
-    Action(crate::store::ActionRecord),
+    Action(crate::ActionRecord),
 }
 
 /// Something that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Waiting {
+pub struct Waiting {
     /// By which it is settled.
-    pub(crate) ticket: Ticket,
+    pub ticket: Ticket,
     /// As in [`Outgoing`].
-    pub(crate) what: What,
+    pub what: What,
     /// As in [`Outgoing`].
-    pub(crate) key: String,
+    pub key: String,
     /// When it was made.
-    pub(crate) at: Timestamp,
+    pub at: Timestamp,
     /// The bytes that the console gets.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 /// A place in the outbox. None is used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Ticket {
-    pub(crate) lane: Lane,
-    pub(crate) sequence: u64,
+pub struct Ticket {
+    /// Its queue.
+    pub lane: Lane,
+    /// In that queue; later ones are higher.
+    pub sequence: u64,
 }

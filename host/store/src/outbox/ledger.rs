@@ -11,25 +11,24 @@ use super::{
 };
 
 /// Number of the next entry. It only rises: a number is never used twice.
-pub(in crate::store) const NEXT: &str = "outbox-next";
-pub(in crate::store) const BYTES: [&str; 3] = [
+pub(crate) const NEXT: &str = "outbox-next";
+pub(crate) const BYTES: [&str; 3] = [
     "outbox-outcomes-bytes",
     "outbox-reports-bytes",
     "outbox-files-bytes",
 ];
-pub(in crate::store) const ENTRIES: [&str; 3] =
-    ["outbox-outcomes", "outbox-reports", "outbox-files"];
-pub(in crate::store) const DROPPED: [&str; 3] = [
+pub(crate) const ENTRIES: [&str; 3] = ["outbox-outcomes", "outbox-reports", "outbox-files"];
+pub(crate) const DROPPED: [&str; 3] = [
     "outbox-outcomes-dropped",
     "outbox-reports-dropped",
     "outbox-files-dropped",
 ];
-pub(in crate::store) const GIVEN_UP: &str = "outbox-given-up";
+pub(crate) const GIVEN_UP: &str = "outbox-given-up";
 /// How long the agent has run, in milliseconds.
-pub(in crate::store) const RAN: &str = "ran-ms";
+pub(crate) const RAN: &str = "ran-ms";
 /// So much of that is not written with each commit.
 const COARSE: Duration = Duration::from_secs(60);
-pub(in crate::store) const QUARANTINED: &str = "outbox-quarantined";
+pub(crate) const QUARANTINED: &str = "outbox-quarantined";
 
 /// The figures of the outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

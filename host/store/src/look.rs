@@ -14,15 +14,15 @@ use super::{
 };
 
 /// redb's error, boxed.
-pub(crate) type LookError = Box<redb::Error>;
+pub type LookError = Box<redb::Error>;
 
 /// An event of the device's own record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeptEvent {
+pub struct KeptEvent {
     /// Its number.
-    pub(crate) number: u64,
+    pub number: u64,
     /// As it was kept.
-    pub(crate) line: Vec<u8>,
+    pub line: Vec<u8>,
 }
 
 impl Store {
@@ -30,7 +30,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub(crate) async fn look<T: Send + 'static>(
+    pub async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&redb::Database) -> Result<T, LookError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -42,7 +42,7 @@ impl Store {
 ///
 /// # Errors
 /// There is none, it can't be read as it is, or a later version wrote it.
-pub(crate) fn open(folder: &Path) -> Result<ReadOnlyDatabase, StoreError> {
+pub fn open(folder: &Path) -> Result<ReadOnlyDatabase, StoreError> {
     let path = folder.join(FILE);
     let not_opened = |reason: String| StoreError::NotOpened {
         path: path.clone(),
@@ -80,7 +80,7 @@ fn read_format(database: &ReadOnlyDatabase) -> Result<u64, Failure> {
 }
 
 /// The events behind number `after`, the oldest first.
-pub(crate) fn kept_events(
+pub fn kept_events(
     database: &impl ReadableDatabase,
     after: Option<u64>,
 ) -> Result<Vec<KeptEvent>, LookError> {
@@ -100,7 +100,7 @@ pub(crate) fn kept_events(
 }
 
 /// The first `at_most` of `lane` whose key is `wanted`.
-pub(crate) fn waiting(
+pub fn waiting(
     database: &impl ReadableDatabase,
     lane: Lane,
     at_most: usize,
@@ -110,22 +110,22 @@ pub(crate) fn waiting(
 }
 
 /// What was sent lately, the oldest first.
-pub(crate) fn sent(database: &impl ReadableDatabase) -> Result<Vec<Sent>, LookError> {
+pub fn sent(database: &impl ReadableDatabase) -> Result<Vec<Sent>, LookError> {
     history::list(database)
 }
 
 /// What the console failed at while it took everything else, the oldest first.
-pub(crate) fn given_up(database: &impl ReadableDatabase) -> Result<Vec<Sent>, LookError> {
+pub fn given_up(database: &impl ReadableDatabase) -> Result<Vec<Sent>, LookError> {
     given_up::list(database)
 }
 
 /// How much waits.
-pub(crate) fn figures(database: &impl ReadableDatabase) -> Result<OutboxFigures, LookError> {
+pub fn figures(database: &impl ReadableDatabase) -> Result<OutboxFigures, LookError> {
     reading::figures(database)
 }
 
 /// What the report sender of `plugin` remembers.
-pub(crate) fn sender(
+pub fn sender(
     database: &impl ReadableDatabase,
     plugin: &PluginName,
 ) -> Result<Option<Vec<u8>>, LookError> {

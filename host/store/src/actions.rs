@@ -25,26 +25,27 @@ const MOST: u64 = 4_096;
 /// What is known of an action that began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct ActionRecord {
+pub struct ActionRecord {
     /// Which plugin it was for.
-    pub(crate) handler: PluginName,
+    pub handler: PluginName,
     /// Up to when it could begin.
-    pub(crate) expires: Timestamp,
+    pub expires: Timestamp,
     /// None while it is at work, or since it was cut.
-    pub(crate) ended: Option<Ended>,
+    pub ended: Option<Ended>,
 }
 
 /// How an action ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Ended {
+pub struct Ended {
     /// By the device's clock.
-    pub(crate) at: Timestamp,
-    pub(crate) outcome: Outcome,
+    pub at: Timestamp,
+    /// As the console hears it.
+    pub outcome: Outcome,
 }
 
 /// What became of a wish to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Begun {
+pub enum Begun {
     /// It is on disk: begin.
     Now,
     /// It began before.
@@ -58,7 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`]: it must not begin.
-    pub(crate) async fn begin_action(
+    pub async fn begin_action(
         &self,
         action: ActionId,
         record: ActionRecord,
@@ -76,10 +77,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub(crate) async fn action(
-        &self,
-        action: ActionId,
-    ) -> Result<Option<ActionRecord>, StoreError> {
+    pub async fn action(&self, action: ActionId) -> Result<Option<ActionRecord>, StoreError> {
         self.run("look an action up", move |database| {
             let transaction = database.begin_read().map_err(failure)?;
             let table = transaction.open_table(ACTIONS).map_err(failure)?;
@@ -93,9 +91,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub(crate) async fn actions_at_work(
-        &self,
-    ) -> Result<Vec<(ActionId, ActionRecord)>, StoreError> {
+    pub async fn actions_at_work(&self) -> Result<Vec<(ActionId, ActionRecord)>, StoreError> {
         self.run("look for actions that were cut", move |database| {
             let transaction = database.begin_read().map_err(failure)?;
             let table = transaction.open_table(ACTIONS).map_err(failure)?;
@@ -166,7 +162,7 @@ mod tests {
     use bailiwick_core::run_time::RunTime;
 
     use super::*;
-    use crate::store::{Beside, Caps, Lane, Outgoing, What};
+    use crate::{Beside, Caps, Lane, Outgoing, What};
 
     const NOW: Timestamp = Timestamp::from_ms(1_800_000_000_000);
 

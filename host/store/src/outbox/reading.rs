@@ -23,42 +23,42 @@ const UNKEPT: Duration = Duration::from_secs(60 * 60);
 /// Figures for `bailiwick status`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct OutboxFigures {
+pub struct OutboxFigures {
     /// Outcomes of actions.
-    pub(crate) outcomes: LaneFigures,
+    pub outcomes: LaneFigures,
     /// Reports.
-    pub(crate) reports: LaneFigures,
+    pub reports: LaneFigures,
     /// Session files.
-    pub(crate) files: LaneFigures,
+    pub files: LaneFigures,
     /// Damaged entries that were taken out of the way, since the database was made.
-    pub(crate) quarantined: u64,
+    pub quarantined: u64,
     /// What the console failed at while it took everything else, since the database was
     /// made.
     #[serde(default)]
-    pub(crate) given_up: u64,
+    pub given_up: u64,
 }
 
 /// Figures of one lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct LaneFigures {
+pub struct LaneFigures {
     /// How many wait for a receipt.
-    pub(crate) waiting: u64,
+    pub waiting: u64,
     /// Their size in bytes, as counted against the caps.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// How many were dropped since the database was made.
-    pub(crate) dropped: u64,
+    pub dropped: u64,
 }
 
 /// What [`batch`] read.
-pub(in crate::store) struct Batch {
-    pub(in crate::store) waiting: Vec<Waiting>,
+pub(crate) struct Batch {
+    pub(crate) waiting: Vec<Waiting>,
     /// Damaged records before its end.
     pub(super) damaged: Vec<Ticket>,
 }
 
 /// See [`super::Outbox::next`]. What is not `wanted` by its key is passed over.
-pub(in crate::store) fn batch(
+pub(crate) fn batch(
     database: &impl ReadableDatabase,
     lane: Lane,
     after: Option<Ticket>,
@@ -132,9 +132,7 @@ pub(super) fn needs_trim(
 }
 
 /// See [`super::Outbox::figures`].
-pub(in crate::store) fn figures(
-    database: &impl ReadableDatabase,
-) -> Result<OutboxFigures, Failure> {
+pub(crate) fn figures(database: &impl ReadableDatabase) -> Result<OutboxFigures, Failure> {
     let transaction = database.begin_read().map_err(failure)?;
     let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
     let ledger = Ledger::read(&numbers)?;
