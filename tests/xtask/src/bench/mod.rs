@@ -41,6 +41,9 @@ pub(crate) struct Arguments {
     /// claim
     #[arg(long)]
     short: bool,
+    /// Build nothing: measure the programs that were built before
+    #[arg(long)]
+    as_built: bool,
     /// Print one JSON object a figure in place of the table; progress goes to standard
     /// error
     #[arg(long)]
@@ -74,6 +77,7 @@ type Measure = fn(&Bench, &'static str) -> anyhow::Result<Vec<Figure>>;
 /// How to measure.
 pub(crate) struct Bench {
     short: bool,
+    as_built: bool,
     folder: PathBuf,
 }
 
@@ -85,6 +89,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let chosen = chosen(&arguments.names)?;
     let bench = Bench {
         short: arguments.short,
+        as_built: arguments.as_built,
         folder: build::target().join("bench"),
     };
     bench.build()?;
@@ -135,6 +140,9 @@ impl Bench {
     /// Builds what every benchmark runs. Each program by itself: cargo unifies features
     /// over one build, and the agent must not get the compiler.
     fn build(&self) -> anyhow::Result<()> {
+        if self.as_built {
+            return Ok(());
+        }
         eprintln!("Building as devices get it; the first time takes some minutes.");
         quiet("compilation target for plugins", &mut build::add_targets())?;
         if let Some(mut command) = build::add_device_target() {

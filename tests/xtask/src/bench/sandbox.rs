@@ -17,7 +17,9 @@ use crate::{
 const PACKAGE: &str = "bailiwick-benches";
 
 pub(crate) fn measure(bench: &Bench, name: &str) -> anyhow::Result<Vec<Figure>> {
-    quiet(PACKAGE, &mut Profile::Device.build(PACKAGE, PACKAGE))?;
+    if !bench.as_built {
+        quiet(PACKAGE, &mut Profile::Device.build(PACKAGE, PACKAGE))?;
+    }
     let mut command = Command::new(Profile::Device.built(PACKAGE));
     command
         .arg("--compiler")
