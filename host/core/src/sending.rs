@@ -3,8 +3,7 @@
 //! lose nothing.
 //!
 //! What waits longest goes first. If attempts at it fail for [`Patience::doubted_after`], in a
-//! way that may be its own fault, one thing behind it is tried each time, another one at
-//! each attempt. As soon as one of those gets through, the receiver is well; what failed
+//! way that may be its own fault, the next one is tried, and another one at each attempt. As soon as one of those gets through, the receiver is well; what failed
 //! before is tried again at once, and if it fails again it is passed over from then on and
 //! tried seldom. What fails [`Patience::alone`] times in a row while others get through in
 //! between, over at least [`Patience::quarantined_after`], is given up. Where nothing gets
@@ -32,7 +31,12 @@ pub enum Blame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     /// Wait, and try again what [`Suspects::passes_over`] does not name.
-    Wait,
+    Wait {
+        /// Not longer than this: then something else is tried.
+        at_most: Option<Duration>,
+    },
+    /// Try the next one behind it at once: it may be the only one that fails.
+    TryNext,
     /// Go on with what is behind it: the receiver is well.
     GoOn,
     /// Put it away, and go on with what is behind it.
@@ -151,7 +155,7 @@ impl<T: Copy + Ord> Suspects<T> {
     pub fn failed(&mut self, one: T, blame: Blame, now: Monotonic) -> Then {
         if blame == Blame::Everything || self.known.len() >= MOST && !self.known.contains_key(&one)
         {
-            return Then::Wait;
+            return Then::Wait { at_most: None };
         }
         let patience = self.patience;
         let known = self.known.entry(one).or_insert(Suspect {
@@ -177,12 +181,21 @@ impl<T: Copy + Ord> Suspects<T> {
             }
             return Then::GoOn;
         }
-        let doubted =
-            known.attempts >= patience.attempts && now.since(known.since) >= patience.doubted_after;
-        if doubted || self.behind.is_some() {
+        if self.behind.is_some() {
             self.behind = Some(one);
+            return Then::Wait { at_most: None };
         }
-        Then::Wait
+        let left = patience
+            .doubted_after
+            .saturating_sub(now.since(known.since));
+        if known.attempts >= patience.attempts && left.is_zero() {
+            self.behind = Some(one);
+            return Then::TryNext;
+        }
+        let is_last = known.attempts.saturating_add(1) >= patience.attempts;
+        Then::Wait {
+            at_most: Some(left).filter(|left| is_last && !left.is_zero()),
+        }
     }
 }
 

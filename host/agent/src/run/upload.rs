@@ -62,6 +62,15 @@ pub(crate) async fn run(
     }
 }
 
+/// What is known of the time until the next attempt.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pause {
+    /// The receiver asked for as much.
+    at_least: Option<Duration>,
+    /// Then something else is tried.
+    at_most: Option<Duration>,
+}
+
 /// What is left of one round.
 enum Round {
     /// Nothing waits.
@@ -69,10 +78,7 @@ enum Round {
     /// Something was sent.
     Sent,
     /// Try again later.
-    Retry {
-        after: Option<Duration>,
-        reason: String,
-    },
+    Retry { pause: Pause, reason: String },
 }
 
 /// Waits until there is somewhere to send to.
@@ -109,7 +115,7 @@ impl Pace {
         &mut self,
         host: &Host,
         destinations: &mut Destinations,
-        after: Option<Duration>,
+        asked: Pause,
         reason: String,
     ) -> anyhow::Result<()> {
         let jittered = full_jitter(self.failed, FIRST_PAUSE, LONGEST_PAUSE, random::number()?);
@@ -119,7 +125,8 @@ impl Pace {
             host.tell(Event::NotDelivered { reason }).await;
         }
         self.failed = self.failed.saturating_add(1);
-        let pause = after.unwrap_or_default().max(jittered);
+        let pause = jittered.min(asked.at_most.unwrap_or(Duration::MAX));
+        let pause = pause.max(asked.at_least.unwrap_or_default());
         // An end of the sleep and another address mean the same: try.
         match tokio::time::timeout(pause, destinations.changed()).await {
             Ok(changed) => Ok(changed?),

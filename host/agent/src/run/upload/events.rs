@@ -6,7 +6,7 @@ use bailiwick_store::EventBatch;
 use bailiwick_transport::{EventLine, SendError, event_lines};
 use serde_json::Value;
 
-use super::{Destinations, Pace, Round, destination};
+use super::{Destinations, Pace, Pause, Round, destination};
 use crate::{
     events::Event,
     run::{connections::Destination, host::Host},
@@ -34,8 +34,8 @@ pub(super) async fn run(host: &Host, mut destinations: Destinations) -> anyhow::
                 tokio::time::sleep(GATHERING).await;
             }
             Round::Sent => pace.succeeded(host),
-            Round::Retry { after, reason } => {
-                pace.wait(host, &mut destinations, after, reason).await?;
+            Round::Retry { pause, reason } => {
+                pace.wait(host, &mut destinations, pause, reason).await?;
             }
         }
     }
@@ -52,7 +52,11 @@ async fn round(host: &Host, to: Destination) -> anyhow::Result<Round> {
         match send(&to, &key, &lines).await {
             Ok(()) => {}
             Err(SendError::Retry { after, reason, .. }) => {
-                return Ok(Round::Retry { after, reason });
+                let pause = Pause {
+                    at_least: after,
+                    ..Pause::default()
+                };
+                return Ok(Round::Retry { pause, reason });
             }
             Err(error) => {
                 host.tell(Event::Dropped {

@@ -13,7 +13,7 @@ use bailiwick_transport::{Receipt, SendError};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 use super::{
-    Destinations, Pace, Round, destination,
+    Destinations, Pace, Pause, Round, destination,
     road::{Answer, Road},
     turn::Turns,
 };
@@ -73,9 +73,9 @@ pub(super) async fn run(
                 something_to_send(host, lane, &suspects).await;
             }
             Round::Sent => pace.succeeded(host),
-            Round::Retry { after, reason } => {
+            Round::Retry { pause, reason } => {
                 turns.release(lane);
-                pace.wait(host, &mut destinations, after, reason).await?;
+                pace.wait(host, &mut destinations, pause, reason).await?;
             }
         }
     }
@@ -138,6 +138,8 @@ enum Step {
     Settled,
     /// It waits, and what is behind it is sent.
     PassedOver,
+    /// The next one is tried; if there is none, the round ends so.
+    TriesNext(Round),
     /// The round ends.
     Ends(Round),
 }
@@ -189,7 +191,8 @@ impl<'a> Convoy<'a> {
         loop {
             self.fill(road).await?;
             let Some(UnderWay { one, bytes, answer }) = self.under_way.pop_front() else {
-                if self.suspects.begin_again() {
+                // Nothing is behind what failed before: it is the turn of the oldest again.
+                if matches!(end, Round::Empty) && self.suspects.begin_again() {
                     self.last = None;
                     continue;
                 }
@@ -200,6 +203,7 @@ impl<'a> Convoy<'a> {
             match self.settle(one, answer).await? {
                 Step::Settled => end = Round::Sent,
                 Step::PassedOver => {}
+                Step::TriesNext(retry) => end = retry,
                 Step::Ends(retry) => {
                     end = retry;
                     break;
@@ -315,8 +319,19 @@ impl<'a> Convoy<'a> {
     /// Decides what becomes of something that was not sent.
     async fn failed(&mut self, one: Failed, after: Option<Duration>, reason: String) -> Step {
         let now = self.host.clock.monotonic();
-        match self.suspects.failed(one.ticket, one.blame, now) {
-            Then::Wait => Step::Ends(Round::Retry { after, reason }),
+        let then = self.suspects.failed(one.ticket, one.blame, now);
+        let pause = Pause {
+            at_least: after,
+            at_most: match then {
+                Then::Wait { at_most } => at_most,
+                _ => None,
+            },
+        };
+        let retry = |reason| Round::Retry { pause, reason };
+        match then {
+            Then::Wait { .. } => Step::Ends(retry(reason)),
+            Then::TryNext if after.is_some() => Step::Ends(retry(reason)),
+            Then::TryNext => Step::TriesNext(retry(reason)),
             Then::GoOn => {
                 let reason = format!(
                     "{} {} is passed over, for others get through: {reason}",
@@ -329,7 +344,7 @@ impl<'a> Convoy<'a> {
                 }
                 // Whoever asks for a pause gets it.
                 match after {
-                    Some(_) => Step::Ends(Round::Retry { after, reason }),
+                    Some(_) => Step::Ends(retry(reason)),
                     None => Step::PassedOver,
                 }
             }
