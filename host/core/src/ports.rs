@@ -404,6 +404,9 @@ pub struct ExecOrder {
     pub input: Vec<u8>,
     /// How long it may take.
     pub time_limit: std::time::Duration,
+    /// Id of the user of the session that was named, where the grant says
+    /// [`policy::RunAs::Session`].
+    pub session_user: Option<u32>,
 }
 
 /// How a program ended.

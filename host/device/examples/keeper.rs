@@ -74,6 +74,7 @@ mod agent {
             environment: Vec::new(),
             input: Vec::new(),
             time_limit: Duration::from_secs(600),
+            session_user: None,
         }
     }
 }

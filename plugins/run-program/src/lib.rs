@@ -23,6 +23,7 @@ struct Arguments {
     input: String,
     #[serde(default)]
     timeout_ms: u32,
+    session: Option<String>,
 }
 
 const SCHEMA: &str = r#"{
@@ -63,6 +64,11 @@ const SCHEMA: &str = r#"{
       "maximum": 600000,
       "title": "Time limit",
       "description": "Milliseconds; 0, or more than the policy's limit, means that limit."
+    },
+    "session": {
+      "type": "string",
+      "title": "Session",
+      "description": "The session as whose user it runs, where the policy leaves the user to a session: its id, as in 3#17."
     }
   }
 }"#;
@@ -89,6 +95,8 @@ impl ActionHandler for RunProgram {
             environment: asked.environment,
             input: asked.input.into_bytes(),
             timeout_ms: asked.timeout_ms,
+            // An empty field of a form names none.
+            session: asked.session.filter(|session| !session.is_empty()),
         };
         progress::report(None, &format!("running {}", run.program));
         let outcome = exec::run(&run).map_err(|error| failure(&run.program, error))?;
@@ -142,7 +150,7 @@ mod tests {
     #[test]
     fn what_is_asked_is_run_and_told() {
         let device = Device::new().program("/usr/bin/true", Ok(outcome()));
-        let asked = r#"{"program":"/usr/bin/true","arguments":["a b"],"environment":["LANG"],"input":"x","timeout-ms":5}"#;
+        let asked = r#"{"program":"/usr/bin/true","arguments":["a b"],"environment":["LANG"],"input":"x","timeout-ms":5,"session":"3#17"}"#;
         let told = device.run(|| RunProgram.handle(&request(asked))).unwrap();
         let told: serde_json::Value = serde_json::from_str(&told).unwrap();
         assert_eq!(told["exit-status"], 3);
@@ -153,11 +161,15 @@ mod tests {
         );
         let ran = &device.ran()[0];
         assert_eq!((ran.arguments.len(), ran.timeout_ms), (1, 5));
+        assert_eq!(ran.session.as_deref(), Some("3#17"));
         assert_eq!(
             (ran.input.as_slice(), ran.environment.len()),
             (&b"x"[..], 1)
         );
         assert_eq!(device.progress().len(), 1);
+        let unnamed = r#"{"program":"/usr/bin/true","session":""}"#;
+        device.run(|| RunProgram.handle(&request(unnamed))).unwrap();
+        assert_eq!(device.ran()[1].session, None);
     }
 
     #[test]

@@ -37,8 +37,25 @@ pub struct Program {
 pub enum RunAs {
     /// A local account other than root.
     User(String),
+    /// The user of the session that whoever asks names; never root.
+    Session,
     /// Root: written out, so that nobody grants it by leaving something out.
     Root,
+}
+
+/// What somebody asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The program's path.
+    pub program: &'a str,
+    /// Without the program's name.
+    pub arguments: &'a [String],
+    /// Names of the variables that it shall have.
+    pub environment: &'a [String],
+    /// How much input it shall have.
+    pub input: ByteCount,
+    /// Whether a session is named, as whose user it shall run.
+    pub session: bool,
 }
 
 /// The exec grants of a policy.
@@ -82,19 +99,12 @@ impl Policy {
 }
 
 impl Exec {
-    /// The grant under which `program` may be run with `arguments`, the variables called
-    /// `environment` and `input` bytes of input, at `now`. Deny beats allow.
+    /// The grant under which what is asked for may be run at `now`. Deny beats allow.
     ///
     /// # Errors
     /// No grant covers it. Of a program that is granted, what is wrong.
-    pub fn allows(
-        &self,
-        program: &str,
-        arguments: &[String],
-        environment: &[String],
-        input: ByteCount,
-        now: Timestamp,
-    ) -> Result<&Program, RunRefusal> {
+    pub fn allows(&self, asked: &Asked<'_>, now: Timestamp) -> Result<&Program, RunRefusal> {
+        let program = asked.program;
         if let Some((by, _)) = self.denied.iter().find(|(_, path)| path == program) {
             return Err(RunRefusal::Denied(Denial::Denied { by: *by }));
         }
@@ -116,10 +126,10 @@ impl Exec {
                 None => Denial::NotGranted,
             }));
         }
-        check_bounds(arguments, input)?;
+        check_bounds(asked.arguments, asked.input)?;
         let mut refusal = None;
         for program in in_force {
-            match program.takes(arguments, environment) {
+            match program.takes(asked) {
                 Ok(()) => return Ok(program),
                 Err(reason) => refusal = Some(reason),
             }
@@ -148,7 +158,26 @@ fn check_bounds(arguments: &[String], input: ByteCount) -> Result<(), RunRefusal
 }
 
 impl Program {
-    fn takes(&self, arguments: &[String], environment: &[String]) -> Result<(), String> {
+    fn takes(&self, asked: &Asked<'_>) -> Result<(), String> {
+        let Asked {
+            arguments,
+            environment,
+            ..
+        } = asked;
+        match (&self.run_as, asked.session) {
+            (RunAs::Session, false) => {
+                return Err(
+                    "it runs as the user of a session, and none is named: name one by its id"
+                        .to_owned(),
+                );
+            }
+            (RunAs::User(_) | RunAs::Root, true) => {
+                return Err(
+                    "the grant names as whom it runs, so no session may be named".to_owned(),
+                );
+            }
+            (RunAs::Session, true) | (RunAs::User(_) | RunAs::Root, false) => {}
+        }
         if let Some(name) = environment
             .iter()
             .find(|name| !self.environment.contains_key(*name))
@@ -194,8 +223,23 @@ risk = "high"
     }
 
     fn ask<'a>(exec: &'a Exec, program: &str, arguments: &str) -> Result<&'a Program, RunRefusal> {
-        let input = ByteCount::new(0);
-        exec.allows(program, &words(arguments), &[], input, Timestamp::EPOCH)
+        asks(exec, program, arguments, false)
+    }
+
+    fn asks<'a>(
+        exec: &'a Exec,
+        program: &str,
+        arguments: &str,
+        session: bool,
+    ) -> Result<&'a Program, RunRefusal> {
+        let asked = Asked {
+            program,
+            arguments: &words(arguments),
+            environment: &[],
+            input: ByteCount::new(0),
+            session,
+        };
+        exec.allows(&asked, Timestamp::EPOCH)
     }
 
     #[test]
@@ -232,18 +276,41 @@ risk = "high"
     }
 
     #[test]
+    fn a_session_is_named_where_the_grant_leaves_the_user_to_it_and_nowhere_else() {
+        let of_session = r#"
+[[grant]]
+capability = "exec"
+effect = "allow"
+programs = [{ path = "/usr/bin/xrandr", arguments = [[]], run-as = "@session" }]
+reason = "A test."
+approved-by = "tests"
+risk = "high"
+"#;
+        let exec = exec(&format!("{GRANT}{of_session}"));
+        let granted = asks(&exec, "/usr/bin/xrandr", "", true).unwrap();
+        assert_eq!(granted.run_as, RunAs::Session);
+        for (program, session, expected) in [
+            ("/usr/bin/xrandr", false, "none is named"),
+            ("/usr/bin/id", true, "no session may be named"),
+        ] {
+            let refused = asks(&exec, program, "", session).unwrap_err();
+            assert!(refused.to_string().contains(expected), "{refused}");
+        }
+    }
+
+    #[test]
     fn bounds_and_variables_are_refused_with_their_reason() {
         let exec = exec(GRANT);
         let none = ByteCount::new(0);
         let refused = |arguments: &[String], variables: &str, input| {
-            let variables = words(variables);
-            let allowed = exec.allows(
-                "/usr/bin/id",
+            let asked = Asked {
+                program: "/usr/bin/id",
                 arguments,
-                &variables,
+                environment: &words(variables),
                 input,
-                Timestamp::EPOCH,
-            );
+                session: false,
+            };
+            let allowed = exec.allows(&asked, Timestamp::EPOCH);
             allowed.unwrap_err().to_string()
         };
         assert!(refused(&[], "LD_PRELOAD", none).contains("no variable `LD_PRELOAD`"));
@@ -268,11 +335,15 @@ risk = "low"
         assert!(matches!(refused, RunRefusal::Denied(Denial::Denied { .. })));
         assert!(ask(&denied, "/usr/bin/true", "a").is_ok());
         let late = Timestamp::from_ms(4_000_000_000_000);
-        let input = ByteCount::new(0);
         let exec = exec(GRANT);
-        let refused = exec
-            .allows("/usr/bin/id", &[], &[], input, late)
-            .unwrap_err();
+        let asked = Asked {
+            program: "/usr/bin/id",
+            arguments: &[],
+            environment: &[],
+            input: ByteCount::new(0),
+            session: false,
+        };
+        let refused = exec.allows(&asked, late).unwrap_err();
         assert!(matches!(
             refused,
             RunRefusal::Denied(Denial::Expired { .. })

@@ -20,7 +20,7 @@ mod text_pattern;
 mod wake;
 
 pub use access::{Access, Denial};
-pub use exec::{Exec, LONGEST_INPUT, Program, RunAs, RunRefusal};
+pub use exec::{Asked, Exec, LONGEST_INPUT, Program, RunAs, RunRefusal};
 pub use files::{Files, Linked};
 pub use grant::{Capability, Effect, Grant, GrantSource, Risk, Scope};
 pub use parse::LONGEST;

@@ -36,7 +36,8 @@ const ARGUMENTS: Key = Key::new(
 const RUN_AS: Key = Key::new(
     "run-as",
     "\"nobody\"",
-    "the name of a local account; `nobody` if it is not there, and root only if written",
+    "the name of a local account, or `@session` for the user of the session that an action \
+     names; `nobody` if it is not there, and root only if written",
 );
 const ENVIRONMENT: Key = Key::new(
     "environment",
@@ -157,6 +158,8 @@ fn run_as(table: &Table<'_>) -> Result<RunAs, DocumentError> {
         && !name.bytes().all(|b| b.is_ascii_digit());
     match name {
         "root" => Ok(RunAs::Root),
+        // No account's name begins so.
+        "@session" => Ok(RunAs::Session),
         _ if fits => Ok(RunAs::User(name.to_owned())),
         _ => Err(value.refuse()),
     }

@@ -8,7 +8,14 @@ use bailiwick_core::{
 };
 use rustix::process::geteuid;
 
-use super::{EXEC_CHILD, cgroup, keeper, kept::Said, line::Told, parked::Parked, starter, user};
+use super::{
+    EXEC_CHILD, cgroup, keeper,
+    kept::Said,
+    line::Told,
+    parked::Parked,
+    starter,
+    user::{self, Account},
+};
 
 /// Runs programs through keepers.
 #[derive(Clone, Debug)]
@@ -82,13 +89,28 @@ impl DeviceExec {
     }
 }
 
-fn told(order: ExecOrder) -> Result<Told, String> {
-    let user = user::account(&order.program.run_as)?;
+fn told(mut order: ExecOrder) -> Result<Told, String> {
+    let user = match (&order.program.run_as, order.session_user) {
+        (RunAs::Session, Some(uid)) => {
+            let person = user::person(uid)?;
+            for (name, value) in person.variables() {
+                // What the policy says counts.
+                if order.environment.iter().all(|(known, _)| known != name) {
+                    order.environment.push((name.to_owned(), value));
+                }
+            }
+            person.account
+        }
+        (RunAs::Session, None) => return Err("no session is named".to_owned()),
+        (RunAs::User(name), _) => user::named(name)?,
+        (RunAs::Root, _) => Account::default(),
+    };
     let own = geteuid();
     if !own.is_root() && user.uid != own.as_raw() {
         let name = match &order.program.run_as {
             RunAs::Root => "root",
             RunAs::User(name) => name,
+            RunAs::Session => "the session's user",
         };
         return Err(format!(
             "the agent is not root, so it can't run a program as `{name}`"

@@ -1,8 +1,6 @@
 //! As whom a program runs: local accounts. Those of a directory service are not found here.
 
-use std::fs;
-
-use bailiwick_core::policy::RunAs;
+use std::{fs, os::unix::fs::MetadataExt as _};
 
 /// Numbers of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,76 +11,165 @@ pub(crate) struct Account {
     pub(crate) groups: Vec<u32>,
 }
 
-/// The account of `run_as`.
+/// The user of a session.
+#[derive(Debug)]
+pub(crate) struct Person {
+    pub(crate) account: Account,
+    name: String,
+    home: String,
+}
+
+impl Person {
+    /// The variables by which programs know their user.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
+            ("HOME", self.home.clone()),
+            ("USER", self.name.clone()),
+            ("LOGNAME", self.name.clone()),
+        ];
+        let uid = self.account.uid;
+        let runtime = format!("/run/user/{uid}");
+        // It is there while logind holds the user's session; nobody else's will do.
+        let is_own = |found: fs::Metadata| found.is_dir() && found.uid() == uid;
+        if fs::symlink_metadata(&runtime).is_ok_and(is_own) {
+            variables.push(("XDG_RUNTIME_DIR", runtime));
+        }
+        variables
+    }
+}
+
+/// The account called `name`.
 ///
 /// # Errors
 /// It is not there, or is root by another name.
-pub(crate) fn account(run_as: &RunAs) -> Result<Account, String> {
+pub(crate) fn named(name: &str) -> Result<Account, String> {
+    let (passwd, group) = read()?;
+    let mut lines = passwd.lines().filter_map(Line::read);
+    let line = lines.find(|line| line.name == name);
+    let line =
+        line.ok_or_else(|| format!("there is no local account `{name}`: name one in `run-as`"))?;
+    line.account(&group)
+        .ok_or_else(|| format!("`{name}` is root by another name: write `run-as = \"root\"`"))
+}
+
+/// The account with this id.
+///
+/// # Errors
+/// It is not there, or is root, or of root's group.
+pub(crate) fn person(uid: u32) -> Result<Person, String> {
+    let (passwd, group) = read()?;
+    person_in(uid, &passwd, &group)
+}
+
+fn person_in(uid: u32, passwd: &str, group: &str) -> Result<Person, String> {
+    let mut lines = passwd.lines().filter_map(Line::read);
+    let line = lines.find(|line| line.uid == uid).ok_or_else(|| {
+        format!(
+            "the session's user {uid} has no local account: those of a directory service are \
+             not known here"
+        )
+    })?;
+    let account = line.account(group).ok_or_else(|| {
+        format!(
+            "the session's user `{}` is root, or of root's group",
+            line.name
+        )
+    })?;
+    Ok(Person {
+        account,
+        name: line.name.to_owned(),
+        home: line.home.to_owned(),
+    })
+}
+
+fn read() -> Result<(String, String), String> {
     let read = |path: &str| {
         fs::read(path)
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .map_err(|error| format!("{path}: {error}"))
     };
-    match run_as {
-        RunAs::Root => Ok(Account::default()),
-        RunAs::User(name) => found(name, &read("/etc/passwd")?, &read("/etc/group")?),
-    }
+    Ok((read("/etc/passwd")?, read("/etc/group")?))
 }
 
-fn found(name: &str, passwd: &str, group: &str) -> Result<Account, String> {
-    // name:password:uid:gid:… (passwd(5)); the first line of a name counts.
-    let (uid, gid) = passwd
-        .lines()
-        .filter_map(|line| {
-            let fields: Vec<&str> = line.split(':').collect();
-            let [known, _, uid, gid, ..] = fields.as_slice() else {
-                return None;
-            };
-            (*known == name).then(|| Some((uid.parse().ok()?, gid.parse().ok()?)))?
-        })
-        .next()
-        .ok_or_else(|| format!("there is no local account `{name}`: name one in `run-as`"))?;
-    if uid == 0 || gid == 0 {
-        return Err(format!(
-            "`{name}` is root by another name: write `run-as = \"root\"`"
-        ));
-    }
-    // name:password:gid:member,member (group(5)).
-    let groups = group.lines().filter_map(|line| {
+/// name:password:uid:gid:words:home:shell (passwd(5)); the first line of a name counts.
+struct Line<'a> {
+    name: &'a str,
+    uid: u32,
+    gid: u32,
+    home: &'a str,
+}
+
+impl<'a> Line<'a> {
+    fn read(line: &'a str) -> Option<Self> {
         let fields: Vec<&str> = line.split(':').collect();
-        let [_, _, gid, members] = fields.as_slice() else {
+        let [name, _, uid, gid, _, home, ..] = fields.as_slice() else {
             return None;
         };
-        let is_member = members.split(',').any(|member| member == name);
-        gid.parse().ok().filter(|gid| is_member && *gid != 0)
-    });
-    Ok(Account {
-        uid,
-        gid,
-        groups: groups.collect(),
-    })
+        Some(Self {
+            name,
+            uid: uid.parse().ok()?,
+            gid: gid.parse().ok()?,
+            home,
+        })
+    }
+
+    /// None if it is root by any name.
+    fn account(&self, group: &str) -> Option<Account> {
+        // name:password:gid:member,member (group(5)).
+        let groups = group.lines().filter_map(|line| {
+            let fields: Vec<&str> = line.split(':').collect();
+            let [_, _, gid, members] = fields.as_slice() else {
+                return None;
+            };
+            let is_member = members.split(',').any(|member| member == self.name);
+            gid.parse().ok().filter(|gid| is_member && *gid != 0)
+        });
+        let account = Account {
+            uid: self.uid,
+            gid: self.gid,
+            groups: groups.collect(),
+        };
+        (self.uid != 0 && self.gid != 0).then_some(account)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const PASSWD: &str = "root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nann:x:1000:1001:Ann:/home/ann:/bin/sh\nbroken\nrob:x:1002:0::/:/bin/sh\n";
+    const GROUP: &str = "root:x:0:ann\nstaff:x:50:bob,ann\nann:x:1001:\nother:x:51:anna\n";
+
     #[test]
-    fn accounts_are_found_with_their_groups_and_root_is_not_hidden() {
-        let passwd =
-            "root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nann:x:1000:1001::/:/bin/sh\n";
-        let group = "root:x:0:ann\nstaff:x:50:bob,ann\nann:x:1001:\nother:x:51:anna\n";
-        let ann = found("ann", passwd, group).unwrap();
-        assert_eq!((ann.uid, ann.gid, ann.groups), (1000, 1001, vec![50]));
-        assert!(
-            found("toor", passwd, group)
-                .unwrap_err()
-                .contains("root by another name")
+    fn a_session_s_user_is_found_with_groups_and_variables() {
+        let ann = person_in(1000, PASSWD, GROUP).unwrap();
+        let account = &ann.account;
+        assert_eq!((account.uid, account.gid), (1000, 1001));
+        assert_eq!(account.groups, [50], "and not root's");
+        let variables = ann.variables();
+        let of = |wanted| variables.iter().find(|(name, _)| *name == wanted);
+        assert_eq!(of("HOME").unwrap().1, "/home/ann");
+        assert_eq!(
+            (&of("USER").unwrap().1, &of("LOGNAME").unwrap().1),
+            (&ann.name, &ann.name)
         );
-        assert!(
-            found("bob", passwd, group)
-                .unwrap_err()
-                .contains("no local account")
-        );
+        for (uid, expected) in [
+            (0, "is root"),
+            (1002, "of root's group"),
+            (7, "no local account"),
+        ] {
+            let refused = person_in(uid, PASSWD, GROUP).unwrap_err();
+            assert!(refused.contains(expected), "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_account_is_found_by_its_name_and_root_is_not_hidden() {
+        let nobody = named("nobody").unwrap();
+        assert!(nobody.uid != 0 && nobody.gid != 0);
+        let refused = named("root").unwrap_err();
+        assert!(refused.contains("root by another name"), "{refused}");
+        let refused = named("nobody-at-all").unwrap_err();
+        assert!(refused.contains("no local account"), "{refused}");
     }
 }

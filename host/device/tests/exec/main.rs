@@ -55,6 +55,7 @@ fn order(path: &str, arguments: &[&str]) -> ExecOrder {
         environment: Vec::new(),
         input: Vec::new(),
         time_limit: Duration::from_secs(60),
+        session_user: None,
     }
 }
 
@@ -174,6 +175,57 @@ async fn the_program_has_another_user_no_new_rights_and_no_open_files() {
         .collect();
     // The last is the folder that it lists.
     assert_eq!(own, ["0", "1", "2", "3"], "{inherited:?}");
+}
+
+/// An account of this machine that is no root's, and its home.
+fn somebody() -> (u32, String, String) {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap();
+    let somebody = passwd.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let ids = (fields[2].parse::<u32>().ok()?, fields[3]);
+        let home = fields[5].to_owned();
+        (ids.0 != 0 && ids.1 != "0").then(|| (ids.0, fields[0].to_owned(), home))
+    });
+    somebody.expect("every Linux has accounts of services")
+}
+
+#[tokio::test]
+async fn a_session_s_user_has_its_own_variables_and_is_never_root() {
+    if !root() {
+        return;
+    }
+    let (uid, name, home) = somebody();
+    let of = |path: &str, arguments: &[&str], user| {
+        let mut order = order(path, arguments);
+        order.program.run_as = RunAs::Session;
+        order.session_user = user;
+        order
+    };
+    let ran = run(of("/usr/bin/id", &["-u"], Some(uid))).await.unwrap();
+    assert_eq!(ran.output.0, format!("{uid}\n").into_bytes());
+    let mut env = of("/usr/bin/env", &[], Some(uid));
+    env.environment = vec![("USER".to_owned(), "the policy's".to_owned())];
+    let text = String::from_utf8(run(env).await.unwrap().output.0).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    // Where logind holds a session of this user.
+    lines.retain(|line| *line != format!("XDG_RUNTIME_DIR=/run/user/{uid}"));
+    let expected = [
+        "USER=the policy's".to_owned(),
+        format!("HOME={home}"),
+        format!("LOGNAME={name}"),
+    ];
+    lines.sort_unstable();
+    let mut expected = expected.each_ref().map(String::as_str);
+    expected.sort_unstable();
+    assert_eq!(lines, expected);
+    for (user, expected) in [
+        (Some(0), "is root"),
+        (Some(u32::MAX - 1), "no local account"),
+        (None, "no session is named"),
+    ] {
+        let error = run(of("/usr/bin/id", &[], user)).await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
 }
 
 #[tokio::test]

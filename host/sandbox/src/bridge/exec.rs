@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bailiwick_core::{
     bytes::ByteCount,
-    policy::{Capability, RunRefusal},
+    policy::{Asked, Capability, RunRefusal},
     ports::{ExecEnded, ExecError, ExecOrder, ExecRan},
 };
 
@@ -59,19 +59,25 @@ impl Context {
 
     /// What is run, if the policy allows it.
     fn order(&self, request: Request) -> Result<ExecOrder, Error> {
-        let allowed = self.exec.allows(
-            &request.program,
-            &request.arguments,
-            &request.environment,
-            ByteCount::new(request.input.len() as u64),
-            self.ports.clock.now(),
-        );
+        let asked = Asked {
+            program: &request.program,
+            arguments: &request.arguments,
+            environment: &request.environment,
+            input: ByteCount::new(request.input.len() as u64),
+            session: request.session.is_some(),
+        };
+        let allowed = self.exec.allows(&asked, self.ports.clock.now());
         let mut program = allowed
             .map_err(|refusal| match refusal {
                 RunRefusal::Denied(_) => Error::Denied,
                 RunRefusal::NotOfTheGrant(reason) => Error::NotOfTheGrant(reason),
             })?
             .clone();
+        let session = request.session.as_deref();
+        let session_user = session
+            .map(|session| self.user_of(session))
+            .transpose()
+            .map_err(Error::NotStarted)?;
         // Both outputs pass to the guest, which then holds them as well.
         let room = ByteCount::new(self.account.memory_left() / 4);
         program.output_limit = program.output_limit.min(room);
@@ -90,7 +96,24 @@ impl Context {
             program,
             arguments: request.arguments,
             input: request.input,
+            session_user,
         })
+    }
+
+    /// Whose session this is, of those that are open now. No other session ever has its id.
+    fn user_of(&self, session: &str) -> Result<u32, String> {
+        let open = self.ports.sessions.open();
+        let found = open.iter().find(|open| open.id.to_string() == session);
+        let uid = found
+            .ok_or_else(|| format!("no session `{session}` is open on this device"))?
+            .facts
+            .uid;
+        if uid == 0 {
+            return Err(format!(
+                "the session `{session}` is root's: a program runs as root only where its grant says so"
+            ));
+        }
+        Ok(uid)
     }
 }
 

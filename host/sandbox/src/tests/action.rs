@@ -234,14 +234,15 @@ async fn a_program_is_given_up_at_once_when_its_action_is_called_off() {
         .replacen(
             "(module",
             "(module (import \"bailiwick:plugin/exec@0.1.0\" \"run\"
-                (func $run (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))",
+                (func $run (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))",
             1,
         )
         .replace("\"half of it\\0a\"", "\"/p\"")
         .replacen(
             "(if (i32.eq (local.get $letter) (i32.const 117))",
             "(call $run (i32.const 64) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 0)
-                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 256))
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 256))
              (if (i32.eq (local.get $letter) (i32.const 117))",
             1,
         );
