@@ -24,7 +24,9 @@ pub(crate) use authority::{
     Authority, AuthorityError, CERTIFICATE as AUTHORITY, certificate as authority_certificate,
     digest as authority_digest,
 };
-pub(crate) use register::{Device, Invite, MadeToken, Register, RegisterError, Settled, Turned};
+pub(crate) use register::{
+    Device, Invite, MadeToken, Register, RegisterError, Settled, TokenState, Turned,
+};
 
 /// Lets devices in, for `serve`.
 pub(crate) struct Enrolment {

@@ -22,7 +22,7 @@ use bailiwick_transport::enrol::Certificate;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::AuthorityError;
-pub(crate) use rows::{Device, MadeToken, Turned};
+pub(crate) use rows::{Device, MadeToken, TokenState, Turned};
 
 /// Name of the database in the console's data folder.
 pub(crate) const FILE: &str = "enrolment.sqlite";
@@ -294,6 +294,11 @@ impl Register {
     /// Enrolled devices, by id.
     pub(crate) fn devices(&self) -> Result<Vec<Device>, RegisterError> {
         Ok(rows::devices(&lock(&self.reader), LISTED)?)
+    }
+
+    /// One device, if it was enrolled.
+    pub(crate) fn device(&self, device: &DeviceId) -> Result<Option<Device>, RegisterError> {
+        Ok(rows::device(&lock(&self.reader), device)?)
     }
 
     /// Devices that have no certificate any more that counts: each was revoked or has expired.

@@ -4,6 +4,7 @@
 //! per page; `render` what they share; `standing` judges how devices stand.
 
 mod access;
+mod neighbourhood;
 mod refusal;
 mod render;
 mod routes;
@@ -162,6 +163,7 @@ fn router(access: Arc<Access>, shared: Shared) -> Router {
                 .layer(DefaultBodyLimit::max(DRAFT)),
         )
         .route("/actions/new", get(routes::actions::new))
+        .route("/actions/wake", get(routes::actions::wake))
         .route("/actions/{action}", get(routes::actions::show))
         .route(
             "/actions/{action}/draft.json",

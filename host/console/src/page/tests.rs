@@ -4,3 +4,5 @@ mod access;
 mod actions;
 mod content;
 mod desk;
+mod enrolment;
+mod wake;

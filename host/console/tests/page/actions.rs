@@ -6,6 +6,7 @@ use std::{
     net::TcpStream,
     path::Path,
     process::Command,
+    sync::Arc,
 };
 
 use bailiwick_core::{
@@ -13,6 +14,10 @@ use bailiwick_core::{
     ids::DeviceId,
     settings::Ack,
     time::Timestamp,
+};
+use bailiwick_report::{
+    rows::{Encoder, Snapshot, Value},
+    schema::{Collection, Field, Kind, Privacy, Schema},
 };
 use bailiwick_transport::{
     Connector, EventLine, ProxySettings, Trust,
@@ -68,8 +73,7 @@ impl Scene {
                 device,
                 at: Timestamp::from_ms(self.now() - 5_000),
                 words: format!("{plugin} 0.1.0 {words}"),
-                event,
-            };
+                event, log: None };
             [
                 told(json!({ "event": "plugin-started", "plugin": plugin, "version": "0.1.0" }), "started"),
                 told(
@@ -79,10 +83,26 @@ impl Scene {
             ]
         });
         let events: Vec<_> = events.collect();
-        self.events()
-            .send(&format!("{device}-handlers"), &events)
-            .await
-            .unwrap();
+        let key = format!("{device}-{}", handlers[0].0);
+        self.events().send(&key, &events).await.unwrap();
+    }
+
+    /// A device that sleeps and its neighbours tell of their links, as the plugin `inventory`
+    /// does.
+    pub(crate) async fn network(&self) {
+        for (device, link, ip) in [
+            ([27; 16], "enp0s31f6", "192.0.2.17"),
+            ([1; 16], "wlp2s0", "192.0.2.20"),
+            ([2; 16], "enp0s31f6", "192.0.2.30"),
+            ([3; 16], "enp0s31f6", "198.51.100.4"),
+        ] {
+            self.report(device, "network", "0.1.0", &[links(link, ip)])
+                .await;
+            if device != [27; 16] {
+                let takes = [("wake-on-lan", schema(WAKE_ON_LAN))];
+                self.start_handlers(device, &takes).await;
+            }
+        }
     }
 
     /// What became of an action on a device, posted as an agent does.
@@ -207,6 +227,26 @@ impl Scene {
     }
 }
 
+fn links(name: &str, ip: &str) -> Snapshot {
+    let text = |name: &str| Field::new(name, Kind::Text, "", 0, Privacy::None).unwrap();
+    let bits = Field::new("prefix", Kind::Unsigned, "bits", 0, Privacy::None).unwrap();
+    let schema = Schema::new(vec![
+        Collection::new("links", 1, vec![text("name"), text("mac")]).unwrap(),
+        Collection::new("addresses", 2, vec![text("link"), text("ip"), bits]).unwrap(),
+    ]);
+    let schema = Arc::new(schema.unwrap());
+    let mut rows = Encoder::new(&schema);
+    let mac = "02:5e:10:4a:93:c1";
+    rows.row(0, &[Some(name.into()), Some(mac.into())]).unwrap();
+    let values = [
+        Some(name.into()),
+        Some(ip.into()),
+        Some(Value::Unsigned(24)),
+    ];
+    rows.row(1, &values).unwrap();
+    Snapshot::decode(Arc::clone(&schema), &rows.finish()).unwrap()
+}
+
 fn succeed(command: &mut Command) {
     let output = command.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -267,6 +307,7 @@ async fn an_operator_drafts_an_action_signs_it_and_sees_what_became_of_it() {
     looks(&browser, "action-done");
 
     other_ends(&browser, &scene).await;
+    a_sleeper_is_woken_through_its_neighbours(&browser, &scene);
     an_attack_is_shown_as_text(&browser, &scene);
 }
 
@@ -475,6 +516,25 @@ async fn other_ends(browser: &Browser, scene: &Scene) {
     ));
     let listed = browser.run("return document.querySelectorAll('.actions > li').length");
     assert_eq!(listed, 2, "those of one device");
+}
+
+/// From the page of the one that sleeps to a form with everything in it.
+fn a_sleeper_is_woken_through_its_neighbours(browser: &Browser, scene: &Scene) {
+    let sleeper = scene.id([27; 16]);
+    browser.open(&format!("{}/actions/wake?device={sleeper}", scene.page));
+    looks(browser, "wake");
+    assert_eq!(states(browser)[..2], ["Picked", "Picked"]);
+    browser.click(".send a.step");
+    browser.wait(
+        "return !!document.querySelector('#argument-0') && document.readyState === 'complete'",
+    );
+    let filled = browser
+        .run("return ['#argument-0', '#argument-1'].map(s => document.querySelector(s).value)");
+    assert_eq!(filled, json!(["02:5e:10:4a:93:c1", "192.0.2.17"]));
+    browser.click("main button.primary");
+    browser.arrive("Action of wake-on-lan");
+    let shown = browser.run("return document.querySelector('dl dd').textContent");
+    assert_eq!(shown, "kiosk-00, kiosk-01");
 }
 
 fn an_attack_is_shown_as_text(browser: &Browser, scene: &Scene) {

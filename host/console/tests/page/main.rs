@@ -5,6 +5,7 @@
 
 mod actions;
 mod driver;
+mod enrolled;
 mod scene;
 mod sessions;
 
@@ -139,6 +140,10 @@ fn pages() -> Vec<(&'static str, String)> {
         ("approvals", "/approvals".to_owned()),
         ("device", format!("/devices/{desk}")),
         ("device-troubled", format!("/devices/{troubled}")),
+        (
+            "device-revoked",
+            format!("/devices/{}", DeviceId::from_bytes([24; 16])),
+        ),
         ("inventory", format!("/devices/{desk}/inventory")),
         (
             "inventory-found",

@@ -153,10 +153,12 @@ impl Scene {
         self.names().await;
         self.desk().await;
         self.handlers().await;
+        self.network().await;
         self.sessions().await;
         self.usage().await;
         self.troubled().await;
         self.hostile().await;
+        self.enrolled().await;
     }
 
     async fn desk(&self) {
@@ -271,7 +273,13 @@ impl Scene {
     }
 
     /// Reports, the last one taken just now and each other a few hours before the next.
-    async fn report(&self, device: [u8; 16], plugin: &str, version: &str, rows: &[Snapshot]) {
+    pub(crate) async fn report(
+        &self,
+        device: [u8; 16],
+        plugin: &str,
+        version: &str,
+        rows: &[Snapshot],
+    ) {
         let origin = Origin::new(device, plugin, version).unwrap();
         let mut sender = Sender::new(u64::from(device[0]) + 7);
         for (number, snapshot) in rows.iter().enumerate() {
@@ -299,6 +307,7 @@ impl Scene {
                     at: Timestamp::from_ms(self.now - before),
                     words: (*words).to_owned(),
                     event,
+                    log: None,
                 }
             })
             .collect();

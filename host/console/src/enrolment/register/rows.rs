@@ -130,24 +130,38 @@ pub(super) fn tokens(connection: &Connection, most: i64) -> rusqlite::Result<Vec
 }
 
 /// A device is revoked while each of its certificates is.
+const DEVICE: &str = "SELECT device,
+        max(CASE WHEN token IS NULL THEN 0 ELSE issued_ms END) AS enrolled_ms,
+        max(issued_ms) AS issued_ms, max(expires_ms) AS expires_ms,
+        CASE WHEN count(*) = count(revoked_ms) THEN max(revoked_ms) END AS revoked_ms
+     FROM certificates";
+
 pub(super) fn devices(connection: &Connection, most: i64) -> rusqlite::Result<Vec<Device>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT device,
-            max(CASE WHEN token IS NULL THEN 0 ELSE issued_ms END) AS enrolled_ms,
-            max(issued_ms) AS issued_ms, max(expires_ms) AS expires_ms,
-            CASE WHEN count(*) = count(revoked_ms) THEN max(revoked_ms) END AS revoked_ms
-         FROM certificates GROUP BY device ORDER BY device LIMIT ?1",
-    )?;
-    let rows = statement.query_map([most], |row| {
-        Ok(Device {
-            device: row.get("device")?,
-            enrolled_ms: row.get("enrolled_ms")?,
-            issued_ms: row.get("issued_ms")?,
-            expires_ms: row.get("expires_ms")?,
-            revoked_ms: row.get("revoked_ms")?,
-        })
-    })?;
+    let question = format!("{DEVICE} GROUP BY device ORDER BY device LIMIT ?1");
+    let mut statement = connection.prepare_cached(&question)?;
+    let rows = statement.query_map([most], enrolled)?;
     rows.collect()
+}
+
+pub(super) fn device(
+    connection: &Connection,
+    device: &DeviceId,
+) -> rusqlite::Result<Option<Device>> {
+    let question = format!("{DEVICE} WHERE device = ?1 GROUP BY device");
+    let mut statement = connection.prepare_cached(&question)?;
+    statement
+        .query_row([device.to_string()], enrolled)
+        .optional()
+}
+
+fn enrolled(row: &Row<'_>) -> rusqlite::Result<Device> {
+    Ok(Device {
+        device: row.get("device")?,
+        enrolled_ms: row.get("enrolled_ms")?,
+        issued_ms: row.get("issued_ms")?,
+        expires_ms: row.get("expires_ms")?,
+        revoked_ms: row.get("revoked_ms")?,
+    })
 }
 
 pub(super) fn ended(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<DeviceId>> {

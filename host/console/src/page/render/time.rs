@@ -27,6 +27,14 @@ pub(crate) fn moment(ms: i64) -> Markup {
     }
 }
 
+/// A day; the time itself is in the element.
+pub(crate) fn day(ms: i64) -> Markup {
+    match (text(ms, "%Y-%m-%dT%H:%M:%SZ"), text(ms, "%-d %b %Y")) {
+        (Some(machine), Some(day)) => html! { time datetime=(machine) title=(full(ms)) { (day) } },
+        _ => html! { (full(ms)) },
+    }
+}
+
 /// `24 Nov 2026, 19:22 UTC`; what no calendar has stays a number.
 pub(crate) fn full(ms: i64) -> String {
     text(ms, "%-d %b %Y, %H:%M UTC").unwrap_or_else(|| format!("{ms} ms"))

@@ -11,6 +11,7 @@ mod form;
 mod one;
 mod standing;
 mod takes;
+pub(super) mod wake;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,7 @@ use crate::{
 };
 pub(crate) use draft::{draft, new};
 pub(crate) use one::show;
+pub(crate) use wake::wake;
 
 /// Actions on the page, the latest.
 const LENGTH: u32 = 50;

@@ -1,10 +1,14 @@
 //! All devices.
 
 use axum::{extract::Query, response::Html};
-use bailiwick_core::time::Timestamp;
+use bailiwick_core::{ids::DeviceId, time::Timestamp};
 use maud::{Markup, html};
 
-use super::{Known, name};
+use super::{
+    Known,
+    enrolled::{Certificate, News},
+    name,
+};
 use crate::page::{
     Refusal,
     access::{Caller, Viewer},
@@ -141,18 +145,46 @@ pub(crate) async fn list(
         Ok((list, known, more, troubled))
     });
     let (list, known, more, troubled) = read.await?;
+    let certificates = certificates(&caller, &known, now).await?;
+    let news = match list.is_first() {
+        true => caller.register(move |it| News::read(it, now)).await?,
+        false => News::default(),
+    };
     let content = html! {
         h1 { "Devices" }
+        (news.warnings(now))
         @if known.is_empty() && list.is_first() {
-            (nothing())
+            (news.expected(now))
+            @if news.is_nothing() { (nothing()) }
         } @else {
             (attention(&list, &troubled))
             (searching(&list))
-            @if known.is_empty() { (not_found(&list)) } @else { (table(&known, now)) }
+            @if known.is_empty() { (not_found(&list)) } @else { (table(&known, &certificates, now)) }
             (pages(&list, more))
+            (news.expected(now))
         }
     };
     Ok(caller.frame().part(Part::Devices).page("Devices", &content))
+}
+
+/// How the certificate of each device stands.
+async fn certificates(
+    caller: &Caller<Viewer>,
+    known: &[Known],
+    now: Timestamp,
+) -> Result<Vec<Certificate>, Refusal> {
+    let ids = known.iter().map(|known| known.device.device.parse());
+    let ids: Vec<Option<DeviceId>> = ids.map(Result::ok).collect();
+    let read = caller.register(move |register| {
+        let of = |id: Option<DeviceId>| match id {
+            Some(id) => register.device(&id),
+            None => Ok(None),
+        };
+        let all = ids.into_iter().map(of);
+        all.map(|enrolled| Ok(Certificate::of(enrolled?.as_ref(), now)))
+            .collect()
+    });
+    read.await
 }
 
 /// Devices that someone should look at, those with the latest trouble first. Only so many
@@ -185,7 +217,7 @@ fn attention(list: &List, troubled: &[Known]) -> Markup {
                 h2 { (count(number, "device")) (if number == 1 { " needs" } else { " need" }) " attention" }
                 ul.feed {
                     @for known in troubled.iter().take(TOLD) {
-                        li { a href={ "/devices/" (known.device.device) } { (name(&known.device)) } (state(&known.standing)) }
+                        li { a href={ "/devices/" (known.device.device) } { (name(&known.device)) } (state(&known.standing, Certificate::None)) }
                     }
                 }
                 @if troubled.len() > TOLD { p.more { a href=(list.to(Show::Attention, 0)) { "and " (troubled.len() - TOLD) " more" } } }
@@ -211,25 +243,26 @@ fn searching(list: &List) -> Markup {
     }
 }
 
-fn table(known: &[Known], now: Timestamp) -> Markup {
+fn table(known: &[Known], certificates: &[Certificate], now: Timestamp) -> Markup {
     html! {
         table.stack {
             thead { tr {
                 th scope="col" { "Device" } th scope="col" { "State" } th scope="col" { "Last seen" }
-                th scope="col" { "System" } th scope="col" { "Plugins" }
+                th scope="col" { "Certificate" } th scope="col" { "System" } th scope="col" { "Plugins" }
             } }
-            tbody { @for it in known { (row(it, now)) } }
+            tbody { @for (it, certificate) in known.iter().zip(certificates) { (row(it, *certificate, now)) } }
         }
     }
 }
 
-fn row(known: &Known, now: Timestamp) -> Markup {
+fn row(known: &Known, certificate: Certificate, now: Timestamp) -> Markup {
     let device = &known.device;
     html! {
         tr {
             th scope="row" { a href={ "/devices/" (device.device) } { (name(device)) } }
-            td data-label="State" { (state(&known.standing)) }
+            td data-label="State" { (state(&known.standing, certificate)) }
             td data-label="Last seen" { (time::since(device.last_seen_ms, now)) (over(device)) }
+            td data-label="Certificate" { (certificate.brief()) }
             td data-label="System" {
                 @match &device.os { Some(os) => (shown(os)), None => span.absent { "not told yet" } }
             }
@@ -262,7 +295,7 @@ fn plugins(standing: &Standing) -> Markup {
 }
 
 /// What is wrong, in a word or two each.
-pub(super) fn state(standing: &Standing) -> Markup {
+pub(super) fn state(standing: &Standing, certificate: Certificate) -> Markup {
     let mut wrong: Vec<(&str, String)> = Vec::new();
     for trouble in standing.troubles() {
         let told = match trouble {
@@ -284,7 +317,8 @@ pub(super) fn state(standing: &Standing) -> Markup {
         div.states {
             @for (tone, words) in wrong.iter().take(WRONG) { span.state.(tone) { (words) } }
             @if wrong.len() > WRONG { span.state.off { (wrong.len() - WRONG) " more" } }
-            @if wrong.is_empty() { span.state.good { "Fine" } }
+            @if wrong.is_empty() && certificate.counts() { span.state.good { "Fine" } }
+            @else if wrong.is_empty() { span.state.off { "Not listened to" } }
         }
     }
 }
@@ -350,14 +384,15 @@ fn not_found(list: &List) -> Markup {
 
 fn nothing() -> Markup {
     let words = html! {
-        p { "A device is listed here once its agent has sent its first report or event. On a device, start one with:" }
+        p { "A device is listed here once its agent has sent its first report or event. A device is let in with:" }
         pre { code {
-            "bailiwick run --data DIR \\\n  --set update-url=https://CONSOLE:8443/updates/ \\\n"
-            "  --set report-url=https://CONSOLE:8443/ \\\n  --set root-sha256=… --set ca-file=tls/ca.pem"
+            "bailiwick-console device invite --data DIR\n"
+            "bailiwick enrol --data DIR TOKEN\n"
+            "bailiwick run --data DIR"
         } }
         p.quiet {
-            "CONSOLE is this machine. " code { "bailiwick-console repo status" }
-            " prints the root's hash, and " code { "repo assign" } " decides which plugins devices run."
+            "The first is run here and prints a token, the others on the device. "
+            code { "bailiwick-console repo assign" } " decides which plugins devices run."
         }
     };
     empty("No devices yet", &words)

@@ -4,6 +4,7 @@ pub(crate) mod actions;
 pub(crate) mod approvals;
 pub(crate) mod changes;
 pub(crate) mod devices;
+mod enrolled;
 pub(crate) mod events;
 pub(crate) mod inventory;
 pub(crate) mod overview;

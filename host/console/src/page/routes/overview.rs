@@ -7,7 +7,10 @@ use axum::{
 use bailiwick_core::time::Timestamp;
 use maud::{Markup, html};
 
-use super::{Known, Tab, head, name as name_of, named, plugins, sessions, trouble};
+use super::{
+    Known, Tab, actions::wake::AWAKE_MS, enrolled::Certificate, head, name as name_of, named,
+    plugins, sessions, trouble,
+};
 use crate::{
     page::{
         Refusal,
@@ -16,7 +19,7 @@ use crate::{
     },
     store::{
         PostError,
-        view::{Change, ChangeSet, Happened, WantedChanges},
+        view::{Change, ChangeSet, Device, Happened, WantedChanges},
     },
 };
 
@@ -45,12 +48,19 @@ pub(crate) async fn show(
         Ok(Some((known, sets, events, open)))
     });
     let (known, sets, events, open) = read.await?.ok_or(Refusal::NotFound)?;
+    let enrolled = named(&device)?;
+    let enrolled = caller.register(move |register| register.device(&enrolled));
+    let enrolled = enrolled.await?;
+    let certificate = Certificate::of(enrolled.as_ref(), now);
     let frame = caller.frame().part(Part::Devices);
     let content = html! {
         (head(&known.device, Tab::Overview, now))
-        (troubles(&known, now))
+        (troubles(&known, certificate, now))
+        @if caller.role() >= Role::Operator && sleeps(&known.device, now) {
+            p { a.step href={ "/actions/wake?device=" (known.device.device) } { "Wake it through a neighbour" } }
+        }
         div.columns {
-            section.card { (facts(&known, &frame)) }
+            section.card { (facts(&known, certificate, &frame)) }
             section.card { (plugins::summary(&known, now)) }
             section.card { (sessions::summary(&known.device, &open, now)) }
             section.card { (recent_changes(&known, &sets, now)) }
@@ -60,10 +70,18 @@ pub(crate) async fn show(
     Ok(frame.page(&name_of(&known.device), &content))
 }
 
-fn troubles(known: &Known, now: Timestamp) -> Markup {
+/// Whether it may be asleep.
+fn sleeps(device: &Device, now: Timestamp) -> bool {
+    let now = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
+    now.saturating_sub(device.last_seen_ms) >= AWAKE_MS
+}
+
+fn troubles(known: &Known, certificate: Certificate, now: Timestamp) -> Markup {
     let all: Vec<_> = known.standing.troubles().collect();
     html! {
-        @if all.is_empty() {
+        @if all.is_empty() && !certificate.counts() {
+            p.notice.warn { strong { "Not listened to." } " Its certificate does not count any more: see below." }
+        } @else if all.is_empty() {
             p.notice.good { strong { "Fine." } " Nothing needs attention." }
         } @else {
             section.notice.warn aria-label="Needs attention" {
@@ -74,7 +92,7 @@ fn troubles(known: &Known, now: Timestamp) -> Markup {
     }
 }
 
-fn facts(known: &Known, frame: &Frame) -> Markup {
+fn facts(known: &Known, certificate: Certificate, frame: &Frame) -> Markup {
     let device = &known.device;
     let agent = known
         .latest
@@ -91,6 +109,7 @@ fn facts(known: &Known, frame: &Frame) -> Markup {
             @if let Some(agent) = agent { div { dt { "Agent" } dd { "bailiwick " (shown(agent)) } } }
             div { dt { "First seen" } dd { (time::moment(device.first_seen_ms)) } }
             div { dt { "Last seen" } dd { (time::moment(device.last_seen_ms)) } }
+            div { dt { (certificate.title()) } dd { (certificate.whole(&device.device)) } }
             div { dt { "ID" } dd { code.id { (device.device) } } }
         }
         @if frame.role() >= Some(Role::Operator) { (naming(known, frame)) }

@@ -27,7 +27,7 @@ use crate::{
 
 pub(super) const DEVICE: [u8; 16] = [0xab; 16];
 /// Of a certificate.
-const LIFE: Duration = Duration::from_secs(3_600);
+pub(super) const LIFE: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Desk {
     pub(super) folder: tempfile::TempDir,

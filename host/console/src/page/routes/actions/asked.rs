@@ -2,6 +2,7 @@
 
 use bailiwick_core::ids::{DeviceId, PluginName};
 
+use super::form::ARGUMENT;
 use crate::page::routes::devices::encoded;
 
 /// What the address of a draft says. Nothing of it is sure.
@@ -19,6 +20,8 @@ pub(super) struct Asked {
     /// Whether devices are looked for.
     pub(super) find: bool,
     pub(super) search: String,
+    /// What is filled in already, by the name of the argument.
+    pub(super) arguments: Vec<(String, String)>,
 }
 
 impl Asked {
@@ -33,7 +36,11 @@ impl Asked {
                 "plain" => asked.plain = true,
                 "find" => asked.find = true,
                 "q" => asked.search = value.chars().take(100).collect(),
-                _ => {}
+                other => {
+                    if let Some(name) = other.strip_prefix(ARGUMENT) {
+                        asked.arguments.push((name.to_owned(), value.to_owned()));
+                    }
+                }
             }
         }
         asked

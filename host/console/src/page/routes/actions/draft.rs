@@ -63,7 +63,7 @@ fn form(view: &View, handler: PluginName, asked: &Asked) -> Result<Form, StoreEr
         meant,
         way: asked.way.clone(),
         plain: asked.plain,
-        written: Written::default(),
+        written: Written::of(&asked.arguments, asked.way.as_deref()),
         faults: Vec::new(),
     })
 }

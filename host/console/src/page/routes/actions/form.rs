@@ -3,6 +3,7 @@
 
 use bailiwick_core::ids::PluginName;
 use maud::{Markup, html};
+use serde_json::{Map, Value};
 
 use super::{
     asked::address,
@@ -53,6 +54,27 @@ impl Default for Written {
 }
 
 impl Written {
+    /// A form in which these arguments are filled in, of this way.
+    pub(super) fn of(arguments: &[(String, String)], way: Option<&str>) -> Self {
+        let written = Self::default();
+        if arguments.is_empty() {
+            return written;
+        }
+        let object: Map<String, Value> = arguments
+            .iter()
+            .map(|(name, text)| (name.clone(), text.as_str().into()))
+            .collect();
+        let object = match way {
+            Some(way) => Map::from_iter([(way.to_owned(), object.into())]),
+            None => object,
+        };
+        Self {
+            arguments: arguments.to_vec(),
+            json: serde_json::to_string_pretty(&object).unwrap_or(written.json),
+            ..written
+        }
+    }
+
     pub(super) fn argument(&self, name: &str) -> Option<&str> {
         let found = self.arguments.iter().find(|(it, _)| it == name);
         found.map(|(_, text)| text.as_str())
