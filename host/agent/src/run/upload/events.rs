@@ -59,13 +59,10 @@ async fn round(host: &Host, to: Destination) -> anyhow::Result<Round> {
                 return Ok(Round::Retry { pause, reason });
             }
             Err(error) => {
-                host.tell(Event::Dropped {
-                    key,
-                    what: "events".to_owned(),
-                    bytes: 0,
-                    reason: error.to_string(),
-                })
-                .await;
+                // The device alone hears of it: told to the console it would be an event that
+                // is refused, too, and so on.
+                let reason = format!("{} events of {key} are dropped: {error}", lines.len());
+                host.tell(Event::NotDelivered { reason }).await;
             }
         }
     }

@@ -42,6 +42,7 @@ const HASTE: Patience = Patience {
 
 const STORED: (&str, &str) = ("200 OK", r#"{"result":"stored"}"#);
 const NEED_FULL: (&str, &str) = ("409 Conflict", r#"{"result":"need-full"}"#);
+const REFUSED: (&str, &str) = ("400 Bad Request", r#"{"result":"refused"}"#);
 const OH: (&str, &str) = ("500 Oh", "oh");
 
 /// A console that answers each key as it was told.
@@ -84,12 +85,18 @@ impl Console {
         Self { port, ca_pem, seen }
     }
 
-    /// The keys that it took, in order.
+    /// The keys of reports that it took, in order.
     fn took(&self) -> Vec<String> {
         let seen = self.seen.lock().unwrap();
-        let took = seen.iter().filter(|(_, status)| *status != OH.0);
+        let took = seen
+            .iter()
+            .filter(|(key, status)| *status != OH.0 && !is_of_events(key));
         took.map(|(key, _)| key.clone()).collect()
     }
+}
+
+fn is_of_events(key: &str) -> bool {
+    key.contains("-events-")
 }
 
 /// The idempotency key of the next request; none if it does not arrive.
@@ -171,6 +178,9 @@ impl Device {
             device.put(key).await;
         }
         let host = Arc::clone(&device.host);
+        let for_events = destination.clone();
+        tokio::spawn(async move { events::run(&host, for_events).await });
+        let host = Arc::clone(&device.host);
         tokio::spawn(async move {
             let turns = turn::Turns::new();
             lane::run(&host, (Lane::Reports, HASTE), destination, &turns, need).await
@@ -216,6 +226,7 @@ impl Device {
 async fn one_report_that_the_console_fails_at_holds_up_no_other_and_is_given_up_in_the_end() {
     // As the real console answers what follows on a report that it has not.
     let console = Console::start(|key| match key {
+        events if is_of_events(events) => STORED,
         "poison" => OH,
         "after" => NEED_FULL,
         _ => STORED,
@@ -275,8 +286,9 @@ async fn one_report_that_the_console_fails_at_holds_up_no_other_and_is_given_up_
 #[tokio::test]
 async fn a_console_that_fails_at_everything_loses_nothing() {
     let asked = AtomicUsize::new(0);
-    let console = Console::start(move |_| match asked.fetch_add(1, Relaxed) {
-        0..5 => OH,
+    let console = Console::start(move |key| match key {
+        events if is_of_events(events) => STORED,
+        _ if asked.fetch_add(1, Relaxed) < 5 => OH,
         _ => STORED,
     });
     let console = console.await;
@@ -292,4 +304,31 @@ async fn a_console_that_fails_at_everything_loses_nothing() {
     assert!(took[1..].iter().eq(rest), "{took:?}");
     let figures = device.figures().await;
     assert_eq!((figures.given_up, figures.reports.dropped), (0, 0));
+}
+
+/// As a console that is older than the agent may.
+#[tokio::test]
+async fn a_console_that_refuses_events_is_not_asked_for_more_than_there_are() {
+    let console = Console::start(|_| REFUSED).await;
+    let device = Device::start(&console, &[]).await;
+    let kept = async || {
+        let events = device
+            .host
+            .store
+            .look(|database| kept_events(database, None));
+        events.await.unwrap().len()
+    };
+    for number in 1..=3 {
+        let what = format!("number {number}");
+        device.host.tell(Event::Quarantined { what }).await;
+        // That it was refused is an event of the device itself.
+        let begun = device.host.clock.monotonic();
+        while kept().await < 2 * number {
+            let passed = device.host.clock.monotonic().since(begun);
+            assert!(passed < SOON, "{:?}", console.seen);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let seen = console.seen.lock().unwrap().clone();
+        assert_eq!(seen.len(), number, "{seen:?}");
+    }
 }
