@@ -64,10 +64,37 @@ pub struct Cadence {
     fast: Option<Fast>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Fast {
+/// A faster rate that holds for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fast {
     every: Duration,
     until: Monotonic,
+}
+
+impl Fast {
+    /// A sample each `every` until `until`, then as the policy says again. `now` is the same
+    /// moment by both clocks: a clock that is set later does not make it longer.
+    ///
+    /// # Errors
+    /// Beyond the bounds.
+    pub fn new(
+        every: Duration,
+        until: Timestamp,
+        now: (Timestamp, Monotonic),
+    ) -> Result<Self, RateError> {
+        if every < FASTEST {
+            return Err(RateError::TooFast);
+        }
+        let left = Duration::from_millis(until.as_ms().saturating_sub(now.0.as_ms()));
+        if left.is_zero() {
+            return Err(RateError::Over);
+        }
+        if left > LONGEST_FAST {
+            return Err(RateError::TooLong);
+        }
+        let until = now.1.after(left);
+        Ok(Self { every, until })
+    }
 }
 
 impl Cadence {
@@ -86,30 +113,9 @@ impl Cadence {
         self.every = interval.every.get().max(FASTEST);
     }
 
-    /// Another rate until `until`, then the policy's again. `now` is the same moment by both
-    /// clocks: a clock that is set later does not make it longer.
-    ///
-    /// # Errors
-    /// Beyond the bounds; nothing changes.
-    pub fn hasten(
-        &mut self,
-        every: Duration,
-        until: Timestamp,
-        now: (Timestamp, Monotonic),
-    ) -> Result<(), RateError> {
-        if every < FASTEST {
-            return Err(RateError::TooFast);
-        }
-        let left = Duration::from_millis(until.as_ms().saturating_sub(now.0.as_ms()));
-        if left.is_zero() {
-            return Err(RateError::Over);
-        }
-        if left > LONGEST_FAST {
-            return Err(RateError::TooLong);
-        }
-        let until = now.1.after(left);
-        self.fast = Some(Fast { every, until });
-        Ok(())
+    /// Another rate while `fast` holds, which may be over already.
+    pub const fn hasten(&mut self, fast: Fast) {
+        self.fast = Some(fast);
     }
 
     /// The first moment after `now` at which to call.
@@ -201,7 +207,7 @@ mod tests {
         let wall = Timestamp::from_ms;
         let second = Duration::from_secs(1);
         let now = (wall(50_000), at(16_000));
-        let mut hasten = |every, until| cadence.hasten(every, until, now);
+        let hasten = |every, until| Fast::new(every, until, now);
         let nearly = second - Duration::from_nanos(1);
         assert_eq!(hasten(nearly, wall(60_000)), Err(RateError::TooFast));
         assert_eq!(hasten(second, wall(50_000)), Err(RateError::Over));
@@ -210,7 +216,14 @@ mod tests {
             Err(RateError::TooLong)
         );
         assert_eq!(cadence.next(at(16_000)), at(30_000), "nothing changed");
-        cadence.hasten(second * 2, wall(54_500), now).unwrap();
+        let fast = hasten(second * 2, wall(54_500)).unwrap();
+        cadence.hasten(fast);
+        // That of a session that opens meanwhile, and of one that opens afterwards.
+        for (opens, next) in [(at(19_000), at(20_000)), (at(21_000), at(30_000))] {
+            let mut another = Cadence::new(interval(), at(0), &session(0));
+            another.hasten(fast);
+            assert_eq!(another.next(opens), next);
+        }
         let mut now = at(16_000);
         let mut moments = Vec::new();
         while now < at(40_000) {

@@ -13,7 +13,7 @@ use bailiwick_core::{
     action::Outcome,
     ids::PluginName,
     punctuality::Punctuality,
-    sampling::Suspensions,
+    sampling::{Fast, Suspensions},
     session::{Session, SessionId},
     time::Monotonic,
 };
@@ -60,6 +60,8 @@ pub(crate) struct Group {
     suspensions: Suspensions,
     /// Until then nothing is called.
     all_wait: Option<Monotonic>,
+    /// The rate that an operator asked for last; it may be over.
+    fast: Option<Fast>,
     punctuality: Punctuality,
     remark: String,
     /// Sessions beyond the policy's bound.
@@ -87,6 +89,7 @@ impl Group {
             tasks: JoinSet::new(),
             suspensions: Suspensions::default(),
             all_wait: None,
+            fast: None,
             punctuality: Punctuality::default(),
             remark: String::new(),
             beyond: 0,
@@ -173,7 +176,7 @@ impl Group {
             ended: self.ended.clone(),
             tell: self.tell.clone(),
         };
-        let one = One::new(shared, session.clone(), self.all_wait);
+        let one = One::new(shared, session.clone(), self.all_wait, self.fast);
         self.tasks.spawn(one.run(receiver));
         self.instances.insert(session, words);
     }
@@ -286,32 +289,24 @@ impl Group {
         self.all_wait = None;
     }
 
-    /// Another rate for a while, in all instances that are there: one that begins later has
-    /// the policy's.
+    /// Another rate for a while, in all instances that are there and in those that begin
+    /// while it holds.
     async fn rate(&mut self, order: RateOrder) {
-        let mut outcome = Outcome::Failed {
-            reason: "no session is open: there is nothing to sample".to_owned(),
+        let clock = &self.host.clock;
+        let now = (clock.now(), clock.monotonic());
+        let outcome = match Fast::new(order.every, order.until, now) {
+            // The bounds are the same for all.
+            Err(error) => Outcome::Refused {
+                reason: error.to_string(),
+            },
+            Ok(fast) => {
+                self.fast = Some(fast);
+                self.to_all(|| Word::Rate(fast)).await;
+                let result = format!("{{\"sessions\":{}}}", self.instances.len());
+                Outcome::Done { result }
+            }
         };
-        for words in self.instances.values() {
-            let (reply, answer) = oneshot::channel();
-            let (every, until) = (order.every, order.until);
-            if words.send(Word::Rate(every, until, reply)).await.is_err() {
-                continue;
-            }
-            match answer.await {
-                // The bounds are the same for all.
-                Ok(Err(error)) => {
-                    let reason = error.to_string();
-                    outcome = Outcome::Refused { reason };
-                    break;
-                }
-                Ok(Ok(())) => {
-                    let result = format!("{{\"sessions\":{}}}", self.instances.len());
-                    outcome = Outcome::Done { result };
-                }
-                Err(_) => {}
-            }
-        }
+        // Whoever asked may be gone.
         drop(order.reply.send(outcome));
     }
 

@@ -1,13 +1,13 @@
 //! The instance of a session-collector for one session: sampled at its ticks, given a fresh
 //! instance when it fails, ended with its session.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bailiwick_core::{
-    sampling::{Cadence, RateError},
+    sampling::{Cadence, Fast},
     session::SessionId,
     supervision::{Rules, Supervision, Transition},
-    time::{Monotonic, Timestamp},
+    time::Monotonic,
 };
 use bailiwick_report::{render, rows::Snapshot, schema::Schema};
 use bailiwick_sandbox::{CallError, Instance};
@@ -34,8 +34,8 @@ pub(super) enum Word {
     Abort,
     /// Go on with this generation, afresh.
     Restart(Arc<Launch>),
-    /// Another rate until then.
-    Rate(Duration, Timestamp, oneshot::Sender<Result<(), RateError>>),
+    /// Another rate for a while.
+    Rate(Fast),
     /// A sample now, and perhaps its rows.
     Sample(Option<oneshot::Sender<Result<serde_json::Value, String>>>),
     /// No call before then.
@@ -71,12 +71,21 @@ pub(super) struct One {
 }
 
 impl One {
-    pub(super) fn new(shared: Shared, session: SessionId, wait: Option<Monotonic>) -> Self {
+    pub(super) fn new(
+        shared: Shared,
+        session: SessionId,
+        wait: Option<Monotonic>,
+        fast: Option<Fast>,
+    ) -> Self {
         let policy = &shared.launch.policy;
         let now = shared.host.clock.monotonic();
         let interval = policy.schedule.unwrap_or(launch::NO_SCHEDULE);
+        let mut cadence = Cadence::new(interval, shared.origin, &session);
+        if let Some(fast) = fast {
+            cadence.hasten(fast);
+        }
         Self {
-            cadence: Cadence::new(interval, shared.origin, &session),
+            cadence,
             recording: Recording::new(policy.plugin.clone(), session.clone()),
             supervision: Supervision::new(Rules::default()),
             running: None,
@@ -167,13 +176,9 @@ impl One {
             }
             Word::Abort => self.prepared = None,
             Word::Restart(launch) => self.take(launch, None),
-            Word::Rate(every, until, reply) => {
-                let clock = &self.shared.host.clock;
-                let now = (clock.now(), clock.monotonic());
-                let hastened = self.cadence.hasten(every, until, now);
-                self.due = self.cadence.next(now.1);
-                // Whoever asked may be gone.
-                let _ = reply.send(hastened);
+            Word::Rate(fast) => {
+                self.cadence.hasten(fast);
+                self.due = self.cadence.next(self.shared.host.clock.monotonic());
             }
             Word::Sample(reply) => {
                 let result = if self.shared.host.pause.now().is_some() {
