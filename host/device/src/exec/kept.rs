@@ -2,6 +2,7 @@
 
 use std::{
     fmt, io,
+    os::fd::AsFd,
     path::Path,
     process::Stdio,
     sync::atomic::{AtomicU64, Ordering},
@@ -90,21 +91,20 @@ impl Kept {
     /// # Errors
     /// The keeper was killed. What it held was ended.
     pub(crate) async fn finish(mut self, limit: ByteCount) -> Result<Said, ExecError> {
-        let (output, errors) = (self.output.take(), self.errors.take());
-        let line = &mut self.line;
-        let answer = async {
-            let mut answer = Vec::new();
-            line.read_to_end(&mut answer).await?;
-            if answer.is_empty() {
-                return Err(io::Error::other("the keeper was killed"));
-            }
-            line::read(&mut answer.as_slice())
+        let mut output = Output::new(self.output.take(), limit);
+        let mut errors = Output::new(self.errors.take(), limit);
+        let written = async {
+            tokio::join!(output.fill(), errors.fill());
+            std::future::pending().await
         };
-        let output = async { Ok(beginning(output, limit).await) };
-        let errors = async { Ok(beginning(errors, limit).await) };
         // Without a keeper nobody ends who holds the output open: it is not waited for.
-        match tokio::try_join!(answer, output, errors) {
-            Ok(said) => Ok(said),
+        let answer = tokio::select! {
+            answer = answer(&mut self.line) => answer,
+            () = written => Err(io::ErrorKind::Other.into()),
+        };
+        match answer {
+            // Nobody writes any more.
+            Ok(answer) => Ok((answer, output.rest(), errors.rest())),
             Err(error) => {
                 self.sweep().await?;
                 Err(ExecError::Unavailable(error.to_string()))
@@ -135,20 +135,68 @@ impl Drop for Kept {
     }
 }
 
-/// The first `limit` bytes, and whether there were more. All of it is read: who writes must
-/// not wait for us.
-async fn beginning(from: Option<impl AsyncRead + Unpin>, limit: ByteCount) -> Beginning {
-    let limit = usize::try_from(limit.get()).unwrap_or(usize::MAX);
-    let (mut kept, mut cut) = (Vec::new(), false);
-    let Some(mut from) = from else {
-        return (kept, cut);
-    };
-    let mut buffer = [0; 8 * 1024];
-    // An error is the end of what can be had.
-    while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        let room = length.min(limit - kept.len());
-        kept.extend(&buffer[..room]);
-        cut |= room < length;
+/// The keeper's last word. Its end is not waited for: by then it holds nothing any more.
+async fn answer(line: &mut UnixStream) -> io::Result<Vec<Vec<u8>>> {
+    let mut answer = Vec::new();
+    let mut piece = [0; 512];
+    loop {
+        let length = line.read(&mut piece).await?;
+        if length == 0 {
+            return Err(io::Error::other("the keeper was killed"));
+        }
+        answer.extend(&piece[..length]);
+        match line::read(&mut answer.as_slice()) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+            whole_or_broken => return whole_or_broken,
+        }
     }
-    (kept, cut)
+}
+
+/// What a program writes. All of it is read, and the beginning is kept: who writes must not
+/// wait for us.
+struct Output<R> {
+    from: Option<R>,
+    limit: usize,
+    kept: Vec<u8>,
+    cut: bool,
+}
+
+impl<R: AsyncRead + AsFd + Unpin> Output<R> {
+    fn new(from: Option<R>, limit: ByteCount) -> Self {
+        Self {
+            from,
+            limit: usize::try_from(limit.get()).unwrap_or(usize::MAX),
+            kept: Vec::new(),
+            cut: false,
+        }
+    }
+
+    /// Reads until nobody can write any more. If it is given up, nothing that was read is lost.
+    async fn fill(&mut self) {
+        let mut buffer = [0; 8 * 1024];
+        while let Some(from) = &mut self.from
+            // An error is the end of what can be had.
+            && let Ok(length @ 1..) = from.read(&mut buffer).await
+        {
+            self.keep(&buffer[..length]);
+        }
+    }
+
+    /// What there is when the last that wrote has ended: the keeper may hold the other end
+    /// for another moment.
+    fn rest(mut self) -> Beginning {
+        let mut buffer = [0; 8 * 1024];
+        while let Some(from) = &self.from
+            && let Ok(length @ 1..) = rustix::io::read(from, &mut buffer)
+        {
+            self.keep(&buffer[..length]);
+        }
+        (self.kept, self.cut)
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = bytes.len().min(self.limit - self.kept.len());
+        self.kept.extend(&bytes[..room]);
+        self.cut |= room < bytes.len();
+    }
 }

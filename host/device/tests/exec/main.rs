@@ -128,6 +128,20 @@ async fn a_signal_a_flood_of_output_and_processor_time_are_told() {
     assert!(ran.cpu >= Duration::from_millis(10), "{ran:?}");
 }
 
+#[tokio::test]
+async fn what_a_program_wrote_last_is_there() {
+    if !root() {
+        return;
+    }
+    for _ in 0..20 {
+        // All of it fits into the pipe, so it ends before anybody has read.
+        let mut last = order("/usr/bin/head", &["-c", "60000", "/dev/zero"]);
+        last.program.output_limit = ByteCount::kib(64);
+        let ran = run(last).await.unwrap();
+        assert_eq!((ran.output.0.len(), ran.output.1), (60_000, false));
+    }
+}
+
 /// What whoever started this test left open for every program: nothing that this process
 /// opens itself is of that kind.
 fn inherited() -> Vec<String> {
