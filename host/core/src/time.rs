@@ -58,6 +58,24 @@ impl Timestamp {
         Some(Self(days * 86_400_000))
     }
 
+    /// Year, month and day of the Gregorian calendar, in UTC.
+    pub const fn date(self) -> (u64, u64, u64) {
+        const DAYS_IN_400_YEARS: u64 = 146_097;
+        // Years begin in March here, so that the leap day is the last; day 0 is 0000-03-01.
+        let days = self.0 / 86_400_000 + 719_468;
+        let (era, day) = (days / DAYS_IN_400_YEARS, days % DAYS_IN_400_YEARS);
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let (month, next) = if month < 10 {
+            (month + 3, 0)
+        } else {
+            (month - 9, 1)
+        };
+        (era * 400 + year + next, month, day)
+    }
+
     /// This time and `duration` more.
     pub fn after(self, duration: Duration) -> Self {
         Self(
@@ -186,6 +204,9 @@ mod tests {
                 Some(Timestamp::from_ms(seconds * 1_000)),
                 "{year}-{month}-{day}"
             );
+            let late = Timestamp::from_ms((seconds + 86_399) * 1_000);
+            let date = (u64::from(year), u64::from(month), u64::from(day));
+            assert_eq!(late.date(), date);
         }
         for (year, month, day) in [
             (1969, 12, 31),

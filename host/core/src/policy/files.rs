@@ -251,7 +251,7 @@ impl Allowed {
 }
 
 /// What of `path` is beneath `root`; `None` if it is `root` itself or elsewhere.
-fn beneath<'a>(root: &str, path: &'a str) -> Option<&'a str> {
+pub(super) fn beneath<'a>(root: &str, path: &'a str) -> Option<&'a str> {
     // "/" is every path's beginning already.
     let root = if root == "/" { "" } else { root };
     // One byte tells most roots apart without comparing them.

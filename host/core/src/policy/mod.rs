@@ -1,10 +1,13 @@
 //! What a plugin is granted, by whom, why, and until when.
 
 mod access;
+mod call;
+mod compare;
 mod exec;
 mod files;
 mod grant;
 pub(crate) mod limit_keys;
+mod matcher;
 mod parse;
 mod parse_grant;
 mod parse_limits;
@@ -12,25 +15,31 @@ mod parse_programs;
 mod parse_seen;
 mod parse_wakes;
 mod pattern;
+mod permit;
 mod processes;
 mod sessions;
 mod shape;
+mod shown;
 mod sight;
 mod text_pattern;
 mod wake;
 
 pub use access::{Access, Denial};
+pub use call::{CALLS, Call, CallError, Link, Look, Of, Run};
+pub use compare::{Change, Comparison, Direction, Place, Relation, Subject, compare};
 pub use exec::{Asked, Exec, LONGEST_INPUT, Program, RunAs, RunRefusal};
 pub use files::{Files, Linked};
 pub use grant::{Capability, Effect, Grant, GrantSource, Risk, Scope};
+pub use matcher::{Matcher, Refusal};
 pub use parse::LONGEST;
 pub use pattern::{FileRoot, LONGEST_PATH, PathPattern, PatternError};
+pub use permit::Permit;
 pub use processes::{Processes, ProcessesView};
 pub use sessions::{Sessions, SessionsView};
 pub use shape::{Form, Item, LONGEST_ARGUMENT, MOST_ARGUMENTS, Shape};
 pub use sight::{Fields, Seen, Sensitive, Whose};
 pub use text_pattern::{TextPattern, TextPatternError};
-pub use wake::{Mac, Wake, WakeAllowed, WakeRates, WakeRefusal, Wakes, magic};
+pub use wake::{Mac, Wake, WakeAllowed, WakeRates, WakeRefusal, Wakes, magic, packet_for};
 
 use std::collections::BTreeMap;
 

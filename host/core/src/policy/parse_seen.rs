@@ -21,17 +21,15 @@ pub(super) fn seen(
     capability: Capability,
     effect: Effect,
 ) -> Result<Scope, DocumentError> {
-    let words: &[(&str, Sensitive)] = match capability {
-        Capability::Processes => &[
-            ("user", Sensitive::User),
-            ("command-line", Sensitive::CommandLine),
-        ],
-        _ => &[("user", Sensitive::User), ("place", Sensitive::Place)],
+    let named = |field: Sensitive| (field.name(), field);
+    let words = match capability {
+        Capability::Processes => [Sensitive::User, Sensitive::CommandLine].map(named),
+        _ => [Sensitive::User, Sensitive::Place].map(named),
     };
     let mut fields = Fields::NONE;
     if let Some(named) = table.optional(&FIELDS) {
         for field in named.elements(words.len())? {
-            fields = fields.with(field.word(words)?);
+            fields = fields.with(field.word(&words)?);
         }
     }
     match effect {

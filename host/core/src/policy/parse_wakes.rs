@@ -51,14 +51,17 @@ fn mac(value: Value<'_>) -> Result<Vec<u8>, DocumentError> {
     if text == "any" {
         return Ok(Vec::new());
     }
+    mac_prefix(text).ok_or_else(|| value.refuse())
+}
+
+/// One to six bytes, written as in `52:54:00`.
+pub(super) fn mac_prefix(text: &str) -> Option<Vec<u8>> {
     let byte = |part: &str| {
         let two = part.len() == 2 && part.bytes().all(|b| b.is_ascii_hexdigit());
         two.then(|| u8::from_str_radix(part, 16).ok()).flatten()
     };
     let bytes: Option<Vec<u8>> = text.split(':').map(byte).collect();
-    bytes
-        .filter(|bytes| bytes.len() <= 6)
-        .ok_or_else(|| value.refuse())
+    bytes.filter(|bytes| bytes.len() <= 6)
 }
 
 fn link(value: Value<'_>) -> Result<String, DocumentError> {

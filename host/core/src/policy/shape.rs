@@ -36,6 +36,23 @@ impl Form {
             Self::Matches(pattern) => pattern.matches(argument),
         }
     }
+
+    /// Every argument that fits, unless a pattern says which.
+    fn each(&self) -> Option<&[String]> {
+        match self {
+            Self::Literal(text) => Some(std::slice::from_ref(text)),
+            Self::OneOf(texts) => Some(texts),
+            Self::Matches(_) => None,
+        }
+    }
+
+    fn is_within(&self, other: &Self) -> bool {
+        match (self.each(), self, other) {
+            (Some(texts), _, _) => texts.iter().all(|text| other.fits(text)),
+            (None, Self::Matches(mine), Self::Matches(other)) => mine.is_within(other),
+            (None, _, _) => false,
+        }
+    }
 }
 
 /// One whole list of arguments.
@@ -47,6 +64,49 @@ impl Shape {
     /// arguments.
     pub fn fits(&self, arguments: &[String]) -> bool {
         self.reached(arguments).last() == Some(&true)
+    }
+
+    /// Whether every list of arguments that has this shape is proven to have one of `others`.
+    /// Where it can't be decided it is not.
+    pub(super) fn is_within(&self, others: &[Self]) -> bool {
+        if let Some(lists) = self.each() {
+            let fits = |list: &Vec<String>| others.iter().any(|other| other.fits(list));
+            return lists.iter().all(fits);
+        }
+        others.iter().any(|other| {
+            self.0.len() == other.0.len()
+                && self.0.iter().zip(&other.0).all(|(mine, other)| {
+                    mine.at_most <= other.at_most && mine.is.is_within(&other.is)
+                })
+        })
+    }
+
+    /// Whether the lists of arguments that have this shape are few and can be told.
+    pub(super) fn is_listed(&self) -> bool {
+        self.each().is_some()
+    }
+
+    /// Every list of arguments that has this shape, if no pattern is in it and they are few.
+    fn each(&self) -> Option<Vec<Vec<String>>> {
+        const MOST: usize = 256;
+        let mut lists = vec![Vec::new()];
+        for item in &self.0 {
+            let texts = item.is.each()?;
+            let mut longer = Vec::new();
+            let mut repeated = lists;
+            for _ in 0..item.at_most {
+                if repeated.len().saturating_mul(texts.len()) > MOST {
+                    return None;
+                }
+                repeated = with_each(&repeated, texts);
+                longer.extend(repeated.iter().cloned());
+            }
+            if longer.len() > MOST {
+                return None;
+            }
+            lists = longer;
+        }
+        Some(lists)
     }
 
     /// After how many arguments the shape can end.
@@ -72,6 +132,18 @@ impl Shape {
         }
         here
     }
+}
+
+fn with_each(lists: &[Vec<String>], texts: &[String]) -> Vec<Vec<String>> {
+    let with = |list: &Vec<String>, text: &String| {
+        let mut list = list.clone();
+        list.push(text.clone());
+        list
+    };
+    lists
+        .iter()
+        .flat_map(|list| texts.iter().map(move |text| with(list, text)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -24,6 +24,20 @@ pub enum Sensitive {
     Place,
 }
 
+impl Sensitive {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::User, Self::CommandLine, Self::Place];
+
+    /// Its name in policies.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::CommandLine => "command-line",
+            Self::Place => "place",
+        }
+    }
+}
+
 /// Some of [`Sensitive`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fields(u8);

@@ -39,6 +39,14 @@ impl Atom {
             .iter()
             .any(|(first, last)| (*first..=*last).contains(&character))
     }
+
+    fn is_within(&self, other: &Self) -> bool {
+        let ranges_are = self.ranges.iter().all(|(first, last)| {
+            let holds = |(least, most): &(char, char)| least <= first && last <= most;
+            other.ranges.iter().any(holds)
+        });
+        ranges_are && other.least <= self.least && self.most <= other.most
+    }
 }
 
 impl TextPattern {
@@ -51,6 +59,17 @@ impl TextPattern {
             here = after(atom, &here, &characters);
         }
         here.last() == Some(&true)
+    }
+
+    /// Whether everything that matches this is proven to match `other`: they are the same, or
+    /// have the same number of atoms, each within its counterpart.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        self.atoms.len() == other.atoms.len()
+            && self
+                .atoms
+                .iter()
+                .zip(&other.atoms)
+                .all(|(mine, other)| mine.is_within(other))
     }
 }
 

@@ -83,6 +83,11 @@ pub fn magic(payload: &[u8]) -> Result<Mac, WakeRefusal> {
     Ok(mac)
 }
 
+/// The packet that wakes `mac`, without a password.
+pub fn packet_for(mac: Mac) -> Vec<u8> {
+    [vec![0xff; 6], mac.repeat(16)].concat()
+}
+
 impl Policy {
     /// The matcher of its wake grants.
     pub fn wake(&self) -> Wake {

@@ -1,0 +1,183 @@
+//! Files. A pattern is represented by paths in which a character that no pattern can have
+//! stands for each star: whoever covers these covers all that the pattern covers, for only a
+//! star takes that character, and what a star takes can be anything. So both matchers decide,
+//! and nothing here reads patterns a second time.
+
+use super::{
+    super::{
+        Call, Capability, Effect, FileRoot, Grant, Linked, Matcher, PathPattern, Permit, Scope,
+        permit::encloses,
+    },
+    excess::{Excess, Held, Pair, What},
+};
+use crate::time::Timestamp;
+
+/// Refused in patterns and roots, and accepted in paths.
+const ANYTHING: &str = "\u{1}";
+
+/// One pattern of one grant.
+struct Piece<'a> {
+    grant: &'a Grant,
+    root: &'a FileRoot,
+    pattern: &'a PathPattern,
+}
+
+pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
+    let mut excess = Vec::new();
+    let mut gives = false;
+    let theirs: Vec<_> = pieces(pair.other, Effect::Allow).collect();
+    for piece in pieces(pair.mine, Effect::Allow) {
+        if !piece.calls().iter().any(|call| pair.given(call)) {
+            continue;
+        }
+        gives = true;
+        let what = piece
+            .not_held(pair)
+            .or_else(|| piece.leads_further(pair, &theirs));
+        excess.extend(what.map(|what| Excess {
+            what,
+            source: piece.grant.source,
+        }));
+    }
+    if gives {
+        excess.extend(not_denied(pair));
+    }
+    excess
+}
+
+/// What the other denies and the first does not. A link can lead there from everywhere.
+fn not_denied<'a>(pair: &'a Pair<'_>) -> impl Iterator<Item = Excess> + 'a {
+    let denies = |path: &String| {
+        let files = &pair.mine.files;
+        let answer = files.leads_to(path, Linked::ByItsOwner, Timestamp::EPOCH);
+        answer.is_err()
+    };
+    pieces(pair.other, Effect::Deny)
+        .filter(move |piece| !piece.paths().iter().all(denies))
+        .map(|piece| Excess {
+            what: What::NotDenied(piece.in_words()),
+            source: piece.grant.source,
+        })
+}
+
+fn pieces<'a>(of: &'a Matcher<'_>, effect: Effect) -> impl Iterator<Item = Piece<'a>> {
+    let grants = of.policy.grants_of(Capability::Files);
+    grants
+        .filter(move |grant| grant.effect == effect)
+        .flat_map(|grant| {
+            let roots: &[FileRoot] = match &grant.scope {
+                Scope::Files(roots) => roots,
+                Scope::Whole | Scope::Seen(_) | Scope::Programs(_) | Scope::Wakes(_) => &[],
+            };
+            roots.iter().flat_map(move |root| {
+                let piece = move |pattern| Piece {
+                    grant,
+                    root,
+                    pattern,
+                };
+                root.patterns.iter().map(piece)
+            })
+        })
+}
+
+impl Piece<'_> {
+    /// Paths that stand for all that it covers.
+    fn paths(&self) -> Vec<String> {
+        let pattern = self.pattern.to_string();
+        // One part, and more than one.
+        let ends: &[&str] = match pattern.ends_with("**") {
+            true => &["\u{1}", "\u{1}/\u{1}"],
+            false => &[""],
+        };
+        let begin = pattern.strip_suffix("**").unwrap_or(&pattern);
+        let begin = self.root.absolute(&begin.replace('*', ANYTHING));
+        ends.iter().map(|end| format!("{begin}{end}")).collect()
+    }
+
+    fn calls(&self) -> Vec<Call> {
+        let call = |path| Call::File { path, link: None };
+        self.paths().into_iter().map(call).collect()
+    }
+
+    fn in_words(&self) -> String {
+        format!("read {}", self.root.absolute(&self.pattern.to_string()))
+    }
+
+    fn not_held(&self, pair: &Pair<'_>) -> Option<What> {
+        let what = || self.in_words();
+        let answers = self
+            .calls()
+            .into_iter()
+            .map(|call| pair.held(&call, self.grant.expires));
+        answers
+            .map(|answer| match answer {
+                Held::Yes => None,
+                Held::No => Some(What::Given(what())),
+                Held::NotAsLong => Some(What::Longer(what(), self.grant.expires)),
+                Held::WithLess(Permit::File { root: mine }, Permit::File { root: other }) => {
+                    Some(with_links(what(), &mine, &other))
+                }
+                Held::WithLess(..) => Some(What::Undecided(what())),
+            })
+            .find_map(|answer| answer)
+    }
+
+    /// Where the other has a grant with a root further down, links lead less far. Only a path
+    /// that both cover is concerned, and only if the first has not that grant as well.
+    fn leads_further(&self, pair: &Pair<'_>, theirs: &[Piece<'_>]) -> Option<What> {
+        let further = theirs.iter().find(|their| {
+            self.root.root != their.root.root
+                && encloses(&self.root.root, &their.root.root)
+                && may_meet(&self.absolute(), &their.absolute())
+                && !pieces(pair.mine, Effect::Allow).any(|mine| mine.is_no_less_than(their))
+        })?;
+        Some(with_links(
+            self.in_words(),
+            &self.root.root,
+            &further.root.root,
+        ))
+    }
+
+    fn is_no_less_than(&self, other: &Self) -> bool {
+        let as_long = match (self.grant.expires, other.grant.expires) {
+            (Some(mine), Some(other)) => other <= mine,
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
+        as_long && self.root.root == other.root.root && self.pattern == other.pattern
+    }
+
+    fn absolute(&self) -> String {
+        self.root.absolute(&self.pattern.to_string())
+    }
+}
+
+fn with_links(what: String, mine: &str, other: &str) -> What {
+    What::With {
+        what,
+        mine: format!("and follow links beneath {mine}"),
+        other: format!("only beneath {other}"),
+    }
+}
+
+/// Whether some path may be covered by both absolute patterns. May err to that side.
+fn may_meet(one: &str, other: &str) -> bool {
+    let (mut ones, mut others) = (one.split('/'), other.split('/'));
+    loop {
+        match (ones.next(), others.next()) {
+            (Some("**"), Some(_)) | (Some(_), Some("**")) | (None, None) => return true,
+            (Some(one), Some(other)) if parts_may_meet(one, other) => {}
+            _ => return false,
+        }
+    }
+}
+
+fn parts_may_meet(one: &str, other: &str) -> bool {
+    if !one.contains('*') && !other.contains('*') {
+        return one == other;
+    }
+    let begin = |part: &str| part.split('*').next().unwrap_or_default().to_owned();
+    let end = |part: &str| part.rsplit('*').next().unwrap_or_default().to_owned();
+    let (b1, b2, e1, e2) = (begin(one), begin(other), end(one), end(other));
+    (b1.starts_with(&b2) || b2.starts_with(&b1)) && (e1.ends_with(&e2) || e2.ends_with(&e1))
+}

@@ -1,0 +1,130 @@
+//! Neighbours that are woken: addresses that begin so, on one link or on every physical one.
+
+use super::{
+    super::{Access, Capability, Denial, Effect, Grant, Matcher, Scope, Wakes, shown::neighbours},
+    excess::{Excess, Pair, What},
+};
+use crate::time::Timestamp;
+
+/// One address of one grant on one link.
+struct Piece<'a> {
+    grant: &'a Grant,
+    per_minute: u16,
+    begin: &'a [u8],
+    /// None is every link; of what is allowed, every one that is no virtual one.
+    link: Option<&'a str>,
+}
+
+pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
+    if denied_whole(pair.mine) {
+        return Vec::new();
+    }
+    let mut excess: Vec<Excess> = Vec::new();
+    for piece in pieces(pair.mine, Effect::Allow) {
+        let group = piece.begin.first().is_some_and(|byte| byte & 1 != 0);
+        if group || pieces(pair.mine, Effect::Deny).any(|denial| denial.denies(&piece)) {
+            continue;
+        }
+        excess.extend(piece.not_held(pair.other).map(|what| Excess {
+            what,
+            source: piece.grant.source,
+        }));
+        for denial in pieces(pair.other, Effect::Deny) {
+            let still = pieces(pair.mine, Effect::Deny).any(|mine| mine.denies(&denial));
+            let what = What::NotDenied(denial.in_words());
+            if denial.meets(&piece) && !still && !excess.iter().any(|known| known.what == what) {
+                let source = denial.grant.source;
+                excess.push(Excess { what, source });
+            }
+        }
+    }
+    excess
+}
+
+/// Before anything expires only a denial of all answers so.
+fn denied_whole(of: &Matcher<'_>) -> bool {
+    let access = of.policy.access(Capability::Wake, Timestamp::EPOCH);
+    matches!(access, Access::Denied(Denial::Denied { .. }))
+}
+
+fn pieces<'a>(of: &'a Matcher<'_>, effect: Effect) -> impl Iterator<Item = Piece<'a>> {
+    let grants = of.policy.grants_of(Capability::Wake);
+    grants
+        .filter(move |grant| grant.effect == effect)
+        .filter_map(|grant| match &grant.scope {
+            Scope::Wakes(wakes) => Some((grant, wakes)),
+            Scope::Whole | Scope::Files(_) | Scope::Seen(_) | Scope::Programs(_) => None,
+        })
+        .flat_map(|(grant, wakes)| pieces_of(grant, wakes))
+}
+
+fn pieces_of<'a>(grant: &'a Grant, wakes: &'a Wakes) -> Vec<Piece<'a>> {
+    let links: Vec<Option<&str>> = match wakes.links.as_slice() {
+        [] => vec![None],
+        links => links.iter().map(|link| Some(link.as_str())).collect(),
+    };
+    let of = |begin: &'a Vec<u8>, link| Piece {
+        grant,
+        per_minute: wakes.per_minute,
+        begin,
+        link,
+    };
+    let each = wakes.macs.iter();
+    each.flat_map(|begin| links.iter().map(move |link| of(begin, *link)))
+        .collect()
+}
+
+impl Piece<'_> {
+    /// Whether this denial takes all of `piece`.
+    fn denies(&self, piece: &Piece<'_>) -> bool {
+        piece.begin.starts_with(self.begin) && (self.link.is_none() || self.link == piece.link)
+    }
+
+    /// Whether this denial takes some of `piece`.
+    fn meets(&self, piece: &Piece<'_>) -> bool {
+        let begin = piece.begin.starts_with(self.begin) || self.begin.starts_with(piece.begin);
+        begin && (self.link.is_none() || piece.link.is_none() || self.link == piece.link)
+    }
+
+    fn in_words(&self) -> String {
+        let link = match (self.link, self.grant.effect) {
+            (Some(link), _) => link,
+            (None, Effect::Allow) => "every link that is no virtual one",
+            (None, Effect::Deny) => "every link",
+        };
+        format!("wake {} on {link}", neighbours(self.begin))
+    }
+
+    fn not_held(&self, other: &Matcher<'_>) -> Option<What> {
+        let what = self.in_words();
+        let mut nearest = None;
+        if denied_whole(other) {
+            return Some(What::Given(what));
+        }
+        for theirs in pieces(other, Effect::Allow) {
+            if !self.begin.starts_with(theirs.begin) || self.link != theirs.link {
+                continue;
+            }
+            let as_long = match (self.grant.expires, theirs.grant.expires) {
+                (Some(mine), Some(theirs)) => mine <= theirs,
+                (None, Some(_)) => false,
+                (_, None) => true,
+            };
+            match (as_long, self.per_minute <= theirs.per_minute) {
+                (true, true) => return None,
+                (true, false) => {
+                    nearest = Some(What::With {
+                        what: what.clone(),
+                        mine: format!("{} times a minute", self.per_minute),
+                        other: format!("{} times", theirs.per_minute),
+                    });
+                }
+                (false, _) if nearest.is_none() => {
+                    nearest = Some(What::Longer(what.clone(), self.grant.expires));
+                }
+                (false, _) => {}
+            }
+        }
+        Some(nearest.unwrap_or(What::Given(what)))
+    }
+}

@@ -1,0 +1,140 @@
+//! Parts of grants in words, for people.
+
+use super::{
+    Capability, Effect, FileRoot, Form, Grant, Program, RunAs, Scope, Seen, Sensitive, Shape,
+    Wakes, Whose,
+};
+use crate::time::Timestamp;
+
+/// An Ethernet address, or how one begins; nothing is every one.
+pub(super) fn mac(bytes: &[u8]) -> String {
+    let bytes: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes.join(":")
+}
+
+/// The last day on which something holds that expires at `at`.
+pub(super) fn last_day(at: Timestamp) -> String {
+    let (year, month, day) = Timestamp::from_ms(at.as_ms().saturating_sub(1)).date();
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+impl FileRoot {
+    /// The path that a pattern beneath it means, with its stars.
+    pub(super) fn absolute(&self, pattern: &str) -> String {
+        format!("{}/{pattern}", self.root.trim_end_matches('/'))
+    }
+}
+
+impl Shape {
+    /// `-h /[a-z]{1,8}`; `no arguments`.
+    pub(super) fn in_words(&self) -> String {
+        if self.0.is_empty() {
+            return "without arguments".to_owned();
+        }
+        let items = self.0.iter().map(|item| {
+            let one = match &item.is {
+                Form::Literal(text) => format!("`{text}`"),
+                Form::OneOf(texts) => format!("one of `{}`", texts.join("`, `")),
+                Form::Matches(pattern) => format!("what matches `{pattern}`"),
+            };
+            match item.at_most {
+                1 => one,
+                most => format!("{one} up to {most} times"),
+            }
+        });
+        format!("with {}", items.collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl RunAs {
+    /// `as nobody`.
+    pub(super) fn in_words(&self) -> String {
+        match self {
+            Self::User(name) => format!("as {name}"),
+            Self::Session => "as the user of a session".to_owned(),
+            Self::Root => "as root".to_owned(),
+        }
+    }
+}
+
+impl Seen {
+    /// `processes of its own session, with user`.
+    pub(super) fn in_words(&self, capability: Capability) -> String {
+        let whose = match (capability, self.whose) {
+            (Capability::Sessions, Whose::OwnSession) => "its own session".to_owned(),
+            (Capability::Sessions, Whose::All) => "every session".to_owned(),
+            (_, Whose::OwnSession) => format!("{capability} of its own session"),
+            (_, Whose::All) => format!("{capability} of every session and of the system"),
+        };
+        let fields: Vec<_> = Sensitive::ALL
+            .into_iter()
+            .filter(|field| self.fields.has(*field))
+            .map(Sensitive::name)
+            .collect();
+        match fields.as_slice() {
+            [] => format!("see {whose}"),
+            fields => format!("see {whose}, with {}", fields.join(" and ")),
+        }
+    }
+}
+
+impl Wakes {
+    fn in_words(&self) -> Vec<String> {
+        let links = match self.links.as_slice() {
+            [] => "every link that is no virtual one".to_owned(),
+            links => links.join(", "),
+        };
+        let each = |bytes: &Vec<u8>| format!("wake {} on {links}", neighbours(bytes));
+        self.macs.iter().map(each).collect()
+    }
+}
+
+/// Whom a prefix of addresses means.
+pub(super) fn neighbours(prefix: &[u8]) -> String {
+    match prefix.len() {
+        0 => "every neighbour".to_owned(),
+        6 => mac(prefix),
+        _ => format!("each neighbour whose address begins with {}", mac(prefix)),
+    }
+}
+
+impl Program {
+    /// One text for each list of arguments.
+    fn in_words(&self, effect: Effect) -> Vec<String> {
+        let each = |shape: &Shape| {
+            let Self { path, run_as, .. } = self;
+            format!("run {path} {} {}", shape.in_words(), run_as.in_words())
+        };
+        match effect {
+            Effect::Deny => vec![format!("run {}", self.path)],
+            Effect::Allow => self.arguments.iter().map(each).collect(),
+        }
+    }
+}
+
+impl Grant {
+    /// What it lets a plugin do, or not do: each text goes on after "may".
+    pub fn in_words(&self) -> Vec<String> {
+        match &self.scope {
+            Scope::Whole if self.capability.has_parts() => {
+                vec![format!("use `{}` at all", self.capability)]
+            }
+            Scope::Whole => vec![format!("use `{}`", self.capability)],
+            Scope::Files(roots) => roots
+                .iter()
+                .flat_map(|root| {
+                    let each = |pattern: &super::PathPattern| {
+                        format!("read {}", root.absolute(&pattern.to_string()))
+                    };
+                    root.patterns.iter().map(each)
+                })
+                .collect(),
+            Scope::Seen(seen) => vec![seen.in_words(self.capability)],
+            Scope::Programs(programs) => programs
+                .iter()
+                .flat_map(|program| program.in_words(self.effect))
+                .collect(),
+            Scope::Wakes(wakes) => wakes.in_words(),
+        }
+    }
+}
