@@ -33,8 +33,13 @@ impl Cgroup {
     pub(crate) fn make(name: &str) -> Option<Self> {
         own().into_iter().find_map(|(kind, own)| {
             let folder = own.join(name);
-            fs::create_dir(&folder).ok()?;
             let made = Self { kind, folder };
+            if fs::create_dir(&made.folder).is_err() {
+                // Left by an agent that had the number of this one's process, as the first
+                // process of a container has.
+                made.end();
+                fs::create_dir(&made.folder).ok()?;
+            }
             let file = match kind {
                 Kind::Unified => "cgroup.freeze",
                 Kind::Freezer => "freezer.state",

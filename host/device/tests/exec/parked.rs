@@ -177,3 +177,22 @@ fn what_is_killed_with_its_agent_leaves_no_process_and_its_cgroup_goes_at_the_ne
     // Another test's start may be at it.
     pair.is_gone();
 }
+
+#[test]
+fn what_an_agent_of_the_same_number_left_is_ended_before() {
+    if !can_look() {
+        return;
+    }
+    let mut agent = Agent::start();
+    let name = format!("bailiwick-{}-0", agent.pid());
+    let folders = own_cgroups("that parked keepers are in cgroups");
+    // Where keepers are.
+    let folder = folders[0].join(&name);
+    fs::create_dir(&folder).unwrap();
+    let mut sleeper = Command::new("sleep").arg("600").spawn().unwrap();
+    fs::write(folder.join("cgroup.procs"), sleeper.id().to_string()).unwrap();
+    agent.ask("expect");
+    assert_eq!(agent.parked().cgroup, name);
+    let ended = sleeper.wait().unwrap();
+    assert!(!ended.success());
+}
