@@ -76,6 +76,11 @@ impl Timestamp {
         (era * 400 + year + next, month, day)
     }
 
+    /// The millisecond before: the last moment of what ends at this one.
+    pub const fn last_before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
     /// This time and `duration` more.
     pub fn after(self, duration: Duration) -> Self {
         Self(

@@ -2,8 +2,10 @@
 
 mod access;
 mod call;
+mod case;
 mod compare;
 mod exec;
+mod explain;
 mod files;
 mod grant;
 pub(crate) mod limit_keys;
@@ -26,8 +28,10 @@ mod wake;
 
 pub use access::{Access, Denial};
 pub use call::{CALLS, Call, CallError, Link, Look, Of, Run};
+pub use case::Case;
 pub use compare::{Change, Comparison, Direction, Place, Relation, Subject, compare};
 pub use exec::{Asked, Exec, LONGEST_INPUT, Program, RunAs, RunRefusal};
+pub use explain::{Bearing, Explanation};
 pub use files::{Files, Linked};
 pub use grant::{Capability, Effect, Grant, GrantSource, Risk, Scope};
 pub use matcher::{Matcher, Refusal};
@@ -71,6 +75,8 @@ pub struct Policy {
     pub config: BTreeMap<String, String>,
     /// What it may do. The order has no meaning: deny beats allow.
     pub grants: Vec<Grant>,
+    /// What its author says of it. A device does nothing with them.
+    pub cases: Vec<Case>,
 }
 
 /// How often a collector is called.

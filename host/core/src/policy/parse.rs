@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use semver::{Op, VersionReq};
 
-use super::{Interval, Policy, parse_grant::grant, parse_limits::limits};
+use super::{
+    Interval, Policy,
+    case::{CASE, cases},
+    parse_grant::grant,
+    parse_limits::limits,
+};
 use crate::{
     bytes::ByteCount,
     document::{DocumentError, FORMAT, Key, Source, Value},
@@ -57,8 +62,9 @@ const SESSIONS: Key = Key::new(
     "64",
     "most sessions that are sampled at a time, 1 to 1024",
 );
-const KEYS: [&Key; 10] = [
+const KEYS: [&Key; 11] = [
     &FORMAT, &PLUGIN, &VENDOR, &VERSIONS, &SUMMARY, &LIMITS, &SCHEDULE, &SAMPLING, &CONFIG, &GRANT,
+    &CASE,
 ];
 
 impl Policy {
@@ -94,6 +100,10 @@ impl Policy {
                 .unwrap_or_default(),
             config,
             grants,
+            cases: match document.optional(&CASE) {
+                Some(entries) => cases(&entries)?,
+                None => Vec::new(),
+            },
         })
     }
 }

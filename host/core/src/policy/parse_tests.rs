@@ -241,6 +241,19 @@ fn shipped() -> Vec<(String, Policy)> {
 }
 
 #[test]
+fn the_cases_of_every_shipped_policy_hold() {
+    for (name, policy) in shipped() {
+        let expects = |effect| policy.cases.iter().any(|case| case.expect == effect);
+        assert!(
+            expects(Effect::Allow) && expects(Effect::Deny),
+            "{name}: no cases of both kinds"
+        );
+        let failing = policy.failing_cases(Timestamp::EPOCH);
+        assert_eq!(failing, Vec::<&Case>::new(), "{name}");
+    }
+}
+
+#[test]
 fn shipped_policies_are_for_their_plugin_and_reach_no_secret() {
     for (name, policy) in shipped() {
         let plugin = policy.plugin.as_str();

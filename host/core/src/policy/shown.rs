@@ -14,7 +14,7 @@ pub(super) fn mac(bytes: &[u8]) -> String {
 
 /// The last day on which something holds that expires at `at`.
 pub(super) fn last_day(at: Timestamp) -> String {
-    let (year, month, day) = Timestamp::from_ms(at.as_ms().saturating_sub(1)).date();
+    let (year, month, day) = at.last_before().date();
     format!("{year:04}-{month:02}-{day:02}")
 }
 

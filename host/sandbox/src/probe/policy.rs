@@ -21,6 +21,7 @@ pub(crate) fn policy(limits: &Limits) -> Policy {
         grants: [Capability::Log, Capability::Clock, Capability::State]
             .map(grant)
             .into(),
+        cases: Vec::new(),
     }
 }
 
