@@ -70,7 +70,15 @@ impl DeviceExec {
     async fn run_kept(&self, order: ExecOrder) -> Result<ExecRan, ExecError> {
         let failed = |error: std::io::Error| ExecError::Unavailable(error.to_string());
         let limit = order.program.output_limit;
-        let told = told(order).map_err(ExecError::NotStarted)?;
+        let told = if order.session_user.is_some() {
+            // Looks for the user among all processes, perhaps.
+            tokio::task::spawn_blocking(|| told(order))
+                .await
+                .map_err(|error| ExecError::Unavailable(error.to_string()))?
+        } else {
+            told(order)
+        };
+        let told = told.map_err(ExecError::NotStarted)?;
         let (waiting, _refill) = self.parked.take();
         if let Some(mut keeper) = waiting {
             if keeper.takes(&told).await {

@@ -31,6 +31,8 @@ mod line;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
+mod living;
+#[cfg(target_os = "linux")]
 mod opened;
 #[cfg(target_os = "linux")]
 mod parked;

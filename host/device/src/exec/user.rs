@@ -1,6 +1,10 @@
-//! As whom a program runs: local accounts. Those of a directory service are not found here.
+//! As whom a program runs: accounts of this machine, and of sessions those of a directory
+//! service, too, as the processes of their user have them: a static program can't load
+//! what asks a directory.
 
 use std::{fs, os::unix::fs::MetadataExt as _};
+
+use super::living;
 
 /// Numbers of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,11 +16,13 @@ pub(crate) struct Account {
 }
 
 /// The user of a session.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Person {
     pub(crate) account: Account,
-    name: String,
-    home: String,
+    /// Empty if nothing tells.
+    pub(super) name: String,
+    /// The same.
+    pub(super) home: String,
 }
 
 impl Person {
@@ -27,6 +33,7 @@ impl Person {
             ("USER", self.name.clone()),
             ("LOGNAME", self.name.clone()),
         ];
+        variables.retain(|(_, value)| !value.is_empty());
         let uid = self.account.uid;
         let runtime = format!("/run/user/{uid}");
         // It is there while logind holds the user's session; nobody else's will do.
@@ -52,34 +59,37 @@ pub(crate) fn named(name: &str) -> Result<Account, String> {
         .ok_or_else(|| format!("`{name}` is root by another name: write `run-as = \"root\"`"))
 }
 
-/// The account with this id.
+/// The account with this id. One that this machine does not keep is as its processes are.
 ///
 /// # Errors
-/// It is not there, or is root, or of root's group.
+/// It is not there and has no process, or is root, or of root's group.
 pub(crate) fn person(uid: u32) -> Result<Person, String> {
     let (passwd, group) = read()?;
-    person_in(uid, &passwd, &group)
+    match person_in(uid, &passwd, &group)? {
+        Some(person) => Ok(person),
+        None => living::person(uid).ok_or_else(|| {
+            format!("the session's user {uid} has neither a local account nor a process")
+        }),
+    }
 }
 
-fn person_in(uid: u32, passwd: &str, group: &str) -> Result<Person, String> {
+/// None if there is no such account.
+fn person_in(uid: u32, passwd: &str, group: &str) -> Result<Option<Person>, String> {
     let mut lines = passwd.lines().filter_map(Line::read);
-    let line = lines.find(|line| line.uid == uid).ok_or_else(|| {
-        format!(
-            "the session's user {uid} has no local account: those of a directory service are \
-             not known here"
-        )
-    })?;
+    let Some(line) = lines.find(|line| line.uid == uid) else {
+        return Ok(None);
+    };
     let account = line.account(group).ok_or_else(|| {
         format!(
             "the session's user `{}` is root, or of root's group",
             line.name
         )
     })?;
-    Ok(Person {
+    Ok(Some(Person {
         account,
         name: line.name.to_owned(),
         home: line.home.to_owned(),
-    })
+    }))
 }
 
 fn read() -> Result<(String, String), String> {
@@ -142,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_session_s_user_is_found_with_groups_and_variables() {
-        let ann = person_in(1000, PASSWD, GROUP).unwrap();
+        let ann = person_in(1000, PASSWD, GROUP).unwrap().unwrap();
         let account = &ann.account;
         assert_eq!((account.uid, account.gid), (1000, 1001));
         assert_eq!(account.groups, [50], "and not root's");
@@ -153,11 +163,8 @@ mod tests {
             (&of("USER").unwrap().1, &of("LOGNAME").unwrap().1),
             (&ann.name, &ann.name)
         );
-        for (uid, expected) in [
-            (0, "is root"),
-            (1002, "of root's group"),
-            (7, "no local account"),
-        ] {
+        assert_eq!(person_in(7, PASSWD, GROUP), Ok(None));
+        for (uid, expected) in [(0, "is root"), (1002, "of root's group")] {
             let refused = person_in(uid, PASSWD, GROUP).unwrap_err();
             assert!(refused.contains(expected), "{refused}");
         }

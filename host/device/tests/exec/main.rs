@@ -234,7 +234,7 @@ async fn a_session_s_user_has_its_own_variables_and_is_never_root() {
     assert_eq!(lines, expected);
     for (user, expected) in [
         (Some(0), "is root"),
-        (Some(u32::MAX - 1), "no local account"),
+        (Some(u32::MAX - 1), "neither a local account nor a process"),
         (None, "no session is named"),
     ] {
         let error = run(of("/usr/bin/id", &[], user)).await.unwrap_err();
