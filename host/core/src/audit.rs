@@ -2,6 +2,10 @@
 //! `bailiwick-audit`'s; the comparison is here, so that the agent, the console and the
 //! vendor's tool say the same.
 
+mod compare;
+
+pub use compare::{ImportChange, ImportComparison, compare_imports};
+
 use std::fmt;
 
 use semver::Version;
