@@ -1,17 +1,47 @@
 //! `bailiwick-audit check`.
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
-use crate::cli::Check;
+use anyhow::Context as _;
+use bailiwick_audit::report::{self, Outcome, Report};
+
+use crate::{
+    NOT_JUDGED,
+    cli::{Check, Format},
+    clock, files,
+};
+
+/// Something was found.
+const FOUND: u8 = 1;
 
 /// Reads what the command line names, judges it, and prints the report.
 ///
 /// # Errors
-/// Nothing could be judged at all.
+/// Nothing was named, a named folder can't be read, or the report can't be printed.
 pub(crate) fn check(asked: &Check) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
         asked.policy.is_some() || !asked.components.is_empty(),
-        "name policies with --policy, or components"
+        "nothing is named that could be judged: name policies with --policy, or components"
     );
-    anyhow::bail!("this version judges nothing yet")
+    let read = files::read(asked.policy.as_deref(), &asked.components)?;
+    let at = asked.at.unwrap_or_else(clock::now);
+    let report = Report::new(read.subjects, read.unjudged, None, at);
+    let told = match asked.format {
+        Format::Text => report::text(&report),
+        Format::Json => lines(&report::json(&report))?,
+        Format::Sarif => lines(&report::sarif(&report))?,
+        Format::Html => report::html(&report),
+    };
+    std::io::stdout()
+        .write_all(told.as_bytes())
+        .context("the report can't be printed")?;
+    Ok(match report.outcome() {
+        Outcome::Clean => ExitCode::SUCCESS,
+        Outcome::Findings => ExitCode::from(FOUND),
+        Outcome::NotJudged => ExitCode::from(NOT_JUDGED),
+    })
+}
+
+fn lines(object: &serde_json::Value) -> anyhow::Result<String> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(object)?))
 }

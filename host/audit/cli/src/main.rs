@@ -5,6 +5,8 @@
 
 mod check;
 mod cli;
+mod clock;
+mod files;
 
 use std::process::ExitCode;
 

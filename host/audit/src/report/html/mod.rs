@@ -1,0 +1,171 @@
+//! An audit as one page that needs nothing else: no script, no picture, no other file. It
+//! answers in this order what an auditor asks: what was found, what each plugin can do, who
+//! allowed it, why and until when, what the next version changes, and what is not told.
+
+mod plugin;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html as page};
+
+use super::{Judged, Report, counted, left_out, title};
+use crate::{Level, visible::visible, words};
+
+const STYLE: &str = include_str!("style.css");
+
+/// The page. Everything that others chose is escaped, and shown without what changes how the
+/// rest is read.
+pub fn html(report: &Report) -> String {
+    let findings = report.findings().count();
+    page! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                // Whatever got into the page all the same could load and send nothing.
+                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
+                title { "Audit as of " (words::minute(report.at)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { "What the plugins may do" }
+                p.quiet { "Audit as of " (words::minute(report.at)) ", by bailiwick-audit " (env!("CARGO_PKG_VERSION")) }
+                p {
+                    (counted(report.judged.len(), "plugin")) ": "
+                    @if findings == 0 {
+                        span.good { "nothing found" }
+                    } @else {
+                        (counted(findings, "finding")) ", "
+                        (counted(report.count(Level::Error), "error")) " and "
+                        (counted(report.count(Level::Warning), "warning"))
+                    }
+                    @if !report.unjudged.is_empty() {
+                        ", " span.error { (report.unjudged.len()) " not judged" }
+                    }
+                    "."
+                }
+                @for line in left_out(report) { p.quiet { (line) } }
+                (unjudged(report))
+                (overview(report))
+                @for (index, judged) in report.judged.iter().enumerate() {
+                    (plugin::section(judged, index, report.at))
+                }
+                (signers(report))
+                (explanation())
+            }
+        }
+    }
+    .into_string()
+}
+
+fn unjudged(report: &Report) -> Markup {
+    page! {
+        @if !report.unjudged.is_empty() {
+            h2 { "Not judged" }
+            @for each in &report.unjudged {
+                div.finding.of-error {
+                    p.file { (visible(&each.place.to_string())) }
+                    p { (visible(&each.reason)) }
+                }
+            }
+        }
+    }
+}
+
+fn overview(report: &Report) -> Markup {
+    page! {
+        @if !report.judged.is_empty() {
+            table {
+                thead { tr { th { "Plugin" } th { "What it is for" } th { "Allowed by" } th { "Until" } th { "Found" } } }
+                tbody {
+                    @for (index, judged) in report.judged.iter().enumerate() {
+                        (overview_row(judged, index))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn overview_row(judged: &Judged, index: usize) -> Markup {
+    let subject = &judged.subject;
+    let grants = subject
+        .policy
+        .as_ref()
+        .map(|file| plugin::allowed(file.policy()));
+    let grants = grants.unwrap_or_default();
+    let mut approvers: Vec<_> = grants
+        .iter()
+        .map(|grant| grant.approved_by.as_str())
+        .collect();
+    approvers.sort_unstable();
+    approvers.dedup();
+    let first_end = grants.iter().filter_map(|grant| grant.expires).min();
+    page! {
+        tr {
+            th { a href=(format!("#plugin-{index}")) { (visible(&title(subject))) } }
+            td { @if let Some(file) = &subject.policy { (visible(&file.policy().summary)) } @else { "no policy" } }
+            td { (visible(&approvers.join(", "))) }
+            td.narrow { @match first_end { Some(at) => (words::last_day(at)), None => "no end" } }
+            td.narrow { (found(judged)) }
+        }
+    }
+}
+
+fn found(judged: &Judged) -> Markup {
+    let of = |level| {
+        judged
+            .findings
+            .iter()
+            .filter(|finding| finding.rule.level() == level)
+            .count()
+    };
+    let (errors, warnings) = (of(Level::Error), of(Level::Warning));
+    page! {
+        @if errors > 0 { span.error { (counted(errors, "error")) } }
+        @if errors > 0 && warnings > 0 { br; }
+        @if warnings > 0 { span.warning { (counted(warnings, "warning")) } }
+        @if errors + warnings == 0 { span.good { "nothing" } }
+    }
+}
+
+fn signers(report: &Report) -> Markup {
+    page! {
+        @if let Some(repository) = &report.repository {
+            h2 { "Who signed the repository" }
+            p.quiet.file { (visible(&repository.folder)) }
+            table {
+                thead { tr { th { "Role" } th { "Version" } th { "Signed by" } th { "Holds until" } } }
+                tbody {
+                    @for role in &repository.signers.roles {
+                        tr {
+                            th { (visible(&role.name)) }
+                            td.narrow { (role.version) }
+                            td { (visible(&role.signed_by.join(", "))) }
+                            td.narrow { (visible(role.expires.as_deref().unwrap_or("not read"))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn explanation() -> Markup {
+    page! {
+        h2 { "How to read this" }
+        p {
+            "A plugin runs in a sandbox that has nothing of the device. It reaches what its policy \
+             grants, and only that; a denial counts before every grant. A policy counts on \
+             devices once it is signed."
+        }
+        p {
+            "The audit reads policies and components and runs neither. It tells the most that a \
+             plugin can do, not whether it does that well. Names and reasons are written by \
+             whoever wrote the policy."
+        }
+        p {
+            "An " span.error { "error" } " is what devices would refuse, or a claim that is not so. A "
+            span.warning { "warning" } " is more than need be, or what soon is not so any more."
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! A whole audit, and how it is told.
+
+mod html;
+mod json;
+mod sarif;
+mod text;
+
+pub use html::html;
+pub use json::json;
+pub use sarif::sarif;
+pub use text::text;
+
+use bailiwick_core::time::Timestamp;
+
+use crate::{Finding, Level, Place, Signers, Subject, judge};
+
+/// An audit.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// As of when grants were judged.
+    pub at: Timestamp,
+    /// In the order of plugins' names and versions.
+    pub judged: Vec<Judged>,
+    /// What could not be judged.
+    pub unjudged: Vec<Unjudged>,
+    /// What a repository proves; `None` if none was named.
+    pub repository: Option<Repository>,
+}
+
+/// A repository that was read.
+#[derive(Clone, Debug)]
+pub struct Repository {
+    /// As it was named.
+    pub folder: String,
+    /// What it proves.
+    pub signers: Signers,
+}
+
+/// A subject with what was found.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// What was judged.
+    pub subject: Subject,
+    /// By rule and place.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that could not be judged.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unjudged {
+    /// Where the reason is, as far as that is known.
+    pub place: Place,
+    /// Why, and what to do.
+    pub reason: String,
+}
+
+/// How an audit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything was judged, and nothing found.
+    Clean,
+    /// Everything was judged, and something found.
+    Findings,
+    /// Something could not be judged, whatever was found elsewhere.
+    NotJudged,
+}
+
+impl Report {
+    /// Judges `subjects` as of `at`.
+    pub fn new(
+        mut subjects: Vec<Subject>,
+        mut unjudged: Vec<Unjudged>,
+        repository: Option<Repository>,
+        at: Timestamp,
+    ) -> Self {
+        let order = |subject: &Subject| {
+            let version = subject
+                .release
+                .as_ref()
+                .map(|release| release.version.clone());
+            (subject.plugin.clone(), version)
+        };
+        subjects.sort_by_key(order);
+        unjudged.sort();
+        let signers = repository.as_ref().map(|repository| &repository.signers);
+        let judged = subjects
+            .into_iter()
+            .map(|subject| Judged {
+                findings: judge(&subject, signers, at),
+                subject,
+            })
+            .collect();
+        Self {
+            at,
+            judged,
+            unjudged,
+            repository,
+        }
+    }
+
+    /// How it ended.
+    pub fn outcome(&self) -> Outcome {
+        if !self.unjudged.is_empty() {
+            Outcome::NotJudged
+        } else if self.findings().next().is_some() {
+            Outcome::Findings
+        } else {
+            Outcome::Clean
+        }
+    }
+
+    /// What was found, of all subjects.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.judged.iter().flat_map(|judged| &judged.findings)
+    }
+
+    fn count(&self, level: Level) -> usize {
+        let of_level = |finding: &&Finding| finding.rule.level() == level;
+        self.findings().filter(of_level).count()
+    }
+}
+
+/// `1 plugin`, `2 plugins`.
+fn counted(number: usize, one: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        _ => format!("{number} {one}s"),
+    }
+}
+
+/// What a report can't tell, so that nobody takes silence for an answer.
+fn left_out(report: &Report) -> Vec<&'static str> {
+    let mut lines = Vec::new();
+    if report.repository.is_none() {
+        lines.push(
+            "No repository was named: who signed policies and components, and what the next \
+             versions change, is not told.",
+        );
+    }
+    lines.push("No record of a device was read: what plugins may do is told, not what they did.");
+    lines
+}
+
+/// The subject's title: plugin and version.
+fn title(subject: &Subject) -> String {
+    match &subject.release {
+        Some(release) => format!("{} {}", subject.plugin, release.version),
+        None => subject.plugin.clone(),
+    }
+}

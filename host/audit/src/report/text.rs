@@ -1,0 +1,107 @@
+//! An audit for a terminal.
+
+use std::fmt::Write as _;
+
+use super::{Judged, Report, counted, left_out, title};
+use crate::{Finding, Level, visible::visible, words};
+
+/// Lines without colours. What others chose can add no line and move no cursor.
+pub fn text(report: &Report) -> String {
+    let mut text = String::new();
+    // Writing to a String can't fail.
+    let _ = write(&mut text, report);
+    text
+}
+
+fn write(text: &mut String, report: &Report) -> std::fmt::Result {
+    let plugins = counted(report.judged.len(), "plugin");
+    let findings = counted(report.findings().count(), "finding");
+    writeln!(text, "Audit as of {}", words::minute(report.at))?;
+    writeln!(
+        text,
+        "{plugins}, {findings}: {}, {}; {} not judged",
+        counted(report.count(Level::Error), "error"),
+        counted(report.count(Level::Warning), "warning"),
+        report.unjudged.len()
+    )?;
+    for line in left_out(report) {
+        writeln!(text, "{line}")?;
+    }
+    for judged in &report.judged {
+        writeln!(text)?;
+        subject(text, judged)?;
+    }
+    if !report.unjudged.is_empty() {
+        writeln!(text, "\nNot judged")?;
+        for unjudged in &report.unjudged {
+            let place = unjudged.place.to_string();
+            writeln!(text, "  {}: {}", visible(&place), visible(&unjudged.reason))?;
+        }
+    }
+    Ok(())
+}
+
+fn subject(text: &mut String, judged: &Judged) -> std::fmt::Result {
+    let subject = &judged.subject;
+    let found = match judged.findings.len() {
+        0 => "nothing found".to_owned(),
+        found => counted(found, "finding"),
+    };
+    writeln!(text, "{}: {found}", visible(&title(subject)))?;
+    match &subject.policy {
+        Some(policy) => writeln!(text, "  policy     {}", visible(policy.file()))?,
+        None => writeln!(text, "  policy     none")?,
+    }
+    match &subject.component {
+        Some(component) => writeln!(text, "  component  {}", visible(&component.file))?,
+        None => writeln!(
+            text,
+            "  component  none was named: the policy alone was judged"
+        )?,
+    }
+    if let Some(release) = &subject.release {
+        let keys = release.signed_by.join(", ");
+        writeln!(
+            text,
+            "  published  by {} ({})",
+            visible(&release.role),
+            visible(&keys)
+        )?;
+        let assigned = release.assigned.as_deref().unwrap_or("to no device");
+        writeln!(text, "  assigned   {}", visible(assigned))?;
+        if let Some(changes) = &release.changes {
+            let lines = changes.wider.iter().chain(&changes.narrower);
+            let from = format!("after {}", changes.from);
+            if changes.wider.is_empty() && changes.narrower.is_empty() {
+                writeln!(
+                    text,
+                    "  {from:9}  nothing that it may do or asks for is different"
+                )?;
+            }
+            for line in lines {
+                writeln!(text, "  {from:9}  {}", visible(line))?;
+            }
+        }
+    }
+    judged
+        .findings
+        .iter()
+        .try_for_each(|found| finding(text, found))
+}
+
+fn finding(text: &mut String, finding: &Finding) -> std::fmt::Result {
+    let Finding {
+        rule,
+        place,
+        text: what,
+    } = finding;
+    writeln!(
+        text,
+        "  {} {} {}: {}",
+        rule.id(),
+        rule.level().name(),
+        visible(&place.to_string()),
+        visible(what)
+    )?;
+    writeln!(text, "    {}", rule.mend())
+}

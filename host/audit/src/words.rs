@@ -1,0 +1,195 @@
+//! What policies say, in plain words for who reads none of them.
+
+use bailiwick_core::{
+    policy::{
+        Capability, Effect, Form, Grant, Policy, Program, Risk, RunAs, Scope, Seen, Sensitive,
+        Shape, Wakes, Whose,
+    },
+    time::Timestamp,
+};
+
+/// `2027-12-31`, in UTC.
+pub(crate) fn day(at: Timestamp) -> String {
+    let (year, month, day) = at.date();
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// The last day on which something holds that expires at `at`.
+pub(crate) fn last_day(at: Timestamp) -> String {
+    day(Timestamp::from_ms(at.as_ms().saturating_sub(1)))
+}
+
+/// `2027-12-31 08:15 UTC`.
+pub(crate) fn minute(at: Timestamp) -> String {
+    let minutes = at.as_ms() / 60_000 % (24 * 60);
+    format!("{} {:02}:{:02} UTC", day(at), minutes / 60, minutes % 60)
+}
+
+/// Until when a grant holds.
+pub(crate) fn until(grant: &Grant) -> String {
+    match grant.expires {
+        Some(at) => last_day(at),
+        None => "no end".to_owned(),
+    }
+}
+
+/// The approver's judgement.
+pub(crate) const fn risk(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Low => "low",
+        Risk::Medium => "medium",
+        Risk::High => "high",
+    }
+}
+
+/// What a grant lets the plugin do: a sentence's begin, and what it means in particular.
+pub(crate) fn grant(grant: &Grant) -> (&'static str, Vec<String>) {
+    let of = grant.capability;
+    match &grant.scope {
+        Scope::Whole => (whole(of), Vec::new()),
+        Scope::Files(roots) => {
+            let each = |root: &bailiwick_core::policy::FileRoot| {
+                let paths: Vec<_> = root.patterns.iter().map(ToString::to_string).collect();
+                format!("beneath {}: {}", root.root, paths.join(", "))
+            };
+            ("Read files", roots.iter().map(each).collect())
+        }
+        Scope::Seen(seen) => (see(of, *seen, grant.effect), fields(*seen)),
+        Scope::Programs(programs) => {
+            let each = |program: &Program| run(program, grant.effect);
+            ("Run programs", programs.iter().flat_map(each).collect())
+        }
+        Scope::Wakes(wakes) => ("Wake other machines", wake(wakes, grant.effect)),
+    }
+}
+
+const fn whole(capability: Capability) -> &'static str {
+    match capability {
+        Capability::Log => "Write lines to the device's log",
+        Capability::Clock => "Read the clock",
+        Capability::State => "Keep a little data from call to call",
+        Capability::Config => "Read its settings from the policy",
+        Capability::System => {
+            "Read the host name, the system's version, processors, memory and file systems"
+        }
+        Capability::Network => "Read network links with their addresses, and the gateway",
+        Capability::Files => "Read any file",
+        Capability::Processes => "See any process",
+        Capability::Sessions => "See any session",
+        Capability::Exec => "Run any program",
+        Capability::Wake => "Wake any machine",
+    }
+}
+
+const fn see(capability: Capability, seen: Seen, effect: Effect) -> &'static str {
+    match (capability, seen.whose, effect) {
+        (Capability::Sessions, _, Effect::Deny) => "See of sessions",
+        (_, _, Effect::Deny) => "See of processes",
+        (Capability::Sessions, Whose::OwnSession, Effect::Allow) => {
+            "See the session for which it runs"
+        }
+        (Capability::Sessions, Whose::All, Effect::Allow) => "See the sessions of everybody",
+        (_, Whose::OwnSession, Effect::Allow) => {
+            "See the processes of the session for which it runs"
+        }
+        (_, Whose::All, Effect::Allow) => "See the processes of everybody, and of the system",
+    }
+}
+
+/// The fields of persons that are named.
+pub(crate) fn fields(seen: Seen) -> Vec<String> {
+    [
+        (Sensitive::User, "names of users"),
+        (
+            Sensitive::CommandLine,
+            "command lines, with what users typed",
+        ),
+        (Sensitive::Place, "seats, terminals and remote hosts"),
+    ]
+    .into_iter()
+    .filter(|(field, _)| seen.fields.has(*field))
+    .map(|(_, words)| words.to_owned())
+    .collect()
+}
+
+fn run(program: &Program, effect: Effect) -> Vec<String> {
+    if effect == Effect::Deny {
+        return vec![program.path.clone()];
+    }
+    let run_as = match &program.run_as {
+        RunAs::User(name) => format!("as {name}"),
+        RunAs::Session => "as the user of the session that is named".to_owned(),
+        RunAs::Root => "as root".to_owned(),
+    };
+    let each = |shape: &Shape| format!("{} {} ({run_as})", program.path, arguments(shape));
+    program.arguments.iter().map(each).collect()
+}
+
+fn arguments(shape: &Shape) -> String {
+    if shape.0.is_empty() {
+        return "without arguments".to_owned();
+    }
+    let items = shape.0.iter().map(|item| {
+        let one = match &item.is {
+            Form::Literal(text) => format!("“{text}”"),
+            Form::OneOf(texts) => format!("one of “{}”", texts.join("”, “")),
+            Form::Matches(pattern) => format!("what matches “{pattern}”"),
+        };
+        match item.at_most {
+            1 => one,
+            most => format!("{one} up to {most} times"),
+        }
+    });
+    format!("with {}", items.collect::<Vec<_>>().join(", "))
+}
+
+fn wake(wakes: &Wakes, effect: Effect) -> Vec<String> {
+    let links = match wakes.links.as_slice() {
+        [] => "on every link".to_owned(),
+        links => format!("on {}", links.join(", ")),
+    };
+    let whom = wakes.macs.iter().map(|mac| {
+        let bytes: Vec<_> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+        match mac.len() {
+            0 => "all of them".to_owned(),
+            6 => bytes.join(":"),
+            _ => format!("those whose address begins with {}", bytes.join(":")),
+        }
+    });
+    let whom: Vec<_> = whom.collect();
+    let rate = match effect {
+        Effect::Allow => format!(", at most {} packets in a minute", wakes.per_minute),
+        Effect::Deny => String::new(),
+    };
+    vec![format!("{} {links}{rate}", whom.join(", "))]
+}
+
+/// What the plugin may use, and when it is called.
+pub(crate) fn limits(policy: &Policy) -> Vec<(&'static str, String)> {
+    let limits = &policy.limits;
+    let percent = format!(
+        "{}.{}",
+        limits.cpu.per_mille / 10,
+        limits.cpu.per_mille % 10
+    );
+    let mut lines = vec![
+        ("memory", limits.memory.to_string()),
+        (
+            "processor",
+            format!("{percent} % of a core over {}", limits.cpu.window),
+        ),
+        ("a call takes", format!("at most {}", limits.deadline)),
+        ("a call returns", format!("at most {}", limits.output)),
+        (
+            "a call asks",
+            format!("at most {} times", limits.host_calls),
+        ),
+        ("a call logs", format!("at most {} lines", limits.log_lines)),
+        ("it keeps", format!("at most {}", limits.state)),
+    ];
+    lines.push(match policy.schedule {
+        Some(interval) => ("called", format!("every {}", interval.every)),
+        None => ("called", "when an operator asks".to_owned()),
+    });
+    lines
+}
