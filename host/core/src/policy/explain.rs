@@ -35,6 +35,17 @@ pub enum Bearing {
     DeniesSomethingElse,
 }
 
+impl<'a> Explanation<'a> {
+    /// The grants that allow the call, if it is allowed.
+    pub fn allowing(&self) -> impl Iterator<Item = &'a Grant> {
+        let allowing = |(_, bearing): &&(&'a Grant, Bearing)| *bearing == Bearing::Allows;
+        self.bearings
+            .iter()
+            .filter(allowing)
+            .map(|(grant, _)| *grant)
+    }
+}
+
 impl Policy {
     /// Why `call` would be allowed or refused at `now`.
     pub fn explain<'a>(&'a self, call: &'a Call, now: Timestamp) -> Explanation<'a> {

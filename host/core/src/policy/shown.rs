@@ -4,7 +4,7 @@ use super::{
     Capability, Effect, FileRoot, Form, Grant, Program, RunAs, Scope, Seen, Sensitive, Shape,
     Wakes, Whose,
 };
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// An Ethernet address, or how one begins; nothing is every one.
 pub(super) fn mac(bytes: &[u8]) -> String {
@@ -112,7 +112,24 @@ impl Program {
     }
 }
 
+impl Program {
+    /// As whom, where and for how long it runs.
+    pub fn in_short(&self) -> String {
+        format!(
+            "{} in {}, for {} at most",
+            self.run_as.in_words(),
+            self.directory,
+            Span::new(self.time_limit)
+        )
+    }
+}
+
 impl Grant {
+    /// The last day on which it holds, as in `2027-12-31`; none if it has no end.
+    pub fn last_day(&self) -> Option<String> {
+        self.expires.map(last_day)
+    }
+
     /// What it lets a plugin do, or not do: each text goes on after "may".
     pub fn in_words(&self) -> Vec<String> {
         match &self.scope {
