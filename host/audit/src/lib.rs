@@ -33,3 +33,4 @@ pub use render::render;
 pub use rule::{Level, Rule, rules_document};
 pub use rules::judge;
 pub use subject::{Changes, Component, Release, Role, Signers, Subject};
+pub use visible::visible;

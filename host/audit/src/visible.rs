@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// `text` without what a terminal or a page would obey: control characters, changes of
 /// direction and what is not seen are written as escapes. Quotation marks stay.
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+pub fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
