@@ -16,6 +16,7 @@ mod tests;
 use serde_json::Value;
 
 pub(crate) use fill::spelt;
+pub(crate) use ordered::Node;
 pub(crate) use read::Unfit;
 
 /// What a handler takes.

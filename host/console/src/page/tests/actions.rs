@@ -167,6 +167,10 @@ async fn a_handler_that_has_told_gets_a_form_with_a_field_for_each_argument() {
         r#"{"loud":false,"path":"/bin/<b>","times":3,"words":["a b","c"]}"#
     );
     assert_eq!(draft.expires_in_s, 7_200);
+    let of_device = format!("/devices/{}", device());
+    let shown = desk.get(&of_device, &operator).await.body;
+    assert!(shown.contains(&format!("href=\"{place}\"")), "{shown}");
+    assert!(shown.contains("Awaits a signature"), "{shown}");
 }
 
 #[tokio::test]

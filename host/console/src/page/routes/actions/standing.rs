@@ -71,6 +71,14 @@ impl Stage {
     }
 }
 
+/// On one device; in all where the device has no part of its own, as one of a group.
+pub(super) fn of_device(action: &Listed, device: &str, now: Timestamp) -> Markup {
+    match action.devices.iter().find(|told| told.device == device) {
+        Some(told) => Stage::of(action, told, now).state(),
+        None => Stage::Waits.state(),
+    }
+}
+
 /// In all: how many devices are at each stage.
 pub(super) fn brief(action: &Listed, now: Timestamp) -> Markup {
     let mut stages: Vec<Stage> = action
