@@ -52,8 +52,20 @@ pub struct Changes {
     pub from: Version,
     /// What it asks for or may do besides, each a sentence without a full stop.
     pub wider: Vec<String>,
-    /// What it does not ask for any more.
+    /// What it may not do or does not ask for any more.
     pub narrower: Vec<String>,
+    /// What is different and gives or takes nothing.
+    pub other: Vec<String>,
+}
+
+impl Changes {
+    /// Each change after a word for its direction, what is wider first.
+    pub fn told(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let wider = self.wider.iter().map(|line| ("more", line.as_str()));
+        let narrower = self.narrower.iter().map(|line| ("less", line.as_str()));
+        let other = self.other.iter().map(|line| ("different", line.as_str()));
+        wider.chain(narrower).chain(other)
+    }
 }
 
 /// What a repository proves of everything in it.

@@ -17,6 +17,8 @@ pub struct SignedRole {
     pub expires: Option<String>,
     /// Names of the keys whose signatures were verified.
     pub keys: Vec<String>,
+    /// Names of the keys that may sign it; empty if only its version is known.
+    pub may_sign: Vec<String>,
 }
 
 /// Every role that the snapshot names, and the four at the top.
@@ -34,15 +36,13 @@ pub(crate) fn roles(
     if let Some(snapshot) = trusted.snapshot() {
         for (name, pin) in &snapshot.meta {
             let name = name.trim_end_matches(".json").to_owned();
-            let (version, expires, keys) = (pin.version, None, Vec::new());
-            roles.insert(
-                name,
-                SignedRole {
-                    version,
-                    expires,
-                    keys,
-                },
-            );
+            let pinned = SignedRole {
+                version: pin.version,
+                expires: None,
+                keys: Vec::new(),
+                may_sign: Vec::new(),
+            };
+            roles.insert(name, pinned);
         }
     }
     let root_bytes = Some(trusted.root_bytes().to_vec());
@@ -115,6 +115,10 @@ fn role<T: Role>(
         version: metadata.signed().version(),
         expires: Some(metadata.signed().expires().to_string()),
         keys: ids.iter().filter_map(good).collect(),
+        may_sign: ids
+            .iter()
+            .filter_map(|id| Some(key_name(keys.get(id)?, id)))
+            .collect(),
     };
     Some((name.to_owned(), signed))
 }

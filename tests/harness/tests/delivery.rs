@@ -32,6 +32,7 @@ fn an_empty_device_verifies_and_says_by_whose_key() {
     let refreshed = desk.refresh().unwrap();
     assert_eq!(refreshed.assignment, b"format = 1\nserial = 1\n");
     assert_eq!(refreshed.roles["policies"].keys, ["policies-2026"]);
+    assert_eq!(refreshed.roles["policies"].may_sign, ["policies-2026"]);
     assert_eq!(refreshed.roles["root"].keys, ["root-2026"]);
     assert_eq!(refreshed.roles["vendor-acme"].version, 2);
     let target = desk.target(COMPONENT).unwrap();

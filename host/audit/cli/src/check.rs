@@ -8,7 +8,7 @@ use bailiwick_audit::report::{self, Outcome, Report};
 use crate::{
     NOT_JUDGED,
     cli::{Check, Format},
-    clock, files,
+    clock, files, repository,
 };
 
 /// Something was found.
@@ -20,12 +20,11 @@ const FOUND: u8 = 1;
 /// Nothing was named, a named folder can't be read, or the report can't be printed.
 pub(crate) fn check(asked: &Check) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        asked.policy.is_some() || !asked.components.is_empty(),
-        "nothing is named that could be judged: name policies with --policy, or components"
+        asked.policy.is_some() || asked.repository.is_some() || !asked.components.is_empty(),
+        "nothing is named that could be judged: name policies with --policy, a repository with \
+         --repository, or components"
     );
-    let read = files::read(asked.policy.as_deref(), &asked.components)?;
-    let at = asked.at.unwrap_or_else(clock::now);
-    let report = Report::new(read.subjects, read.unjudged, None, at);
+    let report = report(asked)?;
     let told = match asked.format {
         Format::Text => report::text(&report),
         Format::Json => lines(&report::json(&report))?,
@@ -40,6 +39,26 @@ pub(crate) fn check(asked: &Check) -> anyhow::Result<ExitCode> {
         Outcome::Findings => ExitCode::from(FOUND),
         Outcome::NotJudged => ExitCode::from(NOT_JUDGED),
     })
+}
+
+fn report(asked: &Check) -> anyhow::Result<Report> {
+    let read = files::read(asked.policy.as_deref(), &asked.components)?;
+    let now = clock::now();
+    let (mut subjects, mut unjudged, mut repository) = (read.subjects, read.unjudged, None);
+    if let Some(folder) = &asked.repository {
+        let mut known = repository::read(folder, asked.root_sha256, now)?;
+        repository::join(&mut known.subjects, subjects);
+        repository::note_changes(&mut known.subjects);
+        unjudged.append(&mut known.unjudged);
+        (subjects, repository) = (known.subjects, Some(known.repository));
+    }
+    unjudged.extend(subjects.iter().filter_map(files::without_policy));
+    Ok(Report::new(
+        subjects,
+        unjudged,
+        repository,
+        asked.at.unwrap_or(now),
+    ))
 }
 
 fn lines(object: &serde_json::Value) -> anyhow::Result<String> {

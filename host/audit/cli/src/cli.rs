@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use bailiwick_core::time::Timestamp;
+use bailiwick_core::{digest::Sha256, time::Timestamp};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::policy::Policy;
 
 /// Tells what plugins may do, who allowed it, and what to mend. Runs no plugin.
 ///
@@ -30,6 +32,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Compare components with their policies by every rule; the same as without a command
     Check(Check),
+    /// Compare policies, explain them, and try their cases
+    #[command(subcommand)]
+    Policy(Policy),
 }
 
 /// `bailiwick-audit check`.
@@ -38,6 +43,17 @@ pub(crate) struct Check {
     /// Folder of policies, each a .toml file named as its plugin; or one such file
     #[arg(long, value_name = "DIR")]
     pub(crate) policy: Option<PathBuf>,
+    /// Public folder of a repository: tells who signed, judges what is assigned, and tells what
+    /// the next versions change
+    ///
+    /// It is verified as by a device. With --policy as well, those policies count in place of
+    /// the ones that are signed.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) repository: Option<PathBuf>,
+    /// Digest of the repository's first root [default: trust the one in the folder, and tell
+    /// its digest]
+    #[arg(long, value_name = "HEX", requires = "repository")]
+    pub(crate) root_sha256: Option<Sha256>,
     /// How to tell it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -62,7 +78,7 @@ pub(crate) enum Format {
     Html,
 }
 
-fn day(text: &str) -> Result<Timestamp, String> {
+pub(crate) fn day(text: &str) -> Result<Timestamp, String> {
     let mut parts = text.splitn(3, '-');
     let mut number = |length| {
         let part = parts.next()?;

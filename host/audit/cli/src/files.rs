@@ -29,11 +29,17 @@ pub(crate) struct Read {
     pub(crate) unjudged: Vec<Unjudged>,
 }
 
-impl Read {
-    fn not(&mut self, place: Place, reason: impl Into<String>) {
-        let reason = reason.into();
-        self.unjudged.push(Unjudged { place, reason });
-    }
+/// Why a component without a policy is not judged.
+pub(crate) fn without_policy(subject: &Subject) -> Option<Unjudged> {
+    let component = subject.component.as_ref()?;
+    subject.policy.is_none().then(|| Unjudged {
+        place: Place::file(&component.file),
+        reason: format!(
+            "no policy is known for the plugin `{}`: name one with --policy, or the component as \
+             PLUGIN=FILE",
+            subject.plugin
+        ),
+    })
 }
 
 /// Reads the policies at `policies`, a folder or one file, and `components`, and joins them
@@ -64,12 +70,6 @@ pub(crate) fn read(policies: Option<&Path>, components: &[String]) -> anyhow::Re
         let policy = files.iter().position(of_plugin);
         if let Some(index) = policy {
             used[index] = true;
-        } else {
-            let reason = format!(
-                "no policy is named for the plugin `{plugin}`: name one with --policy, or the \
-                 component as PLUGIN=FILE"
-            );
-            read.not(Place::file(&component.file), reason);
         }
         read.subjects.push(Subject {
             plugin: plugin.to_owned(),

@@ -7,6 +7,8 @@ mod check;
 mod cli;
 mod clock;
 mod files;
+mod policy;
+mod repository;
 
 use std::process::ExitCode;
 
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Some(Command::Check(check)) => check::check(&check),
+        Some(Command::Policy(asked)) => policy::policy(&asked),
         None => check::check(&cli.check),
     };
     result.unwrap_or_else(|error| {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Judged, Outcome, Report, left_out};
+use super::{Judged, Outcome, Report, Trust, grounds};
 use crate::{Finding, Place, Rule, words};
 
 /// The object, `format` 1.
@@ -15,9 +15,11 @@ pub fn json(report: &Report) -> Value {
             Outcome::Findings => "findings",
             Outcome::NotJudged => "not-judged",
         },
-        "left-out": left_out(report),
+        "grounds": grounds(report),
         "repository": report.repository.as_ref().map(|repository| json!({
             "folder": repository.folder,
+            "root-sha256": repository.root,
+            "root-is-named": repository.trust == Trust::Named,
             "policies-keys": repository.signers.policies,
             "roles": repository.signers.roles.iter().map(|role| json!({
                 "name": role.name,
@@ -83,6 +85,7 @@ fn plugin(judged: &Judged) -> Value {
                 "from": changes.from.to_string(),
                 "wider": changes.wider,
                 "narrower": changes.narrower,
+                "other": changes.other,
             })),
         })),
         "findings": judged.findings.iter().map(finding).collect::<Vec<_>>(),

@@ -10,7 +10,7 @@ pub use json::json;
 pub use sarif::sarif;
 pub use text::text;
 
-use bailiwick_core::time::Timestamp;
+use bailiwick_core::{digest::Sha256, time::Timestamp};
 
 use crate::{Finding, Level, Place, Signers, Subject, judge};
 
@@ -32,8 +32,21 @@ pub struct Report {
 pub struct Repository {
     /// As it was named.
     pub folder: String,
+    /// Digest of the root from which it was verified.
+    pub root: Sha256,
+    /// Who says that this root is the right one.
+    pub trust: Trust,
     /// What it proves.
     pub signers: Signers,
+}
+
+/// Where the digest of a first root comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Whoever asked named it.
+    Named,
+    /// The repository itself, which proves nothing.
+    Found,
 }
 
 /// A subject with what was found.
@@ -128,17 +141,27 @@ fn counted(number: usize, one: &str) -> String {
     }
 }
 
-/// What a report can't tell, so that nobody takes silence for an answer.
-fn left_out(report: &Report) -> Vec<&'static str> {
-    let mut lines = Vec::new();
-    if report.repository.is_none() {
-        lines.push(
-            "No repository was named: who signed policies and components, and what the next \
-             versions change, is not told.",
-        );
-    }
-    lines.push("No record of a device was read: what plugins may do is told, not what they did.");
-    lines
+/// What the report rests on, and what it can't tell: nobody shall take silence for an answer.
+fn grounds(report: &Report) -> Vec<String> {
+    let repository = match &report.repository {
+        None => "No repository was named: who signed policies and components, and what the next \
+                 versions change, is not told."
+            .to_owned(),
+        Some(Repository {
+            folder,
+            root,
+            trust: Trust::Found,
+            ..
+        }) => format!(
+            "The repository {folder} was verified from the root that it brings. Compare the \
+             SHA-256 of that root with the one that your devices trust: {root}"
+        ),
+        Some(Repository { folder, root, .. }) => {
+            format!("The repository {folder} was verified from the root {root}.")
+        }
+    };
+    let record = "No record of a device was read: what plugins may do is told, not what they did.";
+    vec![repository, record.to_owned()]
 }
 
 /// The subject's title: plugin and version.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Judged, Report, counted, left_out, title};
+use super::{Judged, Report, counted, grounds, title};
 use crate::{Finding, Level, visible::visible, words};
 
 /// Lines without colours. What others chose can add no line and move no cursor.
@@ -24,8 +24,8 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
         counted(report.count(Level::Warning), "warning"),
         report.unjudged.len()
     )?;
-    for line in left_out(report) {
-        writeln!(text, "{line}")?;
+    for line in grounds(report) {
+        writeln!(text, "{}", visible(&line))?;
     }
     for judged in &report.judged {
         writeln!(text)?;
@@ -70,16 +70,12 @@ fn subject(text: &mut String, judged: &Judged) -> std::fmt::Result {
         let assigned = release.assigned.as_deref().unwrap_or("to no device");
         writeln!(text, "  assigned   {}", visible(assigned))?;
         if let Some(changes) = &release.changes {
-            let lines = changes.wider.iter().chain(&changes.narrower);
-            let from = format!("after {}", changes.from);
-            if changes.wider.is_empty() && changes.narrower.is_empty() {
-                writeln!(
-                    text,
-                    "  {from:9}  nothing that it may do or asks for is different"
-                )?;
+            writeln!(text, "  changes    compared with {}:", changes.from)?;
+            if changes.told().next().is_none() {
+                writeln!(text, "    nothing that it may do or asks for")?;
             }
-            for line in lines {
-                writeln!(text, "  {from:9}  {}", visible(line))?;
+            for (word, line) in changes.told() {
+                writeln!(text, "    {word}: {}", visible(line))?;
             }
         }
     }

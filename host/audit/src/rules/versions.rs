@@ -16,6 +16,7 @@ pub(super) fn judge(case: &mut Case<'_>, file: &PolicyFile) {
         case.find(Rule::WideVersions, file.place("versions"), text);
     }
     if let Some(release) = &case.subject.release
+        && release.assigned.is_some()
         && !policy.versions.matches(&release.version)
     {
         let text = format!(

@@ -6,7 +6,7 @@ mod plugin;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as page};
 
-use super::{Judged, Report, counted, left_out, title};
+use super::{Judged, Report, counted, grounds, title};
 use crate::{Level, visible::visible, words};
 
 const STYLE: &str = include_str!("style.css");
@@ -43,7 +43,7 @@ pub fn html(report: &Report) -> String {
                     }
                     "."
                 }
-                @for line in left_out(report) { p.quiet { (line) } }
+                @for line in grounds(report) { p.quiet { (visible(&line)) } }
                 (unjudged(report))
                 (overview(report))
                 @for (index, judged) in report.judged.iter().enumerate() {

@@ -59,12 +59,14 @@ fn changes(release: &Release) -> Markup {
     page! {
         @if let Some(changes) = &release.changes {
             h3 { "What it changes, compared with " (changes.from) }
-            @if changes.wider.is_empty() && changes.narrower.is_empty() {
+            @if changes.told().next().is_none() {
                 p { "Nothing that it may do or asks for." }
-            }
-            ul.plain {
-                @for line in &changes.wider { li { span.warning { "More: " } (visible(line)) } }
-                @for line in &changes.narrower { li { span.good { "Less: " } (visible(line)) } }
+            } @else {
+                ul.plain {
+                    @for (word, line) in changes.told() {
+                        li { b { (word) ": " } (visible(line)) }
+                    }
+                }
             }
         }
     }
@@ -78,7 +80,7 @@ fn grants(file: &PolicyFile, now: Timestamp) -> Markup {
         @if allowed(policy).is_empty() { p { "Nothing but compute." } } @else {
             table {
                 thead { tr { th { "It may" } th { "Why" } th { "Allowed by" } th { "Until" } th { "Risk" } } }
-                tbody { @for grant in allowed(policy) { (row(grant, now)) } }
+                tbody { @for grant in riskiest_first(policy) { (row(grant, now)) } }
             }
         }
         @if !denied.is_empty() {
@@ -97,6 +99,12 @@ fn grants(file: &PolicyFile, now: Timestamp) -> Markup {
             @for (name, value) in words::limits(policy) { div { dt { (name) } dd { (value) } } }
         }
     }
+}
+
+fn riskiest_first(policy: &Policy) -> Vec<&Grant> {
+    let mut grants = allowed(policy);
+    grants.sort_by_key(|grant| std::cmp::Reverse(grant.risk));
+    grants
 }
 
 fn row(grant: &Grant, now: Timestamp) -> Markup {
