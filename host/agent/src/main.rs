@@ -1,6 +1,7 @@
 //! The program `bailiwick`: reads settings, wires the crates, executes effects.
 
 mod actions;
+mod audit;
 mod cli;
 mod commands;
 mod enrolment;
@@ -59,6 +60,8 @@ async fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Enrol(arguments) => return enrolment::enrol(common, arguments).await,
         Command::Plugin(Plugin::Inspect(inspect)) => return commands::inspect(common, inspect),
+        Command::Audit(handed) => return Ok(audit::hand_over(None, &handed.arguments)),
+        Command::Policy(handed) => return Ok(audit::hand_over(Some("policy"), &handed.arguments)),
         Command::Plugin(Plugin::List) => Request::Plugins {},
         Command::Inventory => Request::Inventory {},
         Command::Sessions => Request::Sessions {},

@@ -17,9 +17,8 @@ fn every_ten_minutes(line: &str) -> String {
 /// Files of native code on the device.
 fn artifacts(desk: &Desk) -> Vec<PathBuf> {
     fs::read_dir(desk.path("device/artifacts"))
-        .expect("the agent made it")
-        .flatten()
-        .map(|entry| entry.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|end| end == "artifact"))
         .collect()
 }

@@ -1,6 +1,6 @@
 //! The command line of `bailiwick`.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use bailiwick_core::{ids::PluginName, settings::Name, time::Span};
 use clap::{Args, Parser, Subcommand};
@@ -59,6 +59,12 @@ pub(crate) enum Command {
     /// Look at plugins
     #[command(subcommand)]
     Plugin(Plugin),
+    /// Judge policies and components, as bailiwick-audit does, which is installed apart
+    #[command(disable_help_flag = true)]
+    Audit(HandedOver),
+    /// Compare, explain and try policies, as bailiwick-audit does, which is installed apart
+    #[command(disable_help_flag = true)]
+    Policy(HandedOver),
     /// Run the inventory now and print it
     Inventory,
     /// Look at the update endpoint, or read it now
@@ -81,6 +87,18 @@ pub(crate) enum Command {
     Resume,
     /// Tell how the agent is: plugins, sessions, updates, reports that wait
     Status(Status),
+}
+
+/// What another program is asked.
+#[derive(Args, Debug)]
+pub(crate) struct HandedOver {
+    /// What bailiwick-audit takes: see `bailiwick-audit --help`
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ARGUMENT"
+    )]
+    pub(crate) arguments: Vec<OsString>,
 }
 
 /// `bailiwick run`.
@@ -271,6 +289,16 @@ mod tests {
                 key: None
             }))
         ));
+    }
+
+    #[test]
+    fn another_program_gets_everything_that_follows_its_command() {
+        let line = "bailiwick audit --help --format sarif --json --data x -- a.wasm";
+        let Command::Audit(handed) = parse(line).unwrap().command else {
+            panic!("no audit");
+        };
+        let told = ["--help", "--format", "sarif", "--json", "--data", "x", "--", "a.wasm"];
+        assert_eq!(handed.arguments, told);
     }
 
     #[test]
