@@ -27,8 +27,8 @@ pub enum Bearing {
     Allows,
     /// It covers the call and has expired.
     Expired(Timestamp),
-    /// It allows something else, and why that does not cover the call.
-    DoesNotCover(String),
+    /// It allows something else, and what is wrong if it is nearly this.
+    DoesNotCover(Option<String>),
     /// It denies the call, whatever allows it.
     Denies,
     /// It denies something else.
@@ -72,7 +72,8 @@ impl Policy {
                 ) {
                     (Ok(_), Some(at)) if at <= now => Bearing::Expired(at),
                     (Ok(_), _) => Bearing::Allows,
-                    (Err(refusal), _) => Bearing::DoesNotCover(refusal.to_string()),
+                    (Err(Refusal::Denied(Denial::NotGranted)), _) => Bearing::DoesNotCover(None),
+                    (Err(refusal), _) => Bearing::DoesNotCover(Some(refusal.to_string())),
                 }
             }
             Effect::Deny => {
@@ -129,7 +130,8 @@ impl fmt::Display for Bearing {
         match self {
             Self::Allows => f.write_str("allows it"),
             Self::Expired(at) => write!(f, "covers it, and held only until {}", last_day(*at)),
-            Self::DoesNotCover(reason) => write!(f, "does not cover it: {reason}"),
+            Self::DoesNotCover(None) => f.write_str("does not cover it"),
+            Self::DoesNotCover(Some(reason)) => write!(f, "does not cover it: {reason}"),
             Self::Denies => f.write_str("denies it, whatever allows it"),
             Self::DeniesSomethingElse => f.write_str("denies something else"),
         }

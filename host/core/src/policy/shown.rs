@@ -18,6 +18,23 @@ pub(super) fn last_day(at: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// All that a capability gives.
+pub(super) const fn whole(capability: Capability) -> &'static str {
+    match capability {
+        Capability::Log => "write lines to the agent's log",
+        Capability::Clock => "read the clock",
+        Capability::State => "keep a state of its own",
+        Capability::Config => "read its settings",
+        Capability::System => "see host name, kernel, processors, memory and mounted file systems",
+        Capability::Files => "read any file",
+        Capability::Network => "see links, their addresses and the default gateway",
+        Capability::Processes => "see any process",
+        Capability::Sessions => "see any session",
+        Capability::Exec => "run any program",
+        Capability::Wake => "wake any neighbour",
+    }
+}
+
 impl FileRoot {
     /// The path that a pattern beneath it means, with its stars.
     pub(super) fn absolute(&self, pattern: &str) -> String {
@@ -58,8 +75,8 @@ impl RunAs {
 }
 
 impl Seen {
-    /// `processes of its own session, with user`.
-    pub(super) fn in_words(&self, capability: Capability) -> String {
+    /// `see processes of its own session, with user`.
+    fn in_words(&self, capability: Capability, effect: Effect) -> String {
         let whose = match (capability, self.whose) {
             (Capability::Sessions, Whose::OwnSession) => "its own session".to_owned(),
             (Capability::Sessions, Whose::All) => "every session".to_owned(),
@@ -71,20 +88,26 @@ impl Seen {
             .filter(|field| self.fields.has(*field))
             .map(Sensitive::name)
             .collect();
-        match fields.as_slice() {
-            [] => format!("see {whose}"),
-            fields => format!("see {whose}, with {}", fields.join(" and ")),
+        match (fields.as_slice(), effect) {
+            ([], _) => format!("see {whose}"),
+            (fields, Effect::Allow) => format!("see {whose}, with {}", fields.join(" and ")),
+            (fields, Effect::Deny) => format!("see {} of {capability}", fields.join(" or ")),
         }
     }
 }
 
 impl Wakes {
-    fn in_words(&self) -> Vec<String> {
-        let links = match self.links.as_slice() {
-            [] => "every link that is no virtual one".to_owned(),
-            links => links.join(", "),
+    fn in_words(&self, effect: Effect) -> Vec<String> {
+        let links = match (self.links.as_slice(), effect) {
+            ([], Effect::Allow) => "every link that is no virtual one".to_owned(),
+            ([], Effect::Deny) => "every link".to_owned(),
+            (links, _) => links.join(", "),
         };
-        let each = |bytes: &Vec<u8>| format!("wake {} on {links}", neighbours(bytes));
+        let rate = match effect {
+            Effect::Allow => format!(", {} times a minute", self.per_minute),
+            Effect::Deny => String::new(),
+        };
+        let each = |bytes: &Vec<u8>| format!("wake {} on {links}{rate}", neighbours(bytes));
         self.macs.iter().map(each).collect()
     }
 }
@@ -133,10 +156,7 @@ impl Grant {
     /// What it lets a plugin do, or not do: each text goes on after "may".
     pub fn in_words(&self) -> Vec<String> {
         match &self.scope {
-            Scope::Whole if self.capability.has_parts() => {
-                vec![format!("use `{}` at all", self.capability)]
-            }
-            Scope::Whole => vec![format!("use `{}`", self.capability)],
+            Scope::Whole => vec![whole(self.capability).to_owned()],
             Scope::Files(roots) => roots
                 .iter()
                 .flat_map(|root| {
@@ -146,12 +166,12 @@ impl Grant {
                     root.patterns.iter().map(each)
                 })
                 .collect(),
-            Scope::Seen(seen) => vec![seen.in_words(self.capability)],
+            Scope::Seen(seen) => vec![seen.in_words(self.capability, self.effect)],
             Scope::Programs(programs) => programs
                 .iter()
                 .flat_map(|program| program.in_words(self.effect))
                 .collect(),
-            Scope::Wakes(wakes) => wakes.in_words(),
+            Scope::Wakes(wakes) => wakes.in_words(self.effect),
         }
     }
 }

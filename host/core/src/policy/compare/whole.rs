@@ -1,7 +1,7 @@
 //! Capabilities without parts.
 
 use super::{
-    super::{Call, Capability, Effect},
+    super::{Call, Capability, Effect, shown::whole},
     excess::{Excess, Held, Pair, What},
 };
 
@@ -10,7 +10,7 @@ pub(super) fn beyond(pair: &Pair<'_>, capability: Capability) -> Vec<Excess> {
     let allowed = pair.mine.policy.grants_of(capability);
     let allowed = allowed.filter(|grant| grant.effect == Effect::Allow);
     let excess = allowed.filter_map(|grant| {
-        let what = format!("use `{capability}`");
+        let what = whole(capability).to_owned();
         let what = match pair.held(&call, grant.expires) {
             Held::Yes => return None,
             Held::No => What::Given(what),
