@@ -17,8 +17,9 @@ fn every_ten_minutes(line: &str) -> String {
 /// Files of native code on the device.
 fn artifacts(desk: &Desk) -> Vec<PathBuf> {
     fs::read_dir(desk.path("device/artifacts"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .expect("the agent made it")
+        .flatten()
+        .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|end| end == "artifact"))
         .collect()
 }
