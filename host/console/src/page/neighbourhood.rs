@@ -90,11 +90,9 @@ fn fields<const N: usize>(
     collection: &str,
     names: [&str; N],
 ) -> Option<[(usize, usize); N]> {
-    let mut shapes = snapshot.schema().collections().iter();
-    let (index, shape): (usize, &Collection) = shapes
-        .by_ref()
-        .enumerate()
-        .find(|(_, shape)| shape.name() == collection)?;
+    let shapes: &[Collection] = snapshot.schema().collections();
+    let index = shapes.iter().position(|shape| shape.name() == collection)?;
+    let shape = shapes.get(index)?;
     let place = |name: &str| shape.fields().iter().position(|field| field.name() == name);
     let places = names.map(|name| place(name).map(|place| (index, place)));
     let found: Option<Vec<_>> = places.into_iter().collect();

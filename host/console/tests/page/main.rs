@@ -6,6 +6,7 @@
 mod actions;
 mod driver;
 mod enrolled;
+mod handlers;
 mod scene;
 mod sessions;
 

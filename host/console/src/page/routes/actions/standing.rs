@@ -71,11 +71,11 @@ impl Stage {
     }
 }
 
-/// On one device; in all where the device has no part of its own, as one of a group.
+/// On one device. Of an action for a group it is not known here who is in that.
 pub(super) fn of_device(action: &Listed, device: &str, now: Timestamp) -> Markup {
     match action.devices.iter().find(|told| told.device == device) {
         Some(told) => Stage::of(action, told, now).state(),
-        None => Stage::Waits.state(),
+        None => html! { span.state.off { "For a group" } },
     }
 }
 
