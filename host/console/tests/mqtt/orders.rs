@@ -11,14 +11,22 @@ use bailiwick_core::{
     time::Timestamp,
 };
 use bailiwick_transport::{ProxySettings, Receipt, actions::OutcomeMessage, mqtt::Link};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
 use crate::{
     bounded,
     desk::{DEVICE, Desk, Place},
     mosquitto::Mosquitto,
-    process::free_port,
+    process::{Process, free_port},
 };
+
+/// Ends a program as an administrator does, and waits for the end.
+fn end(mut program: Process) {
+    let id = i32::try_from(program.0.id()).ok().and_then(Pid::from_raw);
+    kill_process(id.unwrap(), Signal::TERM).unwrap();
+    program.0.wait().unwrap();
+}
 
 /// In which nothing comes that is not there.
 const A_WHILE: Duration = Duration::from_secs(2);
@@ -73,7 +81,7 @@ async fn a_device_that_is_away_has_its_action_from_mosquitto_when_it_is_back() {
             "{said}"
         );
         // Retained: not even an end of the broker, as an administrator ends it, loses it.
-        broker.end();
+        end(broker);
         let _broker = mosquitto.start();
         let direct = ProxySettings::direct();
         let device = desk.device(&address, &direct);

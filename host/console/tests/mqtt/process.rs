@@ -5,21 +5,12 @@ use std::{
     process::{Child, Command},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
-
 /// A running program. It is killed, by its own pid, when this is dropped.
 pub(crate) struct Process(pub(crate) Child);
 
 impl Process {
     pub(crate) fn start(command: &mut Command) -> Self {
         Self(command.spawn().unwrap())
-    }
-
-    /// Ends it as an administrator does, and waits for the end.
-    pub(crate) fn end(mut self) {
-        let id = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw);
-        kill_process(id.unwrap(), Signal::TERM).unwrap();
-        self.0.wait().unwrap();
     }
 }
 
