@@ -99,7 +99,8 @@ impl Decoder {
 fn file(body: &[u8]) -> Result<String, String> {
     let words = |error: &dyn ToString| error.to_string();
     let file = File::parse(body, LIMITS).map_err(|error| words(&error))?;
-    let mut text = String::new();
+    let subject = file.subject();
+    let mut text = format!("made by {} {}\n", subject.plugin, subject.version);
     for sample in file.samples().map_err(|error| words(&error))? {
         let (at, snapshot) = sample.map_err(|error| words(&error))?;
         // Writing to a String can't fail.
