@@ -61,13 +61,15 @@ impl Scene {
                 device,
                 at: Timestamp::from_ms(self.now() - 5_000),
                 words: format!("{plugin} 0.1.0 {words}"),
-                event, log: None };
+                event,
+                log: None,
+            };
+            let event = |name: &str| json!({ "event": name, "plugin": plugin, "version": "0.1.0" });
+            let mut takes = event("takes-arguments");
+            takes["schema"] = schema.clone();
             [
-                told(json!({ "event": "plugin-started", "plugin": plugin, "version": "0.1.0" }), "started"),
-                told(
-                    json!({ "event": "takes-arguments", "plugin": plugin, "version": "0.1.0", "schema": schema }),
-                    "told which arguments it takes",
-                ),
+                told(event("plugin-started"), "started"),
+                told(takes, "told which arguments it takes"),
             ]
         });
         let events: Vec<_> = events.collect();
