@@ -104,6 +104,18 @@ pub(crate) enum Event {
         /// The JSON Schema of the arguments; none if it is too long to be sent.
         schema: Option<String>,
     },
+    /// A version whose policy, signed as it must be, allows something else than the policy of
+    /// what runs is about to take over.
+    PolicyChanged {
+        /// Whose.
+        plugin: PluginName,
+        /// The version.
+        version: String,
+        /// What it may do besides, one line each.
+        wider: Vec<String>,
+        /// What it may do no more, one line each.
+        narrower: Vec<String>,
+    },
     /// A plugin runs.
     PluginStarted {
         /// Which.

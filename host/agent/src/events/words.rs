@@ -78,6 +78,22 @@ impl Event {
                     "{plugin} {version} told which arguments it takes, at a length that is not sent"
                 ),
             },
+            Self::PolicyChanged {
+                plugin,
+                version,
+                wider,
+                narrower,
+            } => {
+                let told = |what: &str, lines: &[String]| match lines {
+                    [] => String::new(),
+                    lines => format!("; {what}: {}", lines.join("; ")),
+                };
+                format!(
+                    "{plugin} {version} comes with another policy{}{}",
+                    told("wider", wider),
+                    told("narrower", narrower)
+                )
+            }
             Self::PluginStarted {
                 plugin,
                 version,
@@ -282,6 +298,26 @@ fn count(number: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_policy_is_told_with_what_is_wider_and_what_narrower() {
+        let event = |wider: &[&str], narrower: &[&str]| Event::PolicyChanged {
+            plugin: "pressure".parse().unwrap(),
+            version: "0.2.0".to_owned(),
+            wider: wider.iter().map(|line| (*line).to_owned()).collect(),
+            narrower: narrower.iter().map(|line| (*line).to_owned()).collect(),
+        };
+        assert_eq!(
+            event(&["limit memory: from 4 MiB to 8 MiB", "log: may"], &[]).words(),
+            "pressure 0.2.0 comes with another policy; wider: limit memory: from 4 MiB to 8 MiB; \
+             log: may"
+        );
+        let narrower = event(&[], &["log: may no longer"]).words();
+        assert!(
+            narrower.ends_with("policy; narrower: log: may no longer"),
+            "{narrower}"
+        );
+    }
 
     #[test]
     fn words_count_like_a_person() {

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use anyhow::Context as _;
 use bailiwick_core::{
+    policy::{Change, Policy, Relation, compare},
     ports::Fetch,
     release::World,
     rollout::{Effect, Event as Happening, Generation, Rollout, Step},
@@ -167,6 +168,7 @@ impl Plugin {
                 if !difference.is_empty() {
                     return Ok(Ended::Widened(difference));
                 }
+                self.tell_policy(host, generation, &verified.policy).await;
                 Candidate::Verified(verified)
             }
             (Step::Compile, Candidate::Verified(verified)) => {
@@ -192,6 +194,27 @@ impl Plugin {
             (step, _) => anyhow::bail!("nothing to {}: the step before is missing", step.name()),
         };
         Ok(Ended::Done)
+    }
+
+    /// Tells what `policy` changes, held against that of what runs. Whoever holds the key of
+    /// `policies` has signed it; this says on each device what that was.
+    async fn tell_policy(&self, host: &Host, generation: &Generation, policy: &Policy) {
+        let runs = match &self.orders {
+            Some(orders) => describe(orders).await,
+            None => None,
+        };
+        let Some(runs) = runs else { return };
+        let comparison = compare(&runs.launch.policy, policy);
+        if comparison.relation() == Relation::Same {
+            return;
+        }
+        host.tell(Event::PolicyChanged {
+            plugin: self.rollout.plugin().clone(),
+            version: generation.wanted.version.to_string(),
+            wider: comparison.wider().map(Change::to_string).collect(),
+            narrower: comparison.narrower().map(Change::to_string).collect(),
+        })
+        .await;
     }
 
     /// Calls go to the candidate: to the actor that swapped it in already, or to a new one.

@@ -143,6 +143,13 @@ impl fmt::Display for Subject {
     }
 }
 
+/// `files: may now also read /etc/shadow`.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.about, self.text)
+    }
+}
+
 impl fmt::Display for Relation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -204,8 +211,17 @@ impl Comparison {
 
     /// What it allows more.
     pub fn wider(&self) -> impl Iterator<Item = &Change> {
+        self.towards(Direction::Wider)
+    }
+
+    /// What it allows less.
+    pub fn narrower(&self) -> impl Iterator<Item = &Change> {
+        self.towards(Direction::Narrower)
+    }
+
+    fn towards(&self, direction: Direction) -> impl Iterator<Item = &Change> {
         let changes = self.changes.iter();
-        changes.filter(|change| change.direction == Direction::Wider)
+        changes.filter(move |change| change.direction == direction)
     }
 }
 

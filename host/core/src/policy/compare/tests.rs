@@ -335,8 +335,7 @@ fn from_text(grants: &str) -> Policy {
 
 fn told(old: &str, new: &str) -> Vec<String> {
     let comparison = compare(&from_text(old), &from_text(new));
-    let told = |change: &Change| format!("{}: {}", change.about, change.text);
-    comparison.changes.iter().map(told).collect()
+    comparison.changes.iter().map(Change::to_string).collect()
 }
 
 #[test]
