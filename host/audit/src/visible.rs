@@ -19,7 +19,8 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-fn is_plain(character: char) -> bool {
+/// Whether it is shown as what it is.
+pub(crate) fn is_plain(character: char) -> bool {
     match character {
         ' '..='~' => true,
         _ => character.escape_debug().len() == 1,

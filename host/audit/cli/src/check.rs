@@ -27,8 +27,8 @@ pub(crate) fn check(asked: &Check) -> anyhow::Result<ExitCode> {
     let report = report(asked)?;
     let told = match asked.format {
         Format::Text => report::text(&report),
-        Format::Json => lines(&report::json(&report))?,
-        Format::Sarif => lines(&report::sarif(&report))?,
+        Format::Json => report::printed(&report::json(&report)),
+        Format::Sarif => report::printed(&report::sarif(&report)),
         Format::Html => report::html(&report),
     };
     std::io::stdout()
@@ -59,8 +59,4 @@ fn report(asked: &Check) -> anyhow::Result<Report> {
         repository,
         asked.at.unwrap_or(now),
     ))
-}
-
-fn lines(object: &serde_json::Value) -> anyhow::Result<String> {
-    Ok(format!("{}\n", serde_json::to_string_pretty(object)?))
 }

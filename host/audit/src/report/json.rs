@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Judged, Outcome, Report, Trust, grounds};
-use crate::{Finding, Place, Rule, words};
+use crate::{Finding, Place, Rule, visible::is_plain, words};
 
 /// The object, `format` 1.
 pub fn json(report: &Report) -> Value {
@@ -42,6 +42,23 @@ pub fn json(report: &Report) -> Value {
             "mend": rule.mend(),
         })),
     })
+}
+
+/// `object` as text of several lines that a terminal can be shown: what is not seen, or would
+/// be obeyed, is an escape of JSON, so whoever reads the text gets it as it was.
+pub fn printed(object: &Value) -> String {
+    let mut printed = String::new();
+    for character in format!("{object:#}\n").chars() {
+        // Outside of texts JSON has only ASCII.
+        if character == '\n' || is_plain(character) {
+            printed.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                printed.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    printed
 }
 
 fn plugin(judged: &Judged) -> Value {
