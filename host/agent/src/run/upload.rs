@@ -2,6 +2,7 @@
 
 mod broker;
 mod events;
+mod full;
 mod lane;
 mod road;
 mod turn;

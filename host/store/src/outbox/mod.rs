@@ -159,6 +159,16 @@ impl Outbox<'_> {
             .await
     }
 
+    /// The number of the next entry: all that wait now have lower ones.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn next_number(self) -> Result<u64, StoreError> {
+        self.0
+            .run("read the number of the next entry", reading::next_number)
+            .await
+    }
+
     /// How long the agent has run, as far as that was kept.
     ///
     /// # Errors

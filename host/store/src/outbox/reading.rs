@@ -156,3 +156,10 @@ pub(super) fn ran(database: &impl ReadableDatabase) -> Result<RunTime, Failure> 
     let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
     Ok(Ledger::read(&numbers)?.ran)
 }
+
+/// See [`super::Outbox::next_number`].
+pub(super) fn next_number(database: &impl ReadableDatabase) -> Result<u64, Failure> {
+    let transaction = database.begin_read().map_err(failure)?;
+    let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+    Ok(Ledger::read(&numbers)?.next)
+}

@@ -14,6 +14,7 @@ use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 use super::{
     Destinations, Pace, Pause, Round, destination,
+    full::FullReports,
     road::{Answer, Road},
     turn::Turns,
 };
@@ -43,6 +44,7 @@ pub(super) async fn run(
     let mut pace = Pace::new(lane.plural());
     let mut suspects = Suspects::new(patience);
     let mut noting = None;
+    let mut full = FullReports::new(need_full);
     loop {
         let to = destination(&mut destinations).await?;
         host.pause.while_paused().await;
@@ -50,7 +52,7 @@ pub(super) async fn run(
         let road = Road::of(lane, to, host.files.borrow().clone());
         // What is noted now must not be read as if it waited.
         noted(&mut noting).await?;
-        let mut convoy = Convoy::new((host, lane, turns), &need_full, &mut noting, &mut suspects);
+        let mut convoy = Convoy::new((host, lane, turns), &mut full, &mut noting, &mut suspects);
         // A receipt can take as long as a broker is away; another destination does not wait
         // for it, and a pause does not either.
         let round = tokio::select! {
@@ -99,7 +101,7 @@ struct Convoy<'a> {
     host: &'a Arc<Host>,
     lane: Lane,
     turns: &'a Turns,
-    need_full: &'a mpsc::Sender<PluginName>,
+    full: &'a mut FullReports,
     /// Read, and not begun to be sent.
     read: VecDeque<Waiting>,
     under_way: VecDeque<UnderWay>,
@@ -160,7 +162,7 @@ async fn noted(noting: &mut Noting) -> anyhow::Result<()> {
 impl<'a> Convoy<'a> {
     fn new(
         (host, lane, turns): (&'a Arc<Host>, Lane, &'a Turns),
-        need_full: &'a mpsc::Sender<PluginName>,
+        full: &'a mut FullReports,
         noting: &'a mut Noting,
         suspects: &'a mut Suspects<Ticket>,
     ) -> Self {
@@ -168,7 +170,7 @@ impl<'a> Convoy<'a> {
             host,
             lane,
             turns,
-            need_full,
+            full,
             read: VecDeque::new(),
             under_way: VecDeque::new(),
             bytes: 0,
@@ -282,7 +284,7 @@ impl<'a> Convoy<'a> {
             }
             Ok(Receipt::NeedFull) => {
                 if let What::Report { plugin, .. } = one.what {
-                    self.need_full.send(plugin).await?;
+                    self.full.ask(self.host, plugin, one.ticket).await?;
                 }
                 Confirmed::NeedFull
             }

@@ -228,11 +228,15 @@ async fn one_report_that_the_console_fails_at_holds_up_no_other_and_is_given_up_
     let console = Console::start(|key| match key {
         events if is_of_events(events) => STORED,
         "poison" => OH,
-        "after" => NEED_FULL,
+        after if after.starts_with("after") => NEED_FULL,
         _ => STORED,
     });
     let console = console.await;
-    let mut device = Device::start(&console, &["before", "poison", "after", "more"]).await;
+    let mut device = Device::start(
+        &console,
+        &["before", "poison", "after", "after-2", "after-3", "more"],
+    )
+    .await;
     let plugin = timeout(SOON, device.need_full.recv()).await.unwrap();
     assert_eq!(
         plugin.unwrap().as_str(),
@@ -251,9 +255,12 @@ async fn one_report_that_the_console_fails_at_holds_up_no_other_and_is_given_up_
             }
         })
         .await;
-    let mut expected: Vec<_> = ["before", "after", "more"].map(str::to_owned).to_vec();
+    let mut expected: Vec<_> = ["before", "after", "after-2", "after-3", "more"]
+        .map(str::to_owned)
+        .to_vec();
     expected.extend((0..number.load(Relaxed)).map(|number| format!("new-{number}")));
     assert_eq!(console.took(), expected, "each once, in order");
+    assert!(device.need_full.try_recv().is_err(), "one for all three");
     let figures = device.figures().await;
     assert_eq!((figures.given_up, figures.reports.dropped), (1, 0));
     let kept = device.host.store.look(look::given_up).await.unwrap();
