@@ -150,6 +150,9 @@ impl Reading {
             return Ok(None);
         }
         let policy = self.policy(&file)?;
+        if entries.is_empty() && policy.policy().vendor != published.0 {
+            return Ok(None);
+        }
         let component = self.verified.component(published, listed)?;
         let manifest = self.verified.manifest(published, version)?;
         Ok(Some(Subject {
