@@ -12,9 +12,9 @@ use std::{
 };
 
 use rustls::{
-    ServerConfig, ServerConnection, StreamOwned,
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
 };
 
 /// For one request to arrive.
@@ -27,6 +27,9 @@ pub enum Manner {
     Forward,
     /// Answers every request with this: status line, headers and body.
     Answer(&'static str),
+    /// Hands each request on, but for those with the idempotency key of the first one whose
+    /// first line begins so: they are answered with this.
+    FailAtOne(&'static str, &'static str),
     /// Takes it and says nothing, ever.
     Silent,
 }
@@ -39,6 +42,8 @@ pub struct Front {
 
 struct Shared {
     config: Arc<ServerConfig>,
+    /// Who the console is to the front.
+    client: Arc<ClientConfig>,
     state: Mutex<State>,
 }
 
@@ -47,6 +52,8 @@ struct State {
     behind: SocketAddr,
     /// Those that are open, to be cut when the manner changes.
     open: Vec<TcpStream>,
+    /// The idempotency key of the requests that fail.
+    failing: Option<String>,
     /// The first line of each request that was answered here, and when it came.
     answered: Vec<(String, Instant)>,
     /// Those that hear nothing.
@@ -74,11 +81,13 @@ impl Front {
             manner: Manner::Forward,
             behind,
             open: Vec::new(),
+            failing: None,
             answered: Vec::new(),
             silent: Vec::new(),
         };
         let shared = Arc::new(Shared {
             config: Arc::new(config),
+            client: Arc::new(client(tls)),
             state: Mutex::new(state),
         });
         let front = Self {
@@ -108,6 +117,7 @@ impl Front {
         let silent = matches!(manner, Manner::Silent);
         state.manner = manner;
         state.answered.clear();
+        state.failing = None;
         let open = std::mem::take(&mut state.open);
         for open in open {
             let how = if silent {
@@ -118,6 +128,12 @@ impl Front {
             // What is closed already needs no closing.
             let _ = open.shutdown(how);
         }
+    }
+
+    /// The idempotency key of the requests that fail, once the first of them came.
+    #[must_use]
+    pub fn failing(&self) -> Option<String> {
+        self.shared.state().failing.clone()
     }
 
     /// How many connections hear nothing.
@@ -157,6 +173,7 @@ impl Shared {
         match manner {
             Manner::Forward => splice(stream, behind),
             Manner::Answer(answer) => self.answer(stream, answer),
+            Manner::FailAtOne(begins, answer) => self.fail_at_one(stream, behind, begins, answer),
             Manner::Silent => {
                 // Nothing is read, and the end is not told.
                 self.state().silent.push(stream);
@@ -166,41 +183,128 @@ impl Shared {
     }
 
     fn answer(&self, stream: TcpStream, answer: &str) -> io::Result<()> {
+        let mut stream = self.accept(stream)?;
+        let Some(request) = request(&mut stream)? else {
+            return Ok(());
+        };
+        self.state()
+            .answered
+            .push((first_line(&request), Instant::now()));
+        finish(stream, answer.as_bytes())
+    }
+
+    fn fail_at_one(
+        &self,
+        stream: TcpStream,
+        behind: SocketAddr,
+        begins: &str,
+        answer: &str,
+    ) -> io::Result<()> {
+        let mut stream = self.accept(stream)?;
+        while let Some(request) = request(&mut stream)? {
+            let line = first_line(&request);
+            let key = header(&request, "idempotency-key").unwrap_or_default();
+            if line.starts_with(begins) && self.fails(line, key) {
+                return finish(stream, answer.as_bytes());
+            }
+            let Some(answer) = self.ask(&request, behind)? else {
+                return Ok(());
+            };
+            stream.write_all(&answer)?;
+            stream.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Whether a request with this key fails; the first key that is seen is the one.
+    fn fails(&self, line: String, key: String) -> bool {
+        let mut state = self.state();
+        let fails = *state.failing.get_or_insert_with(|| key.clone()) == key;
+        if fails {
+            state.answered.push((line, Instant::now()));
+        }
+        fails
+    }
+
+    /// What the console answers.
+    fn ask(&self, request: &[u8], behind: SocketAddr) -> io::Result<Option<Vec<u8>>> {
+        let socket = TcpStream::connect(behind)?;
+        // The console holds a request for actions for up to 25 s.
+        socket.set_read_timeout(Some(PATIENCE * 2))?;
+        let name = ServerName::from(behind.ip());
+        let connection = ClientConnection::new(Arc::clone(&self.client), name);
+        let mut stream = StreamOwned::new(connection.map_err(io::Error::other)?, socket);
+        stream.write_all(request)?;
+        stream.flush()?;
+        self::request(&mut stream)
+    }
+
+    fn accept(&self, stream: TcpStream) -> io::Result<StreamOwned<ServerConnection, TcpStream>> {
         stream.set_read_timeout(Some(PATIENCE))?;
         let connection = ServerConnection::new(Arc::clone(&self.config));
-        let mut stream = StreamOwned::new(connection.map_err(io::Error::other)?, stream);
-        let mut request = Vec::new();
-        let mut buffer = [0; 4096];
-        let (mut head, mut length) = (None, 0);
-        // The whole request is read: a connection that is closed before resets it.
-        while head.is_none_or(|head| request.len() < head + length) {
-            let read = stream.read(&mut buffer)?;
-            if read == 0 {
-                return Ok(());
-            }
-            request.extend_from_slice(&buffer[..read]);
-            if head.is_none()
-                && let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n")
-            {
-                head = Some(end + 4);
-                length = content_length(&request[..end]);
-            }
-        }
-        let line = String::from_utf8_lossy(&request);
-        let line = line.lines().next().unwrap_or_default().to_owned();
-        self.state().answered.push((line, Instant::now()));
-        stream.write_all(answer.as_bytes())?;
-        stream.conn.send_close_notify();
-        stream.flush()
+        Ok(StreamOwned::new(
+            connection.map_err(io::Error::other)?,
+            stream,
+        ))
     }
 }
 
-fn content_length(head: &[u8]) -> usize {
-    String::from_utf8_lossy(head)
-        .to_ascii_lowercase()
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())
-        .unwrap_or(0)
+/// One request, or one answer, with all its body; none if the other end closed before.
+fn request(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    let (mut head, mut length) = (None, 0);
+    // It is read whole: a connection that is closed before resets it.
+    while head.is_none_or(|head| request.len() < head + length) {
+        let read = stream.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        request.extend_from_slice(&buffer[..read]);
+        if head.is_none()
+            && let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n")
+        {
+            head = Some(end + 4);
+            length = header(&request[..end], "content-length")
+                .and_then(|length| length.parse().ok())
+                .unwrap_or(0);
+        }
+    }
+    Ok(Some(request))
+}
+
+/// Says the last word on a connection.
+fn finish(mut stream: StreamOwned<ServerConnection, TcpStream>, answer: &[u8]) -> io::Result<()> {
+    stream.write_all(answer)?;
+    stream.conn.send_close_notify();
+    stream.flush()
+}
+
+fn first_line(request: &[u8]) -> String {
+    let line = String::from_utf8_lossy(request);
+    line.lines().next().unwrap_or_default().to_owned()
+}
+
+/// The value of a header, in lower case.
+fn header(request: &[u8], name: &str) -> Option<String> {
+    let text = String::from_utf8_lossy(request).to_ascii_lowercase();
+    let head = text.split("\r\n\r\n").next()?;
+    head.lines().find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        (found == name).then(|| value.trim().to_owned())
+    })
+}
+
+/// What trusts the console.
+fn client(tls: &Path) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(tls.join("ca.pem")).expect("an authority");
+    roots.add(authority).expect("an authority");
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions of TLS")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
 }
 
 fn splice(near: TcpStream, behind: SocketAddr) -> io::Result<()> {

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bailiwick_scenarios::{Desk, Front, Manner, Program};
+use bailiwick_scenarios::{Desk, Front, Manner, Program, says};
 use serde_json::Value;
 
 /// For something to come about on a machine that builds meanwhile.
@@ -113,6 +113,57 @@ fn a_half_open_connection_is_given_up() {
     story.front.turns(Manner::Silent);
     story.is_wrong("did not answer in time");
     story.is_mended();
+}
+
+#[test]
+fn one_report_that_the_console_fails_at_holds_up_nothing_and_is_not_lost() {
+    let mut story = Story::begin();
+    story
+        .front
+        .turns(Manner::FailAtOne("POST /v1/reports ", BROKEN));
+    story.is_wrong("500");
+    // It is tried for a minute before another one is; then the rest follows, and what was a
+    // difference to it makes the console ask for a full report.
+    let wrong = story.desk.is_wrong("some reports", "is passed over");
+    let failing = story.front.failing().expect("one that fails");
+    assert!(says(&wrong, &failing), "{wrong}");
+    story.agent.until("a full report", |line| {
+        line["event"] == "reported" && line["kind"] == "full"
+    });
+    story.agent.event("delivered");
+    let tries = story.front.answered("POST /v1/reports ").len();
+    assert!(tries >= 5, "{tries}");
+    // What it failed at arrives once the console is mended, and nothing is there twice.
+    story.front.turns(Manner::Forward);
+    let begun = Instant::now();
+    loop {
+        let shown = story.desk.ask(&["outbox", "show", "--key", &failing]);
+        if shown["sent"][0]["confirmed"]["by"] == "receipt" {
+            break;
+        }
+        assert!(
+            begun.elapsed() < SOON * 2,
+            "{shown} {}",
+            story.desk.ask(&["status"])
+        );
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let made = story.agent.event("reported");
+    let ends = format!("-{}", made["counter"]);
+    story.agent.until("what was made last", |line| {
+        let key = line["key"].as_str();
+        line["event"] == "delivered" && key.is_some_and(|key| key.ends_with(&ends))
+    });
+    let stored = story.desk.reports(&["--plugin", "pressure"]);
+    let mut keys: Vec<_> = stored.iter().map(|one| one["key"].to_string()).collect();
+    assert!(keys.iter().any(|key| key.contains(&failing)), "{keys:?}");
+    let many = keys.len();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), many, "each is there once");
+    let outbox = &story.desk.ask(&["status"])["outbox"];
+    let lost = [&outbox["reports"]["dropped"], &outbox["given-up"]];
+    assert_eq!(lost, [0, 0], "{outbox}");
 }
 
 #[test]
