@@ -122,9 +122,9 @@ fn a_page_has_the_elements_that_it_was_written_with_and_no_others() {
     assert_eq!(
         elements,
         [
-            "!DOCTYPE", "a", "b", "body", "br", "dd", "div", "dl", "dt", "h1", "h2", "h3", "head",
-            "html", "li", "meta", "p", "span", "style", "table", "tbody", "td", "th", "thead",
-            "title", "tr", "ul"
+            "!DOCTYPE", "a", "b", "body", "br", "code", "dd", "div", "dl", "dt", "h1", "h2", "h3",
+            "head", "html", "li", "meta", "p", "span", "style", "table", "tbody", "td", "th",
+            "thead", "title", "tr", "ul"
         ]
     );
     // Nothing is fetched and nothing runs: the only addresses are places in the page.

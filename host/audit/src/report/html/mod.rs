@@ -57,6 +57,19 @@ pub fn html(report: &Report) -> String {
     .into_string()
 }
 
+/// A text with its quoted pieces set as code.
+fn prose(text: &str) -> Markup {
+    let text = visible(text);
+    let pieces: Vec<_> = text.split('`').collect();
+    // A quotation without an end quotes nothing.
+    let quoted = |index: usize| index % 2 == 1 && index + 1 < pieces.len();
+    page! {
+        @for (index, piece) in pieces.iter().enumerate() {
+            @if quoted(index) { code { (piece) } } @else { (piece) }
+        }
+    }
+}
+
 fn unjudged(report: &Report) -> Markup {
     page! {
         @if !report.unjudged.is_empty() {
@@ -64,7 +77,7 @@ fn unjudged(report: &Report) -> Markup {
             @for each in &report.unjudged {
                 div.finding.of-error {
                     p.file { (visible(&each.place.to_string())) }
-                    p { (visible(&each.reason)) }
+                    p { (prose(&each.reason)) }
                 }
             }
         }
@@ -75,7 +88,7 @@ fn overview(report: &Report) -> Markup {
     page! {
         @if !report.judged.is_empty() {
             table {
-                thead { tr { th { "Plugin" } th { "What it is for" } th { "Allowed by" } th { "Until" } th { "Found" } } }
+                thead { tr { th { "Plugin" } th { "What it is for" } th.approver { "Allowed by" } th { "Until" } th { "Found" } } }
                 tbody {
                     @for (index, judged) in report.judged.iter().enumerate() {
                         (overview_row(judged, index))
@@ -102,7 +115,12 @@ fn overview_row(judged: &Judged, index: usize) -> Markup {
     let first_end = grants.iter().filter_map(|grant| grant.expires).min();
     page! {
         tr {
-            th { a href=(format!("#plugin-{index}")) { (visible(&title(subject))) } }
+            th {
+                a href=(format!("#plugin-{index}")) { (visible(&title(subject))) }
+                @if let Some(release) = &subject.release {
+                    br; span.quiet { (visible(release.assigned.as_deref().unwrap_or("to no device yet"))) }
+                }
+            }
             td { @if let Some(file) = &subject.policy { (visible(&file.policy().summary)) } @else { "no policy" } }
             td { (visible(&approvers.join(", "))) }
             td.narrow { @match first_end { Some(at) => (words::last_day(at)), None => "no end" } }

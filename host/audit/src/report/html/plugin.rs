@@ -6,6 +6,7 @@ use bailiwick_core::{
 };
 use maud::{Markup, html as page};
 
+use super::prose;
 use crate::{
     Finding, PolicyFile,
     report::{Judged, title},
@@ -48,9 +49,9 @@ fn found(finding: &Finding) -> Markup {
                 span class=(level) { (finding.rule.id()) " " (level) }
                 " " span.file { (visible(&finding.place.to_string())) }
             }
-            p { (visible(&finding.text)) "." }
-            p { b { "Why it matters: " } (finding.rule.why()) }
-            p { b { "How to mend it: " } (finding.rule.mend()) }
+            p { (prose(&finding.text)) "." }
+            p { b { "Why it matters: " } (prose(finding.rule.why())) }
+            p { b { "How to mend it: " } (prose(finding.rule.mend())) }
         }
     }
 }
@@ -64,7 +65,7 @@ fn changes(release: &Release) -> Markup {
             } @else {
                 ul.plain {
                     @for (word, line) in changes.told() {
-                        li { b { (word) ": " } (visible(line)) }
+                        li { b { (word) ": " } (prose(line)) }
                     }
                 }
             }
@@ -79,14 +80,14 @@ fn grants(file: &PolicyFile, now: Timestamp) -> Markup {
         h3 { "What it can do" }
         @if allowed(policy).is_empty() { p { "Nothing but compute." } } @else {
             table {
-                thead { tr { th { "It may" } th { "Why" } th { "Allowed by" } th { "Until" } th { "Risk" } } }
+                thead { tr { th.wide-left { "It may" } th { "Why" } th.approver { "Allowed by" } th { "Until" } th { "Risk" } } }
                 tbody { @for grant in riskiest_first(policy) { (row(grant, now)) } }
             }
         }
         @if !denied.is_empty() {
             h3 { "What it can never do, whatever allows it" }
             table {
-                thead { tr { th { "Never" } th { "Why" } th { "Denied by" } } }
+                thead { tr { th.wide-left { "Never" } th { "Why" } th.approver { "Denied by" } } }
                 tbody {
                     @for grant in denied {
                         tr { td { (what(grant)) } td { (visible(&grant.reason)) } td { (visible(&grant.approved_by)) } }
