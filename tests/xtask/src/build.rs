@@ -28,9 +28,10 @@ pub(crate) fn add_device_target() -> Option<Command> {
 
 /// The programs, each built by itself: cargo unifies features over one build, and the
 /// agent must not get the compiler that `bailiwick-compile` links.
-pub(crate) const PROGRAMS: [&str; 4] = [
+pub(crate) const PROGRAMS: [&str; 5] = [
     "bailiwick-compile",
     "bailiwick-agent",
+    "bailiwick-audit-cli",
     "bailiwick-console",
     "cargo-bailiwick",
 ];

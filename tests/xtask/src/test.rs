@@ -11,8 +11,9 @@ use crate::{
 };
 
 /// The programs, and with them every crate of the host.
-const ON_WINDOWS: [&str; 4] = [
+const ON_WINDOWS: [&str; 5] = [
     "bailiwick-agent",
+    "bailiwick-audit-cli",
     "bailiwick-console",
     "bailiwick-compile",
     "cargo-bailiwick",
