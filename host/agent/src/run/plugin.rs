@@ -204,7 +204,12 @@ impl Plugin {
             None => None,
         };
         let Some(runs) = runs else { return };
-        let comparison = compare(&runs.launch.policy, policy);
+        let (old, new) = (Arc::clone(&runs.launch.policy), policy.clone());
+        // Policies of many grants take their time.
+        let compared = tokio::task::spawn_blocking(move || compare(&old, &new));
+        let Ok(comparison) = compared.await else {
+            return;
+        };
         if comparison.relation() == Relation::Same {
             return;
         }

@@ -340,7 +340,27 @@ fn word(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_shown_and_nothing_makes_it_panic(
+            words in prop::collection::vec(
+                prop_oneof![
+                    ".{0,12}",
+                    "files|exec|wake|processes|sessions|log|own|other|user|link|as-session|virtual",
+                    "/[a-z ]{0,4}|with=[A-Z]|input=[0-9] KiB|[0-9a-f]{2}(:[0-9a-f]{2}){5}",
+                ],
+                0..6,
+            ),
+        ) {
+            if let Ok(call) = Call::from_words(&words) {
+                prop_assert!(!call.to_string().chars().any(char::is_control));
+            }
+        }
+    }
 
     #[test]
     fn every_kind_of_call_is_read_and_shown_in_its_words() {

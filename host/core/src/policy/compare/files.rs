@@ -3,10 +3,12 @@
 //! star takes that character, and what a star takes can be anything. So both matchers decide,
 //! and nothing here reads patterns a second time.
 
+use std::collections::BTreeMap;
+
 use super::{
     super::{
-        Call, Capability, Effect, FileRoot, Grant, Linked, Matcher, PathPattern, Permit, Scope,
-        permit::encloses,
+        Access, Call, Capability, Denial, Effect, FileRoot, Grant, Linked, Matcher, PathPattern,
+        Permit, Scope, permit::encloses,
     },
     excess::{Excess, Held, Pair, What},
 };
@@ -25,15 +27,23 @@ struct Piece<'a> {
 pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
     let mut excess = Vec::new();
     let mut gives = false;
-    let theirs: Vec<_> = pieces(pair.other, Effect::Allow).collect();
+    let (ours, theirs) = (Written::by(pair.mine), Written::by(pair.other));
+    let dropped: Vec<_> = pieces(pair.other, Effect::Allow)
+        .filter(|piece| !ours.has(piece))
+        .collect();
+    let denied = denied_whole(pair.other);
     for piece in pieces(pair.mine, Effect::Allow) {
-        if !piece.calls().iter().any(|call| pair.given(call)) {
+        // What the other says in the same words it gives, unless it denies that: see below.
+        let same = !denied && theirs.has(&piece);
+        if (!same || !gives) && !piece.calls().iter().any(|call| pair.given(call)) {
             continue;
         }
         gives = true;
-        let what = piece
-            .not_held(pair)
-            .or_else(|| piece.leads_further(pair, &theirs));
+        let what = match same {
+            true => None,
+            false => piece.not_held(pair),
+        };
+        let what = what.or_else(|| piece.leads_further(&dropped));
         excess.extend(what.map(|what| Excess {
             what,
             source: piece.grant.source,
@@ -43,6 +53,41 @@ pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
         excess.extend(not_denied(pair));
     }
     excess
+}
+
+/// Before anything expires only a denial of all answers so.
+fn denied_whole(of: &Matcher<'_>) -> bool {
+    let access = of.policy.access(Capability::Files, Timestamp::EPOCH);
+    matches!(access, Access::Denied(Denial::Denied { .. }))
+}
+
+/// Everything that a policy allows, by its words, with the time until which it does: most
+/// policies repeat most of what was there before, and that need not be looked at.
+struct Written(BTreeMap<(String, String), Option<Timestamp>>);
+
+impl Written {
+    fn by(policy: &Matcher<'_>) -> Self {
+        let mut all = BTreeMap::new();
+        for piece in pieces(policy, Effect::Allow) {
+            let expires = piece.grant.expires;
+            all.entry(piece.words())
+                .and_modify(|until: &mut Option<Timestamp>| {
+                    *until = until.zip(expires).map(|(a, b)| a.max(b));
+                })
+                .or_insert(expires);
+        }
+        Self(all)
+    }
+
+    /// Whether the same is allowed, for no less time.
+    fn has(&self, piece: &Piece<'_>) -> bool {
+        let until = self.0.get(&piece.words());
+        until.is_some_and(|until| match (until, piece.grant.expires) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(until), Some(expires)) => expires <= *until,
+        })
+    }
 }
 
 /// What the other denies and the first does not. A link can lead there from everywhere.
@@ -123,13 +168,13 @@ impl Piece<'_> {
     }
 
     /// Where the other has a grant with a root further down, links lead less far. Only a path
-    /// that both cover is concerned, and only if the first has not that grant as well.
-    fn leads_further(&self, pair: &Pair<'_>, theirs: &[Piece<'_>]) -> Option<What> {
-        let further = theirs.iter().find(|their| {
+    /// that both cover is concerned, and only if the first has not that grant as well, which
+    /// `dropped` leaves out.
+    fn leads_further(&self, dropped: &[Piece<'_>]) -> Option<What> {
+        let further = dropped.iter().find(|their| {
             self.root.root != their.root.root
                 && encloses(&self.root.root, &their.root.root)
                 && may_meet(&self.absolute(), &their.absolute())
-                && !pieces(pair.mine, Effect::Allow).any(|mine| mine.is_no_less_than(their))
         })?;
         Some(with_links(
             self.in_words(),
@@ -138,13 +183,8 @@ impl Piece<'_> {
         ))
     }
 
-    fn is_no_less_than(&self, other: &Self) -> bool {
-        let as_long = match (self.grant.expires, other.grant.expires) {
-            (Some(mine), Some(other)) => other <= mine,
-            (Some(_), None) => false,
-            (None, _) => true,
-        };
-        as_long && self.root.root == other.root.root && self.pattern == other.pattern
+    fn words(&self) -> (String, String) {
+        (self.root.root.clone(), self.pattern.to_string())
     }
 
     fn absolute(&self) -> String {

@@ -9,7 +9,7 @@ use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 use super::{super::Call, *};
 use crate::bytes::ByteCount;
 
-use generated::{base, capability, grant, policies_and_calls, with};
+use generated::{base, capability, grant, policies_and_calls, shape, with, word};
 
 /// At each of these something that is generated has just expired, or nothing has.
 const MOMENTS: [u64; 6] = [0, 5, 10, 15, 20, u64::MAX];
@@ -38,6 +38,28 @@ proptest! {
     ) {
         if !compare(&old, &new).is_wider() {
             prop_assert_eq!(escapes(&old, &new, &calls), None);
+        }
+    }
+
+    /// A shape, and one that is nearly or quite as wide.
+    #[test]
+    fn what_fits_a_shape_fits_each_that_it_is_within(
+        shape in shape(),
+        other in shape(),
+        more in -1_i8..2,
+        is_other in any::<bool>(),
+        lists in prop::collection::vec(prop::collection::vec(word(), 0..5), 40),
+    ) {
+        let mut twisted = shape.clone();
+        for item in &mut twisted.0 {
+            item.at_most = item.at_most.saturating_add_signed(more).max(1);
+        }
+        let other = if is_other { other } else { twisted };
+        prop_assert!(shape.is_within(std::slice::from_ref(&shape)));
+        if shape.is_within(std::slice::from_ref(&other)) {
+            for list in lists.iter().filter(|list| shape.fits(list)) {
+                prop_assert!(other.fits(list), "{:?}", list);
+            }
         }
     }
 

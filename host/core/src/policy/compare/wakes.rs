@@ -20,15 +20,24 @@ pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
         return Vec::new();
     }
     let mut excess: Vec<Excess> = Vec::new();
+    let grants = pair.mine.policy.grants_of(Capability::Wake);
+    let repeated: Vec<_> = grants
+        .filter(|grant| same_grant(pair.other, grant))
+        .collect();
     for piece in pieces(pair.mine, Effect::Allow) {
         let group = piece.begin.first().is_some_and(|byte| byte & 1 != 0);
         if group || pieces(pair.mine, Effect::Deny).any(|denial| denial.denies(&piece)) {
             continue;
         }
-        excess.extend(piece.not_held(pair.other).map(|what| Excess {
-            what,
-            source: piece.grant.source,
-        }));
+        if !repeated
+            .iter()
+            .any(|grant| std::ptr::eq(*grant, piece.grant))
+        {
+            excess.extend(piece.not_held(pair.other).map(|what| Excess {
+                what,
+                source: piece.grant.source,
+            }));
+        }
         for denial in pieces(pair.other, Effect::Deny) {
             let still = pieces(pair.mine, Effect::Deny).any(|mine| mine.denies(&denial));
             let what = What::NotDenied(denial.in_words());
@@ -45,6 +54,20 @@ pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
 fn denied_whole(of: &Matcher<'_>) -> bool {
     let access = of.policy.access(Capability::Wake, Timestamp::EPOCH);
     matches!(access, Access::Denied(Denial::Denied { .. }))
+}
+
+/// Whether the other has this very grant, or for longer, and nothing is denied whole.
+fn same_grant(other: &Matcher<'_>, grant: &Grant) -> bool {
+    let mut theirs = other.policy.grants_of(Capability::Wake);
+    !denied_whole(other)
+        && theirs.any(|their| {
+            let as_long = match (grant.expires, their.expires) {
+                (Some(mine), Some(their)) => mine <= their,
+                (None, Some(_)) => false,
+                (_, None) => true,
+            };
+            as_long && their.effect == Effect::Allow && their.scope == grant.scope
+        })
 }
 
 fn pieces<'a>(of: &'a Matcher<'_>, effect: Effect) -> impl Iterator<Item = Piece<'a>> {

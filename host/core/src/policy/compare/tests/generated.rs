@@ -64,7 +64,7 @@ fn seen(of: [Sensitive; 2]) -> impl Strategy<Value = Scope> {
 }
 
 /// An argument, as a grant or a call names it.
-fn word() -> impl Strategy<Value = String> {
+pub(super) fn word() -> impl Strategy<Value = String> {
     prop_oneof![Just("a"), Just("b"), Just("ab")].prop_map(str::to_owned)
 }
 
@@ -79,7 +79,7 @@ fn form() -> impl Strategy<Value = Form> {
     ]
 }
 
-fn shape() -> impl Strategy<Value = Shape> {
+pub(super) fn shape() -> impl Strategy<Value = Shape> {
     let item = (form(), 1_u8..3).prop_map(|(is, at_most)| Item { is, at_most });
     prop::collection::vec(item, 0..3).prop_map(Shape)
 }
