@@ -8,8 +8,8 @@ use bailiwick_device::SystemClock;
 use bailiwick_store::look;
 
 use crate::{
-    cli::{Common, Inspect, Log, Show},
-    look::{LogQuery, LogReport, OutboxQuery, OutboxReport},
+    cli::{Common, Inspect, Show, ShowLog, VerifyLog},
+    look::{LogQuery, LogReport, OutboxQuery, OutboxReport, VerifyQuery, VerifyReport},
     print, settings,
     socket::{self, Request, Response, SocketError},
 };
@@ -76,7 +76,7 @@ pub(crate) async fn outbox(common: &Common, asked: &Show) -> anyhow::Result<Exit
 ///
 /// # Errors
 /// The agent refused, or none runs and the store can't be read.
-pub(crate) async fn log(common: &Common, asked: &Log) -> anyhow::Result<ExitCode> {
+pub(crate) async fn log(common: &Common, asked: &ShowLog) -> anyhow::Result<ExitCode> {
     let now = SystemClock::new().now();
     let mut query = LogQuery {
         plugin: asked.plugin.clone(),
@@ -109,6 +109,24 @@ pub(crate) async fn log(common: &Common, asked: &Log) -> anyhow::Result<ExitCode
         query.after = last.or(query.after);
         tokio::time::sleep(FOLLOW).await;
     }
+}
+
+/// Follows the chain through the device's record. Ends with 1 where it is broken.
+///
+/// # Errors
+/// As of [`log`].
+pub(crate) async fn verify_log(common: &Common, asked: &VerifyLog) -> anyhow::Result<ExitCode> {
+    let query = VerifyQuery { head: asked.head };
+    let request = Request::Verify(query.clone());
+    let response = match ask_running(common, request).await? {
+        Some(response) => response,
+        None => Response::Verified(VerifyReport::read(&offline(common)?, &query)?),
+    };
+    show(common, &response)?;
+    Ok(match response {
+        Response::Verified(VerifyReport::Broken { .. }) => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    })
 }
 
 fn before(now: Timestamp, span: Duration) -> Timestamp {

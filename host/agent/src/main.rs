@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use cli::{Cli, Command, Outbox, Plugin, Update};
+use cli::{Cli, Command, LogCommand, Outbox, Plugin, Update};
 use run::Output;
 use socket::Request;
 
@@ -66,7 +66,13 @@ async fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Inventory => Request::Inventory {},
         Command::Sessions => Request::Sessions {},
         Command::Outbox(Outbox::Show(show)) => return commands::outbox(common, show).await,
-        Command::Log(log) => return commands::log(common, log).await,
+        Command::Log(log) => {
+            return match &log.command {
+                Some(LogCommand::Verify(verify)) => commands::verify_log(common, verify).await,
+                Some(LogCommand::Show(show)) => commands::log(common, show).await,
+                None => commands::log(common, &log.show).await,
+            };
+        }
         Command::Pause(pause) => Request::Pause {
             for_ms: pause
                 .span

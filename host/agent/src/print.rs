@@ -43,6 +43,7 @@ pub(crate) fn words(response: &Response) -> String {
         }
         Response::Outbox(report) => owner::outbox(report),
         Response::Log(report) => owner::log(report),
+        Response::Verified(report) => owner::verified(report),
         Response::Pause { paused } => owner::pause(paused.as_ref()),
         Response::Refused { reason } => format!("{reason}\n"),
     }

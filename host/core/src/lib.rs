@@ -9,6 +9,7 @@ pub mod assignment;
 pub mod audit;
 pub mod bytes;
 pub mod ceiling;
+pub mod chain;
 pub mod charge;
 pub mod digest;
 mod document;

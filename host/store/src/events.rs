@@ -5,10 +5,12 @@
 //! order, and is deleted on the receipt alone. A batch, once begun, is the same in every
 //! attempt, so that its receiver keeps it once however often it arrives.
 
+use bailiwick_core::chain::Head;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
 use super::{
     Store, StoreError, device,
+    event_chain::{self, Chain},
     tables::{self, EVENTS, EVENTS_OUT, Failure, NUMBERS, failure},
 };
 
@@ -53,6 +55,8 @@ pub struct EventBatch {
     pub lines: Vec<Vec<u8>>,
     /// Events that made room before they could be sent, since the last receipt.
     pub lost: u64,
+    /// The log up to its last event; none where that is no longer kept.
+    pub head: Option<Head>,
 }
 
 impl Store {
@@ -136,6 +140,7 @@ pub(super) fn record(
 ) -> Result<usize, Failure> {
     let mut ring = transaction.open_table(EVENTS).map_err(failure)?;
     let mut waiting = transaction.open_table(EVENTS_OUT).map_err(failure)?;
+    let mut chain = Chain::open(transaction)?;
     // The ring is never empty once it had an event, so no number is used twice.
     let last = ring.last().map_err(failure)?.map(|(at, _)| at.value());
     let mut next = last.map_or(0, |last| last.saturating_add(1));
@@ -146,6 +151,7 @@ pub(super) fn record(
             continue;
         }
         ring.insert(next, event.line.as_slice()).map_err(failure)?;
+        chain.add(next, &event.line)?;
         if event.audience == Audience::Console {
             waiting
                 .insert(next, event.line.as_slice())
@@ -154,7 +160,10 @@ pub(super) fn record(
         next = next.saturating_add(1);
     }
     while ring.len().map_err(failure)? > KEPT_EVENTS {
-        ring.pop_first().map_err(failure)?;
+        let gone = ring.pop_first().map_err(failure)?;
+        if let Some(number) = gone.map(|(number, _)| number.value()) {
+            chain.forget_before(number)?;
+        }
     }
     while waiting.len().map_err(failure)? > WAITING_EVENTS {
         waiting.pop_first().map_err(failure)?;
@@ -190,6 +199,7 @@ fn read_batch(database: &Database) -> Result<(Option<EventBatch>, bool), Failure
         first: *first,
         last: *last,
         lost: tables::number(&numbers, LOST)?,
+        head: event_chain::head(&transaction, *last)?,
         lines: entries.into_iter().map(|(_, line)| line).collect(),
     };
     Ok((Some(batch), begun))

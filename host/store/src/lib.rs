@@ -8,6 +8,7 @@
 mod actions;
 mod device;
 mod error;
+mod event_chain;
 mod events;
 pub mod look;
 mod open;
@@ -23,6 +24,7 @@ use std::{path::Path, sync::Arc};
 
 pub use actions::{ActionRecord, Begun, Ended};
 pub use error::StoreError;
+pub use event_chain::verify_events;
 pub use events::{Audience, EventBatch, LONGEST_EVENT, NewEvent};
 pub use look::{KeptEvent, LookError, kept_events};
 pub use outbox::{

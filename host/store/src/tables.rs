@@ -35,7 +35,9 @@ pub(super) const SUSPENSIONS: TableDefinition<'_, &str, &[u8]> =
 pub(super) const DEVICE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("device");
 /// Sequence number → event.
 pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
-
+/// Sequence number → link of the event in the chain; also of the last that made room.
+pub(super) const EVENT_LINKS: TableDefinition<'_, u64, &[u8; 32]> =
+    TableDefinition::new("event-links");
 /// Sequence number → event that waits for the console's receipt.
 pub(super) const EVENTS_OUT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events-out");
 
@@ -78,6 +80,7 @@ pub(super) fn create_all(transaction: &WriteTransaction) -> Result<(), Failure> 
     transaction.open_table(SUSPENSIONS).map_err(failure)?;
     transaction.open_table(DEVICE).map_err(failure)?;
     transaction.open_table(EVENTS).map_err(failure)?;
+    transaction.open_table(EVENT_LINKS).map_err(failure)?;
     transaction.open_table(EVENTS_OUT).map_err(failure)?;
     transaction.open_table(ACTIONS).map_err(failure)?;
     Ok(())

@@ -333,6 +333,7 @@ async fn events_go_out_one_a_line() {
         at: Timestamp::from_ms(5),
         words: words.to_owned(),
         event: serde_json::json!({ "event": "pulled", "plugin": "inventory" }),
+        log: None,
     };
     let events = [event("one\ntwo"), event("three")];
     Events::new(&https, &address)

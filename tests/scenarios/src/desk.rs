@@ -325,6 +325,21 @@ impl Desk {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
+    /// Asks for words; gives the exit code, too.
+    ///
+    /// # Panics
+    /// The program is not there.
+    pub fn try_ask(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut command = Command::new(program("bailiwick"));
+        command
+            .args(arguments)
+            .arg("--data")
+            .arg(self.path("device"));
+        let output = command.output().expect("bailiwick can be started");
+        let words = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), words)
+    }
+
     /// Asks for what has one JSON object a line.
     ///
     /// # Panics

@@ -64,6 +64,23 @@ fn the_owner_reads_what_was_sent_and_what_happened_with_and_without_the_agent() 
     assert!(log.iter().all(|line| line["event"]["plugin"] == "pressure"));
     let all = desk.lines(&["log"]);
     assert!(all.iter().any(|line| is(line, "started")), "{all:?}");
+
+    // Nothing was changed, and what was told to the console of it holds still.
+    let whole = desk.ask(&["log", "verify"]);
+    assert_eq!(whole["entries"], all.len(), "{whole}");
+    let events = desk.reports(&["--events"]);
+    let told = events
+        .iter()
+        .rev()
+        .find_map(|event| event["event"]["log-head"].as_str())
+        .unwrap();
+    assert_eq!(desk.ask(&["log", "verify", "--head", told]), whole);
+    // Of a log that was written anew it would know another.
+    let (number, _) = told.split_once(':').unwrap();
+    let other = format!("{number}:{}", "0".repeat(64));
+    let (code, words) = desk.try_ask(&["log", "verify", "--head", &other]);
+    assert_eq!(code, Some(1));
+    assert!(words.contains("NOT WHAT WAS KEPT"), "{words}");
 }
 
 #[test]

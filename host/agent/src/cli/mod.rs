@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use bailiwick_core::{ids::PluginName, settings::Name, time::Span};
+use bailiwick_core::{chain::Head, ids::PluginName, settings::Name, time::Span};
 use clap::{Args, Parser, Subcommand};
 
 use crate::look::FEW;
@@ -166,7 +166,35 @@ pub(crate) struct Show {
 
 /// `bailiwick log`.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Log {
+    #[command(subcommand)]
+    pub(crate) command: Option<LogCommand>,
+    #[command(flatten)]
+    pub(crate) show: ShowLog,
+}
+
+/// `bailiwick log …`; without one it shows.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Tell what happened, as without a command
+    Show(ShowLog),
+    /// Find out whether an entry was edited, removed or moved; ends with 1 if so
+    Verify(VerifyLog),
+}
+
+/// `bailiwick log verify`.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyLog {
+    /// Also hold the log against this head, which was noted before: the console keeps them
+    /// with the events of a device, as `log-head`
+    #[arg(long, value_name = "NUMBER:SHA256")]
+    pub(crate) head: Option<Head>,
+}
+
+/// `bailiwick log show`.
+#[derive(Args, Debug)]
+pub(crate) struct ShowLog {
     /// Events of this plugin only
     #[arg(long)]
     pub(crate) plugin: Option<PluginName>,
@@ -269,9 +297,16 @@ mod tests {
             Command::Inventory
         ));
         let log = parse("bailiwick log --plugin inventory --since 1h --follow");
-        let Command::Log(log) = log.unwrap().command else {
+        let Command::Log(Log { show: log, .. }) = log.unwrap().command else {
             panic!("no log");
         };
+        assert!(matches!(
+            parse("bailiwick log verify").unwrap().command,
+            Command::Log(Log {
+                command: Some(LogCommand::Verify(VerifyLog { head: None })),
+                ..
+            })
+        ));
         let hour = std::time::Duration::from_secs(3_600);
         assert_eq!((log.since.map(Span::get), log.follow), (Some(hour), true));
         let Command::Pause(pause) = parse("bailiwick pause --for 2h").unwrap().command else {
@@ -297,7 +332,9 @@ mod tests {
         let Command::Audit(handed) = parse(line).unwrap().command else {
             panic!("no audit");
         };
-        let told = ["--help", "--format", "sarif", "--json", "--data", "x", "--", "a.wasm"];
+        let told = [
+            "--help", "--format", "sarif", "--json", "--data", "x", "--", "a.wasm",
+        ];
         assert_eq!(handed.arguments, told);
     }
 

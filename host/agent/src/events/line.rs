@@ -20,6 +20,7 @@ impl Event {
                 at,
                 words: words.clone(),
                 event: &event,
+                log: None,
             };
             let line = serde_json::to_vec(&line).unwrap_or_default();
             if line.len() <= LONGEST_EVENT || longest < 8 {

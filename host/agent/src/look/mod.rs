@@ -6,6 +6,8 @@
 mod decode;
 mod log;
 mod outbox;
+mod verified;
 
 pub(crate) use log::{LogQuery, LogReport};
 pub(crate) use outbox::{Content, Entry, FEW, OutboxQuery, OutboxReport};
+pub(crate) use verified::{VerifyQuery, VerifyReport};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::time;
 use crate::{
-    look::{Content, Entry, LogReport, OutboxReport},
+    look::{Content, Entry, LogReport, OutboxReport, VerifyReport},
     run::{Outage, Paused},
 };
 use bailiwick_store::Confirmed;
@@ -60,6 +60,26 @@ pub(super) fn log(report: &LogReport) -> String {
         let _ = writeln!(out, "{}  {}", time(event.at), event.words);
         out
     })
+}
+
+pub(super) fn verified(report: &VerifyReport) -> String {
+    match report {
+        VerifyReport::Whole { head: None, .. } => "The log is empty.\n".to_owned(),
+        VerifyReport::Whole {
+            entries,
+            head: Some(head),
+        } => format!(
+            "The log is whole: {entries} entries, each follows from the one before.\n\
+             Its head is {head}\n\
+             To find out later whether it was written anew, note the head, and ask with \
+             `bailiwick log verify --head HEAD`.\n"
+        ),
+        VerifyReport::Broken { reason } => format!(
+            "THE LOG IS NOT WHAT WAS KEPT: {reason}.\n\
+             Somebody who may write the agent's data changed it, or the disk did: keep a copy of \
+             the data folder for whoever looks into it.\n"
+        ),
+    }
 }
 
 pub(super) fn pause(paused: Option<&Paused>) -> String {

@@ -118,6 +118,7 @@ impl Known {
             Request::Sessions {} => self.sessions(Peer::Owner).await,
             Request::Outbox(query) => owner::outbox(host, query).await,
             Request::Log(query) => owner::log(host, query).await,
+            Request::Verify(query) => owner::verify(host, query).await,
             Request::Pause { for_ms } => {
                 owner::pause(host, for_ms.map(Duration::from_millis)).await
             }

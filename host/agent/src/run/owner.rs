@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     events::Event,
-    look::{LogQuery, LogReport, OutboxQuery, OutboxReport},
+    look::{LogQuery, LogReport, OutboxQuery, OutboxReport, VerifyQuery, VerifyReport},
     socket::Response,
 };
 use bailiwick_store::StoreError;
@@ -23,6 +23,12 @@ pub(super) async fn outbox(host: &Host, query: OutboxQuery) -> Response {
 pub(super) async fn log(host: &Host, query: LogQuery) -> Response {
     let look = move |database: &redb::Database| LogReport::read(database, &query);
     told(host.store.look(look).await, Response::Log)
+}
+
+/// Whether the record of it is whole.
+pub(super) async fn verify(host: &Host, query: VerifyQuery) -> Response {
+    let look = move |database: &redb::Database| VerifyReport::read(database, &query);
+    told(host.store.look(look).await, Response::Verified)
 }
 
 fn told<T>(read: Result<T, StoreError>, answer: impl FnOnce(T) -> Response) -> Response {

@@ -12,7 +12,7 @@ use bailiwick_store::OutboxFigures;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    look::{LogQuery, LogReport, OutboxQuery, OutboxReport},
+    look::{LogQuery, LogReport, OutboxQuery, OutboxReport, VerifyQuery, VerifyReport},
     run::{ClockSet, Outage, Paused},
 };
 
@@ -38,6 +38,8 @@ pub(crate) enum Request {
     Outbox(OutboxQuery),
     /// What happened.
     Log(LogQuery),
+    /// Whether the record of it is whole.
+    Verify(VerifyQuery),
     /// Collect, run and send nothing.
     Pause {
         /// For so many milliseconds; until it is ended if none.
@@ -80,6 +82,8 @@ pub(crate) enum Response {
     Outbox(OutboxReport),
     /// To [`Request::Log`].
     Log(LogReport),
+    /// To [`Request::Verify`].
+    Verified(VerifyReport),
     /// To [`Request::Pause`] and [`Request::Resume`].
     Pause {
         /// The pause that lasts now.

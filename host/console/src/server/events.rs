@@ -89,13 +89,17 @@ fn event(line: &[u8]) -> Result<IncomingEvent, String> {
         Some(Value::String(name)) => Some(name.parse().map_err(|e| format!("{e}"))?),
         Some(_) => return Err("`plugin` is not text".to_owned()),
     };
+    let mut body = line.event.clone();
+    if let (Some(head), Some(body)) = (line.log, body.as_object_mut()) {
+        body.insert("log-head".to_owned(), head.to_string().into());
+    }
     Ok(IncomingEvent {
         device: line.device,
         at: line.at,
         plugin,
         event: name.to_owned(),
         words: printable(&line.words),
-        body: line.event.to_string(),
+        body: body.to_string(),
     })
 }
 

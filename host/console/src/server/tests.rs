@@ -445,6 +445,7 @@ async fn events_are_stored_once_and_listed_in_order() {
         at: Timestamp::from_ms(5),
         words: format!("{name}!"),
         event: serde_json::json!({ "event": name, "plugin": plugin }),
+        log: None,
     };
     let lines = [line("pulled", Some("inventory")), line("started", None)];
     for _ in 0..2 {

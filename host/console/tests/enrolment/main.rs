@@ -167,8 +167,7 @@ async fn a_certificate_speaks_for_its_device_alone_over_https() {
             device: other.id,
             at: bailiwick_core::time::Timestamp::from_ms(1),
             words: String::new(),
-            event: serde_json::json!({ "event": "started" }),
-        };
+            event: serde_json::json!({ "event": "started" }), log: None };
         let events = Events::new(&desk.https(&own), &served.address);
         let told = events.send("events", std::slice::from_ref(&event)).await;
         assert!(matches!(told, Err(SendError::Refused { .. })), "{told:?}");

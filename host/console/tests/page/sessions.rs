@@ -78,6 +78,7 @@ impl Scene {
                 at: Timestamp::from_ms(self.now() - before),
                 words: format!("session {} of user {}", event["session"], event["user"]),
                 event,
+                log: None,
             })
             .collect();
         self.events().send("desk-sessions", &lines).await.unwrap();

@@ -86,11 +86,15 @@ async fn send(to: &Destination, key: &str, events: &[EventLine<Value>]) -> Resul
     }
 }
 
-/// The events of a batch. One that was damaged on disk must not hold up the others.
+/// The events of a batch; the last one tells the chain up to it. One that was damaged on disk
+/// must not hold up the others.
 fn readable(batch: &EventBatch) -> Vec<EventLine<Value>> {
-    batch
-        .lines
-        .iter()
+    let lines = batch.lines.iter();
+    let mut events: Vec<EventLine<Value>> = lines
         .filter_map(|line| serde_json::from_slice(line).ok())
-        .collect()
+        .collect();
+    if let Some(last) = events.last_mut() {
+        last.log = batch.head;
+    }
+    events
 }
