@@ -14,7 +14,8 @@ use super::hierarchy::{Kind, hierarchies};
 /// How long a cgroup that does not get empty is tried.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Begins the name of each keeper's cgroup; the agent's process and a number follow.
+/// Begins the name of each keeper's cgroup; the agent's process, a number and the namespace
+/// of processes follow.
 const PREFIX: &str = "bailiwick-";
 
 #[derive(Debug)]
@@ -25,7 +26,16 @@ pub(crate) struct Cgroup {
 
 /// Name of the cgroup of keeper number `number` of the agent `agent`.
 pub(crate) fn name(agent: u32, number: u64) -> String {
-    format!("{PREFIX}{agent}-{number}")
+    format!("{PREFIX}{agent}-{number}-{}", namespace())
+}
+
+/// In which the numbers of processes count: the number of pid_namespaces(7), 0 if it is not
+/// told. Agents of others may share the cgroups.
+fn namespace() -> String {
+    let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let digits = link.to_string_lossy();
+    let digits = digits.trim_matches(|c: char| !c.is_ascii_digit());
+    if digits.is_empty() { "0" } else { digits }.to_owned()
 }
 
 impl Cgroup {
@@ -109,9 +119,13 @@ pub(crate) fn end(name: &str) {
 
 /// Ends and removes what agents left that were killed together with their keepers.
 pub(crate) fn end_leftovers() {
+    let namespace = namespace();
     for (kind, own) in own() {
         for entry in fs::read_dir(own).into_iter().flatten().flatten() {
-            let of_dead = entry.file_name().to_str().is_some_and(is_of_dead);
+            let name = entry.file_name();
+            let of_dead = name
+                .to_str()
+                .is_some_and(|name| is_of_dead(name, &namespace));
             if of_dead {
                 let folder = entry.path();
                 Cgroup { kind, folder }.end();
@@ -120,15 +134,17 @@ pub(crate) fn end_leftovers() {
     }
 }
 
-fn is_of_dead(name: &str) -> bool {
-    let numbers = name
-        .strip_prefix(PREFIX)
-        .and_then(|rest| rest.split_once('-'));
-    let Some((agent, run)) = numbers else {
+/// Whoever has another namespace can't be told dead from alive.
+fn is_of_dead(name: &str, namespace: &str) -> bool {
+    let Some(rest) = name.strip_prefix(PREFIX) else {
+        return false;
+    };
+    let [agent, number, of] = rest.split('-').collect::<Vec<_>>()[..] else {
         return false;
     };
     let agent = agent.parse().ok().and_then(Pid::from_raw);
-    run.parse::<u64>().is_ok()
+    of == namespace
+        && number.parse::<u64>().is_ok()
         && agent.is_some_and(|agent| test_kill_process(agent) == Err(rustix::io::Errno::SRCH))
 }
 
@@ -156,4 +172,29 @@ fn below(folder: &Path) -> Vec<PathBuf> {
     }
     found.reverse();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_is_dead_here_is_dead() {
+        let mut dead = std::process::Command::new("true").spawn().unwrap();
+        dead.wait().unwrap();
+        let own = namespace();
+        assert!(own.parse::<u64>().is_ok_and(|number| number > 0));
+        assert!(is_of_dead(&name(dead.id(), 7), &own));
+        for living in [
+            name(std::process::id(), 7),
+            // Its number may be another one's where it runs.
+            format!("{PREFIX}{}-7-1", dead.id()),
+            format!("{PREFIX}{}-7", dead.id()),
+            format!("other-{}-7-{own}", dead.id()),
+            format!("{PREFIX}x-7-{own}"),
+            PREFIX.to_owned(),
+        ] {
+            assert!(!is_of_dead(&living, &own), "{living}");
+        }
+    }
 }

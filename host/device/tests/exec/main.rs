@@ -322,6 +322,14 @@ async fn an_agent_that_is_killed_leaves_nothing() {
     wait_for(&seconds, 0).await;
 }
 
+/// What an agent in this test's namespace calls the cgroup of a keeper.
+fn cgroup_name(agent: u32, number: u32) -> String {
+    let link = fs::read_link("/proc/self/ns/pid").unwrap();
+    let link = link.to_str().unwrap();
+    let namespace = link.trim_matches(|c: char| !c.is_ascii_digit());
+    format!("bailiwick-{agent}-{number}-{namespace}")
+}
+
 fn cgroup_folders() -> Vec<PathBuf> {
     bailiwick_needs::own_cgroups("that runs end by their cgroup")
 }
@@ -376,8 +384,10 @@ fn what_a_dead_agent_left_is_ended_at_the_next_start() {
     let mut dead = Command::new("/usr/bin/true").spawn().unwrap();
     dead.wait().unwrap();
     for folder in cgroup_folders() {
-        let left = folder.join(format!("bailiwick-{}-0", dead.id()));
-        let living = folder.join(format!("bailiwick-{}-1000000", std::process::id()));
+        let left = folder.join(cgroup_name(dead.id(), 0));
+        let living = folder.join(cgroup_name(std::process::id(), 1_000_000));
+        let elsewhere = folder.join(format!("bailiwick-{}-0-1", dead.id()));
+        fs::create_dir(&elsewhere).unwrap();
         fs::create_dir(&left).unwrap();
         fs::create_dir(&living).unwrap();
         let mut sleeper = Command::new("sleep").arg(&seconds).spawn().unwrap();
@@ -390,6 +400,11 @@ fn what_a_dead_agent_left_is_ended_at_the_next_start() {
         sleeper.wait().unwrap();
         assert!(!left.exists(), "{}", left.display());
         assert!(living.exists(), "of an agent that lives");
+        assert!(
+            elsewhere.exists(),
+            "of one that may live in another namespace"
+        );
+        fs::remove_dir(elsewhere).unwrap();
         fs::remove_dir(living).unwrap();
     }
 }

@@ -7,7 +7,7 @@ use bailiwick_needs::own_cgroups;
 
 use crate::{
     agent::{Agent, until, words},
-    inherited, keeper, root,
+    cgroup_name, inherited, keeper, root,
 };
 
 /// Whether a parked keeper can be told from others here.
@@ -184,7 +184,7 @@ fn what_an_agent_of_the_same_number_left_is_ended_before() {
         return;
     }
     let mut agent = Agent::start();
-    let name = format!("bailiwick-{}-0", agent.pid());
+    let name = cgroup_name(agent.pid(), 0);
     let folders = own_cgroups("that parked keepers are in cgroups");
     // Where keepers are.
     let folder = folders[0].join(&name);
