@@ -101,9 +101,14 @@ impl Ledger {
 
     /// The agent has run for so long.
     pub(super) fn has_run(&mut self, now: RunTime) {
-        if now.since(self.ran) >= COARSE {
+        if self.is_behind(now) {
             self.ran = now;
         }
+    }
+
+    /// Whether how long the agent has run is to be written again.
+    pub(super) fn is_behind(&self, now: RunTime) -> bool {
+        now.since(self.ran) >= COARSE
     }
 
     /// Counts an entry as gone.

@@ -198,7 +198,7 @@ pub(super) fn put(
     let mut writing = Writing::open(transaction)?;
     let mut answer = Put {
         tickets: Vec::with_capacity(outgoing.len()),
-        dropped: writing.trim(caps, now)?,
+        dropped: writing.trim_in_time(caps, now)?,
     };
     for one in outgoing {
         let ticket = writing.put(one, (caps, now), &mut answer.dropped)?;

@@ -1,5 +1,7 @@
 //! The outbox's tables in one writing transaction.
 
+use std::collections::BTreeMap;
+
 use bailiwick_core::run_time::RunTime;
 use redb::{ReadableTable as _, ReadableTableMetadata as _, Table, WriteTransaction};
 
@@ -25,6 +27,9 @@ pub(crate) struct Writing<'txn> {
     numbers: Table<'txn, &'static str, u64>,
     before: Ledger,
     ledger: Ledger,
+    /// What report senders remember, by plugin: written once, however many reports a commit
+    /// has.
+    senders: BTreeMap<String, Vec<u8>>,
 }
 
 impl<'txn> Writing<'txn> {
@@ -38,11 +43,20 @@ impl<'txn> Writing<'txn> {
             numbers,
             before: ledger,
             ledger,
+            senders: BTreeMap::new(),
         })
     }
 
-    /// Writes what was counted.
+    /// Writes what was counted, and what senders remember.
     pub(crate) fn close(mut self) -> Result<(), Failure> {
+        if !self.senders.is_empty() {
+            let mut senders = self.transaction.open_table(SENDERS).map_err(failure)?;
+            for (plugin, state) in &self.senders {
+                senders
+                    .insert(plugin.as_str(), state.as_slice())
+                    .map_err(failure)?;
+            }
+        }
         self.ledger.write(&self.before, &mut self.numbers)
     }
 
@@ -98,10 +112,7 @@ impl<'txn> Writing<'txn> {
     pub(super) fn beside(&mut self, what: &What, beside: &Beside) -> Result<(), Failure> {
         match (beside, what) {
             (Beside::Sender(state), What::Report { plugin, .. } | What::File { plugin, .. }) => {
-                let mut senders = self.transaction.open_table(SENDERS).map_err(failure)?;
-                senders
-                    .insert(plugin.as_str(), state.as_slice())
-                    .map_err(failure)?;
+                self.senders.insert(plugin.to_string(), state.clone());
                 Ok(())
             }
             // An outcome belongs to no plugin's sender.
@@ -128,6 +139,19 @@ impl<'txn> Writing<'txn> {
     fn find(&self, key: &str) -> Result<Option<Ticket>, Failure> {
         let found = self.keys.get(key).map_err(failure)?;
         Ok(found.and_then(|place| Ticket::at(place.value())))
+    }
+
+    /// Trims, if that was not done for a minute: to look for what is too old reads the oldest
+    /// of each lane, and checks it.
+    pub(super) fn trim_in_time(
+        &mut self,
+        caps: Caps,
+        now: RunTime,
+    ) -> Result<Vec<Dropped>, Failure> {
+        if self.ledger.is_behind(now) {
+            return self.trim(caps, now);
+        }
+        Ok(Vec::new())
     }
 
     /// Drops what is too old, from the oldest of each lane on, and then what there is no
