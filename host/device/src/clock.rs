@@ -58,7 +58,7 @@ impl Clock for SystemClock {
 /// The clock itself: each call of a plugin reads it twice, and what `Instant` makes of it is
 /// a fifth of that.
 #[cfg(unix)]
-#[inline(always)]
+#[inline]
 fn monotonic_ns() -> u64 {
     clock_ns(rustix::time::ClockId::Monotonic)
 }
@@ -75,10 +75,8 @@ pub(crate) fn thread_cpu_ns() -> u64 {
     clock_ns(rustix::time::ClockId::ThreadCPUTime)
 }
 
-/// Inlined also where programs are compiled for size: around the kernel's own clock, which
-/// takes 20 ns, a call is a tenth.
 #[cfg(unix)]
-#[inline(always)]
+#[inline]
 fn clock_ns(clock: rustix::time::ClockId) -> u64 {
     let time = rustix::time::clock_gettime(clock);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
