@@ -66,6 +66,14 @@ pub(super) enum Look {
     Due,
 }
 
+/// Whose a new process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Newcomer {
+    OfNewLogin,
+    OfTheKernel,
+    Other,
+}
+
 /// What a scan found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -117,13 +125,22 @@ impl Scanner {
         }
         self.tasks = Some(tasks);
         let mut found = self.read_young_again(now);
+        let mut stirred = tasks.count < before.count;
         for pid in given.into_iter().flatten() {
-            found |= self.read_new(pid, now);
+            match self.read_new(pid, now) {
+                Newcomer::OfNewLogin => found = true,
+                Newcomer::OfTheKernel => {}
+                Newcomer::Other => stirred = true,
+            }
         }
         if found || (tasks != before && self.has_one_ended()) {
             return Look::Due;
         }
-        Look::Stirred
+        if stirred || !self.young.is_empty() {
+            Look::Stirred
+        } else {
+            Look::Calm
+        }
     }
 
     /// Goes through all processes, and reads those of which it does not know the login.
@@ -187,17 +204,23 @@ impl Scanner {
         read
     }
 
-    /// Reads what has an id that was just given, and tells whether it is of a new login. It
-    /// can be a thread, which the next scan forgets, or gone already.
-    fn read_new(&mut self, pid: u32, now: Instant) -> bool {
+    /// Reads what has an id that was just given. It can be a thread, which the next scan
+    /// forgets, or gone already.
+    fn read_new(&mut self, pid: u32, now: Instant) -> Newcomer {
         self.young.remove(&pid);
         match self.read(pid, now) {
-            Ok(Some(login)) => !self.leaders.contains_key(&login.audit),
-            Ok(None) => false,
+            Ok(Some(login)) if !self.leaders.contains_key(&login.audit) => Newcomer::OfNewLogin,
+            Ok(Some(_)) => Newcomer::Other,
+            // The kernel makes and ends workers for itself all the time.
+            Ok(None) if process::birth(&self.proc, pid).is_some_and(|birth| birth.is_kernels) => {
+                self.young.remove(&pid);
+                Newcomer::OfTheKernel
+            }
+            Ok(None) => Newcomer::Other,
             Err(Gone) => {
                 self.processes.remove(&pid);
                 self.young.remove(&pid);
-                false
+                Newcomer::Other
             }
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Birth {
     pub(super) name: String,
     /// Who made it, or took it on since.
     pub(super) parent: u32,
+    /// It is of the kernel itself, which logs nobody in.
+    pub(super) is_kernels: bool,
     /// Since the machine started, in hundredths of a second.
     pub(super) ticks: u64,
 }
@@ -101,6 +103,9 @@ fn text(path: &Path, at_most: usize) -> Result<String, Gone> {
 
 /// The name is in parentheses, may hold any character, and is followed by fields 3 to 52;
 /// the parent is field 4, the birth field 22 (proc_pid_stat(5)).
+/// `PF_KTHREAD` of linux/sched.h, in the flags of proc_pid_stat(5).
+const KERNEL_THREAD: u32 = 0x0020_0000;
+
 fn parse_stat(text: &str) -> Option<Birth> {
     let (before, after) = text.rsplit_once(") ")?;
     let (_, name) = before.split_once(" (")?;
@@ -108,7 +113,8 @@ fn parse_stat(text: &str) -> Option<Birth> {
     Some(Birth {
         name: name.to_owned(),
         parent: fields.nth(1)?.parse().ok()?,
-        ticks: fields.nth(17)?.parse().ok()?,
+        is_kernels: fields.nth(4)?.parse::<u32>().ok()? & KERNEL_THREAD != 0,
+        ticks: fields.nth(12)?.parse().ok()?,
     })
 }
 
@@ -136,9 +142,11 @@ mod tests {
             let Birth {
                 name: read,
                 parent,
+                is_kernels,
                 ticks,
             } = birth;
-            assert_eq!((read.as_str(), parent, ticks), (name, 1, 4711));
+            let expected = (name, 1, false, 4711);
+            assert_eq!((read.as_str(), parent, is_kernels, ticks), expected);
         }
         assert_eq!(parse_stat("12 (a) S 1"), None);
         assert_eq!(parse_stat(""), None);

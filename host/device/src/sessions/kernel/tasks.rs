@@ -14,7 +14,7 @@ const LONGEST: usize = 128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tasks {
     /// How many there are.
-    count: u32,
+    pub(super) count: u32,
     /// The id that was given to the newest.
     last: u32,
 }

@@ -122,6 +122,17 @@ impl Proc {
         fs::write(folder.join("cgroup"), "0::/\n").unwrap();
     }
 
+    /// Makes `pid` one of the kernel's own, by the flags that it has there.
+    fn kernel_thread(&self, pid: u32) {
+        let file = self.path().join(format!("{pid}/stat"));
+        let stat = fs::read_to_string(&file).unwrap();
+        fs::write(
+            file,
+            stat.replace(" S 1 2 3 4 5 6 ", " S 2 0 0 0 -1 2129984 "),
+        )
+        .unwrap();
+    }
+
     /// Makes `pid` a child of `parent`.
     fn child(&self, pid: u32, parent: u32) {
         let file = self.path().join(format!("{pid}/stat"));
@@ -172,6 +183,11 @@ fn a_machine_on_which_nothing_happens_is_not_looked_through() {
     proc.load("1/100 5");
     assert_eq!(scanner.look(after(17)), Look::Due);
     assert_eq!(numbers(&scanner.scan(after(17)).unwrap()), [5]);
+    assert_eq!(scanner.look(after(118)), Look::Calm);
+    // The kernel's own workers come all the time.
+    proc.process(6, "kworker/0:1", UNSET, UNSET, 4);
+    proc.kernel_thread(6);
+    proc.load("1/101 6");
     assert_eq!(scanner.look(after(119)), Look::Calm);
     assert_eq!(
         scanner.look(after(120)),
