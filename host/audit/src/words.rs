@@ -2,8 +2,8 @@
 
 use bailiwick_core::{
     policy::{
-        Capability, Effect, Form, Grant, Policy, Program, Risk, RunAs, Scope, Seen, Sensitive,
-        Shape, Wakes, Whose,
+        Capability, Effect, Grant, Policy, Program, Risk, Scope, Seen, Sensitive, Shape, Wakes,
+        Whose, neighbours,
     },
     time::Timestamp,
 };
@@ -14,11 +14,6 @@ pub(crate) fn day(at: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// The last day on which something holds that expires at `at`.
-pub(crate) fn last_day(at: Timestamp) -> String {
-    day(Timestamp::from_ms(at.as_ms().saturating_sub(1)))
-}
-
 /// `2027-12-31 08:15 UTC`.
 pub(crate) fn minute(at: Timestamp) -> String {
     let minutes = at.as_ms() / 60_000 % (24 * 60);
@@ -27,10 +22,7 @@ pub(crate) fn minute(at: Timestamp) -> String {
 
 /// Until when a grant holds.
 pub(crate) fn until(grant: &Grant) -> String {
-    match grant.expires {
-        Some(at) => last_day(at),
-        None => "no end".to_owned(),
-    }
+    grant.last_day().unwrap_or_else(|| "no end".to_owned())
 }
 
 /// The approver's judgement.
@@ -116,31 +108,9 @@ fn run(program: &Program, effect: Effect) -> Vec<String> {
     if effect == Effect::Deny {
         return vec![program.path.clone()];
     }
-    let run_as = match &program.run_as {
-        RunAs::User(name) => format!("as {name}"),
-        RunAs::Session => "as the user of the session that is named".to_owned(),
-        RunAs::Root => "as root".to_owned(),
-    };
-    let each = |shape: &Shape| format!("{} {} ({run_as})", program.path, arguments(shape));
+    let run_as = program.run_as.in_words();
+    let each = |shape: &Shape| format!("{} {} ({run_as})", program.path, shape.in_words());
     program.arguments.iter().map(each).collect()
-}
-
-fn arguments(shape: &Shape) -> String {
-    if shape.0.is_empty() {
-        return "without arguments".to_owned();
-    }
-    let items = shape.0.iter().map(|item| {
-        let one = match &item.is {
-            Form::Literal(text) => format!("“{text}”"),
-            Form::OneOf(texts) => format!("one of “{}”", texts.join("”, “")),
-            Form::Matches(pattern) => format!("what matches “{pattern}”"),
-        };
-        match item.at_most {
-            1 => one,
-            most => format!("{one} up to {most} times"),
-        }
-    });
-    format!("with {}", items.collect::<Vec<_>>().join(", "))
 }
 
 fn wake(wakes: &Wakes, effect: Effect) -> Vec<String> {
@@ -148,15 +118,7 @@ fn wake(wakes: &Wakes, effect: Effect) -> Vec<String> {
         [] => "on every link".to_owned(),
         links => format!("on {}", links.join(", ")),
     };
-    let whom = wakes.macs.iter().map(|mac| {
-        let bytes: Vec<_> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-        match mac.len() {
-            0 => "all of them".to_owned(),
-            6 => bytes.join(":"),
-            _ => format!("those whose address begins with {}", bytes.join(":")),
-        }
-    });
-    let whom: Vec<_> = whom.collect();
+    let whom: Vec<_> = wakes.macs.iter().map(|mac| neighbours(mac)).collect();
     let rate = match effect {
         Effect::Allow => format!(", at most {} packets in a minute", wakes.per_minute),
         Effect::Deny => String::new(),

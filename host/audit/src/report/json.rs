@@ -82,7 +82,7 @@ fn plugin(judged: &Judged) -> Value {
                     "particulars": particulars,
                     "reason": grant.reason,
                     "approved-by": grant.approved_by,
-                    "last-day": grant.expires.map(words::last_day),
+                    "last-day": grant.last_day(),
                     "risk": words::risk(grant.risk),
                     "place": place(&file.place(&format!("grant.{index}"))),
                 })

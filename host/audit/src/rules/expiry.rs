@@ -5,7 +5,7 @@ use std::time::Duration;
 use bailiwick_core::policy::Grant;
 
 use super::Case;
-use crate::{PolicyFile, Rule, words::last_day};
+use crate::{PolicyFile, Rule};
 
 /// How long before a grant expires it is found: time to decide, to sign and to reach devices
 /// that are seldom online.
@@ -16,7 +16,7 @@ pub(super) fn judge(case: &mut Case<'_>, policy: &PolicyFile, path: &str, grant:
         return;
     };
     let place = policy.place(&format!("{path}.expires"));
-    let (capability, day) = (grant.capability, last_day(expires));
+    let (capability, day) = (grant.capability, bailiwick_core::policy::last_day(expires));
     if grant.expired(case.now) {
         let text = format!("the grant of `{capability}` held until {day}");
         case.find(Rule::ExpiredGrant, place, text);

@@ -41,6 +41,7 @@ pub use permit::Permit;
 pub use processes::{Processes, ProcessesView};
 pub use sessions::{Sessions, SessionsView};
 pub use shape::{Form, Item, LONGEST_ARGUMENT, MOST_ARGUMENTS, Shape};
+pub use shown::{last_day, neighbours};
 pub use sight::{Fields, Seen, Sensitive, Whose};
 pub use text_pattern::{TextPattern, TextPatternError};
 pub use wake::{Mac, Wake, WakeAllowed, WakeRates, WakeRefusal, Wakes, magic, packet_for};

@@ -13,7 +13,7 @@ pub(super) fn mac(bytes: &[u8]) -> String {
 }
 
 /// The last day on which something holds that expires at `at`.
-pub(super) fn last_day(at: Timestamp) -> String {
+pub fn last_day(at: Timestamp) -> String {
     let (year, month, day) = at.last_before().date();
     format!("{year:04}-{month:02}-{day:02}")
 }
@@ -43,8 +43,8 @@ impl FileRoot {
 }
 
 impl Shape {
-    /// `-h /[a-z]{1,8}`; `no arguments`.
-    pub(super) fn in_words(&self) -> String {
+    /// With which arguments: ``with `-h`, what matches `[a-z]{1,8}` ``.
+    pub fn in_words(&self) -> String {
         if self.0.is_empty() {
             return "without arguments".to_owned();
         }
@@ -65,7 +65,7 @@ impl Shape {
 
 impl RunAs {
     /// `as nobody`.
-    pub(super) fn in_words(&self) -> String {
+    pub fn in_words(&self) -> String {
         match self {
             Self::User(name) => format!("as {name}"),
             Self::Session => "as the user of a session".to_owned(),
@@ -112,8 +112,8 @@ impl Wakes {
     }
 }
 
-/// Whom a prefix of addresses means.
-pub(super) fn neighbours(prefix: &[u8]) -> String {
+/// Whom the beginning of Ethernet addresses means: nothing is everybody.
+pub fn neighbours(prefix: &[u8]) -> String {
     match prefix.len() {
         0 => "every neighbour".to_owned(),
         6 => mac(prefix),

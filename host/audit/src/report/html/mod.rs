@@ -123,7 +123,7 @@ fn overview_row(judged: &Judged, index: usize) -> Markup {
             }
             td { @if let Some(file) = &subject.policy { (visible(&file.policy().summary)) } @else { "no policy" } }
             td { (visible(&approvers.join(", "))) }
-            td.narrow { @match first_end { Some(at) => (words::last_day(at)), None => "no end" } }
+            td.narrow { @match first_end { Some(at) => (bailiwick_core::policy::last_day(at)), None => "no end" } }
             td.narrow { (found(judged)) }
         }
     }
