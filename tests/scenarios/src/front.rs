@@ -6,7 +6,7 @@ use std::{
     io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -17,6 +17,8 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
 };
 
+/// For something to come about on a machine that builds meanwhile.
+const SOON: Duration = Duration::from_secs(120);
 /// For one request to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -45,6 +47,8 @@ struct Shared {
     /// Who the console is to the front.
     client: Arc<ClientConfig>,
     state: Mutex<State>,
+    /// Rung when somebody came.
+    came: Condvar,
 }
 
 struct State {
@@ -89,6 +93,7 @@ impl Front {
             config: Arc::new(config),
             client: Arc::new(client(tls)),
             state: Mutex::new(state),
+            came: Condvar::new(),
         });
         let front = Self {
             address: listener.local_addr().expect("it listens"),
@@ -136,10 +141,13 @@ impl Front {
         self.shared.state().failing.clone()
     }
 
-    /// How many connections hear nothing.
-    #[must_use]
-    pub fn taken(&self) -> usize {
-        self.shared.state().silent.len()
+    /// Waits until a connection is there that hears nothing.
+    ///
+    /// # Panics
+    /// None comes in time.
+    pub fn until_taken(&self) {
+        let any = |state: &State| !state.silent.is_empty();
+        drop(self.shared.until("connection", any));
     }
 
     /// Ends the connections that hear nothing.
@@ -152,8 +160,23 @@ impl Front {
     /// When each request came that begins so and was answered here since the last turn.
     #[must_use]
     pub fn answered(&self, begins: &str) -> Vec<Instant> {
-        let state = self.shared.state();
-        let answered = state.answered.iter();
+        self.shared.state().answered(begins)
+    }
+
+    /// The same, once there are so many.
+    ///
+    /// # Panics
+    /// They do not come in time.
+    #[must_use]
+    pub fn until_answered(&self, begins: &str, count: usize) -> Vec<Instant> {
+        let enough = |state: &State| state.answered(begins).len() >= count;
+        self.shared.until(begins, enough).answered(begins)
+    }
+}
+
+impl State {
+    fn answered(&self, begins: &str) -> Vec<Instant> {
+        let answered = self.answered.iter();
         let fits = answered.filter(|(line, _)| line.starts_with(begins));
         fits.map(|(_, at)| *at).collect()
     }
@@ -162,6 +185,15 @@ impl Front {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn until(&self, what: &str, is_so: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let waited = self
+            .came
+            .wait_timeout_while(self.state(), SOON, |state| !is_so(state));
+        let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        assert!(!timeout.timed_out(), "no {what} in {SOON:?}");
+        state
     }
 
     fn serve(&self, stream: TcpStream) -> io::Result<()> {
@@ -177,6 +209,7 @@ impl Shared {
             Manner::Silent => {
                 // Nothing is read, and the end is not told.
                 self.state().silent.push(stream);
+                self.came.notify_all();
                 Ok(())
             }
         }
@@ -190,6 +223,7 @@ impl Shared {
         self.state()
             .answered
             .push((first_line(&request), Instant::now()));
+        self.came.notify_all();
         finish(stream, answer.as_bytes())
     }
 
@@ -222,6 +256,7 @@ impl Shared {
         let fails = *state.failing.get_or_insert_with(|| key.clone()) == key;
         if fails {
             state.answered.push((line, Instant::now()));
+            self.came.notify_all();
         }
         fails
     }

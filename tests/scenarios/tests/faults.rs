@@ -4,17 +4,10 @@
 
 #![cfg(unix)]
 
-use std::{
-    fs,
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{fs, net::SocketAddr, time::Duration};
 
 use bailiwick_scenarios::{Desk, Front, Manner, Program, says};
 use serde_json::Value;
-
-/// For something to come about on a machine that builds meanwhile.
-const SOON: Duration = Duration::from_secs(120);
 
 const BUSY: &str = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 4\r\nContent-Length: 0\r\n\
                     Connection: close\r\n\r\n";
@@ -76,13 +69,8 @@ fn a_console_that_asks_to_wait_is_left_alone_for_so_long() {
     story.front.turns(Manner::Answer(BUSY));
     story.is_wrong("429");
     for request in ["POST /v1/reports ", "GET /v1/actions/"] {
-        let begun = Instant::now();
-        let asked = || story.front.answered(request);
-        while asked().len() < 2 {
-            assert!(begun.elapsed() < SOON, "no second {request}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        let pause = asked()[1] - asked()[0];
+        let asked = story.front.until_answered(request, 2);
+        let pause = asked[1] - asked[0];
         assert!(
             pause >= Duration::from_millis(3_900),
             "{request}: {pause:?}"
@@ -135,19 +123,11 @@ fn one_report_that_the_console_fails_at_holds_up_nothing_and_is_not_lost() {
     assert!(tries >= 5, "{tries}");
     // What it failed at arrives once the console is mended, and nothing is there twice.
     story.front.turns(Manner::Forward);
-    let begun = Instant::now();
-    loop {
-        let shown = story.desk.ask(&["outbox", "show", "--key", &failing]);
-        if shown["sent"][0]["confirmed"]["by"] == "receipt" {
-            break;
-        }
-        assert!(
-            begun.elapsed() < SOON * 2,
-            "{shown} {}",
-            story.desk.ask(&["status"])
-        );
-        std::thread::sleep(Duration::from_millis(500));
-    }
+    story.agent.until("its receipt", |line| {
+        line["event"] == "delivered" && line["key"] == failing.as_str()
+    });
+    let shown = story.desk.ask(&["outbox", "show", "--key", &failing]);
+    assert_eq!(shown["sent"][0]["confirmed"]["by"], "receipt", "{shown}");
     let made = story.agent.event("reported");
     let ends = format!("-{}", made["counter"]);
     story.agent.until("what was made last", |line| {

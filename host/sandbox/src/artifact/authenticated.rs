@@ -57,11 +57,9 @@ impl Artifact {
         reason = "wasmtime can't check that native code is what its compiler made; the type does"
     )]
     pub(crate) fn component(&self, engine: &Engine) -> Result<Component, LoadError> {
-        // SAFETY: `deserialize` demands bytes that wasmtime's own compiler made and nobody
-        // changed. An `Artifact` is made only by `from_compiler`, from the output of
-        // `bailiwick-compile`, and by `from_verified`, after a MAC over these very bytes
-        // under a key that only this host's user can read. They are private to this
-        // process and immutable since.
+        // `deserialize` demands bytes that wasmtime's own compiler made and nobody changed.
+        // SAFETY: `from_compiler` has the compiler's output and `from_verified` bytes under a
+        // MAC of this host's own key; both are private to this process and never change.
         unsafe { Component::deserialize(engine.wasmtime(), self.bytes()) }
             .map_err(|error| LoadError::Incompatible(format!("{error:#}")))
     }
