@@ -13,6 +13,8 @@ mod enrolment;
 mod front;
 mod operator;
 mod program;
+#[cfg(target_os = "linux")]
+mod sessions;
 
 pub use broker::free_port;
 pub use desk::{Desk, says};

@@ -71,16 +71,6 @@ impl Scene {
         }
     }
 
-    /// Waits until the agent knows the session of this login; gives its id.
-    fn opened(&mut self, login: &Login) -> String {
-        let begins = format!("{}#", login.audit().expect("it runs"));
-        let session = |line: &Value| line["session"].as_str().unwrap_or_default().to_owned();
-        let event = self.agent.until("the session", |line| {
-            line["event"] == "session-opened" && session(line).starts_with(&begins)
-        });
-        session(&event)
-    }
-
     /// How an action ends that asks for `program` as the user of `session`.
     fn ran(&mut self, program: &str, arguments: &[&str], session: Option<&str>) -> Value {
         self.asked += 1;
@@ -142,7 +132,7 @@ fn a_program_runs_as_the_user_of_the_session_that_is_named_and_of_no_other() {
     let logins = users
         .each_ref()
         .map(|(uid, ..)| Login::of(*uid).expect("it was possible"));
-    let sessions = logins.each_ref().map(|login| scene.opened(login));
+    let sessions = logins.each_ref().map(|login| scene.agent.opened(login));
     for ((uid, name, home), session) in users.iter().zip(&sessions) {
         let told = scene.writes("/usr/bin/id", &["-u"], session);
         assert_eq!(told, format!("{uid}\n"));
@@ -161,7 +151,7 @@ fn a_program_runs_as_the_user_of_the_session_that_is_named_and_of_no_other() {
     let later = first.replace('#', "#1");
     scene.refuses("/usr/bin/id", Some(&later), "is open on this device");
     let root = Login::of(0).expect("it was possible");
-    let of_root = scene.opened(&root);
+    let of_root = scene.agent.opened(&root);
     scene.refuses("/usr/bin/id", Some(&of_root), "is root's");
     drop(logins);
     scene.agent.until("the end of the session", |line| {

@@ -4,7 +4,6 @@
 #![cfg(target_os = "linux")]
 
 use std::{
-    collections::BTreeMap,
     fs,
     process::Command,
     sync::{Mutex, PoisonError},
@@ -59,13 +58,7 @@ impl Scene {
     /// Logs a user in, and waits until the agent tells of it.
     fn login(&mut self, user: u32, sleepers: usize) -> (Login, String) {
         let login = Login::with_sleepers(own_uid(user), sleepers).expect("it is possible");
-        let number = login.audit().expect("it runs").to_string();
-        let event = self.agent.until("the session", |line| {
-            let session = line["session"].as_str().unwrap_or_default();
-            line["event"] == "session-opened"
-                && session.split_once('#').map(|(before, _)| before) == Some(&number)
-        });
-        let session = event["session"].as_str().unwrap_or_default().to_owned();
+        let session = self.agent.opened(&login);
         (login, session)
     }
 
@@ -123,25 +116,9 @@ impl Scene {
         before
     }
 
-    /// What the files say that were put away, by session.
-    fn files(&self) -> BTreeMap<String, Vec<String>> {
-        let shown = ["outbox", "show", "--decoded", "--last", "1000"];
-        let shown = self.desk.ask(&shown);
-        let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for entry in shown["waiting"].as_array().into_iter().flatten() {
-            let what = entry["what"].as_str().unwrap_or_default();
-            if let Some((_, session)) = what.split_once(" on session ") {
-                let text = entry["content"]["text"].as_str();
-                let text = text.unwrap_or_else(|| panic!("{entry}")).to_owned();
-                files.entry(session.to_owned()).or_default().push(text);
-            }
-        }
-        files
-    }
-
     /// How many samples of a session are in files.
     fn samples(&self, session: &str) -> usize {
-        let files = self.files();
+        let files = self.desk.session_files();
         let texts = files.get(session).into_iter().flatten();
         texts.map(|text| text.matches("sample at ").count()).sum()
     }
@@ -149,7 +126,11 @@ impl Scene {
     /// What files of this version say of a session.
     fn told_by(&self, version: &str, session: &str) -> Vec<String> {
         let made = format!("made by {PLUGIN} {version}\n");
-        let files = self.files().remove(session).unwrap_or_default();
+        let files = self
+            .desk
+            .session_files()
+            .remove(session)
+            .unwrap_or_default();
         files
             .into_iter()
             .filter(|text| text.starts_with(&made))
@@ -209,7 +190,11 @@ fn a_rate_a_pause_and_a_new_version_reach_every_session() {
     scene.until_quiet();
     for (session, at_least) in [(&first, 8), (&second, 8), (&third, 5)] {
         let samples = scene.samples(session);
-        assert!((at_least..=34).contains(&samples), "{:?}", scene.files());
+        assert!(
+            (at_least..=34).contains(&samples),
+            "{:?}",
+            scene.desk.session_files()
+        );
     }
 
     // A new version takes over with the state of each: it tells of what ended before.

@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use std::{collections::BTreeMap, fs};
+use std::fs;
 
 use bailiwick_needs::{Login, own_uid};
 use bailiwick_scenarios::{Desk, Program};
@@ -37,17 +37,6 @@ fn scene() -> (Desk, Program, Program) {
     (desk, console, agent)
 }
 
-/// Waits until the agent tells of this login; gives its session's id.
-fn opened(agent: &mut Program, login: &Login) -> String {
-    let number = login.audit().expect("it runs").to_string();
-    let event = agent.until("the session", |line| {
-        let session = line["session"].as_str().unwrap_or_default();
-        line["event"] == "session-opened"
-            && session.split_once('#').map(|(before, _)| before) == Some(&number)
-    });
-    event["session"].as_str().unwrap_or_default().to_owned()
-}
-
 fn closed(agent: &mut Program, session: &str) {
     agent.until("the end of a session", |line| {
         line["event"] == "session-closed" && line["session"] == session
@@ -59,21 +48,6 @@ fn file(agent: &mut Program) {
     agent.until("a file", |line| {
         line["event"] == "reported" && line["kind"] == "file"
     });
-}
-
-/// What the files say that wait, by session.
-fn files(desk: &Desk) -> BTreeMap<String, Vec<String>> {
-    let shown = desk.ask(&["outbox", "show", "--decoded", "--last", "1000"]);
-    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for entry in shown["waiting"].as_array().into_iter().flatten() {
-        let what = entry["what"].as_str().unwrap_or_default();
-        if let Some((_, session)) = what.split_once(" on session ") {
-            let text = entry["content"]["text"].as_str();
-            let text = text.unwrap_or_else(|| panic!("{entry}")).to_owned();
-            files.entry(session.to_owned()).or_default().push(text);
-        }
-    }
-    files
 }
 
 /// Whether one of the texts has this process id as a word.
@@ -92,12 +66,12 @@ fn each_session_has_an_instance_that_sees_its_own_processes_alone() {
     }
     let (desk, _console, mut agent) = scene();
     let one = Login::of(own_uid(0)).expect("it is possible");
-    let first = opened(&mut agent, &one);
+    let first = agent.opened(&one);
     let two = Login::of(own_uid(1)).expect("it is possible");
-    let second = opened(&mut agent, &two);
+    let second = agent.opened(&two);
     let all = loop {
         file(&mut agent);
-        let all = files(&desk);
+        let all = desk.session_files();
         if [&first, &second].iter().all(|id| all.contains_key(*id)) {
             break all;
         }
@@ -111,7 +85,7 @@ fn each_session_has_an_instance_that_sees_its_own_processes_alone() {
     // The session that stays is sampled on; the closed one gets its last file and no more.
     drop(one);
     closed(&mut agent, &first);
-    let count = |desk: &Desk, session: &str| files(desk).get(session).map_or(0, Vec::len);
+    let count = |desk: &Desk, session: &str| desk.session_files().get(session).map_or(0, Vec::len);
     let before = count(&desk, &second);
     while count(&desk, &second) < before + 1 {
         file(&mut agent);
@@ -133,14 +107,14 @@ fn a_storm_of_logins_leaves_no_instance_over() {
     }
     let (desk, _console, mut agent) = scene();
     let stays = Login::of(own_uid(2)).expect("it is possible");
-    let kept = opened(&mut agent, &stays);
+    let kept = agent.opened(&stays);
     let mut sessions = Vec::new();
     for _ in 0..3 {
         let logins: Vec<_> = (0..6)
             .map(|_| Login::of(own_uid(3)).expect("it is possible"))
             .collect();
         for login in &logins {
-            sessions.push(opened(&mut agent, login));
+            sessions.push(agent.opened(login));
         }
         drop(logins);
         for session in &sessions[sessions.len() - 6..] {
@@ -149,12 +123,12 @@ fn a_storm_of_logins_leaves_no_instance_over() {
     }
     // Each put its samples away when it closed, and then made no more.
     let of_closed = |desk: &Desk| {
-        let all = files(desk);
+        let all = desk.session_files();
         let count = |session: &String| all.get(session).map_or(0, Vec::len);
         sessions.iter().map(count).collect::<Vec<_>>()
     };
     let stays_on = |desk: &Desk, agent: &mut Program| {
-        let count = |desk: &Desk| files(desk).get(&kept).map_or(0, Vec::len);
+        let count = |desk: &Desk| desk.session_files().get(&kept).map_or(0, Vec::len);
         let before = count(desk);
         while count(desk) < before + 1 {
             file(agent);
