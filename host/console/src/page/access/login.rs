@@ -116,7 +116,9 @@ fn offer(secret: &Secret, role: Role) -> Markup {
 fn rights(role: Role) -> &'static str {
     match role {
         Role::Viewer => "You can look at everything and change nothing.",
-        Role::Operator => "You can look at everything, and name devices.",
+        Role::Operator => {
+            "You can look at everything, name devices and draft actions. Signing one takes an operator's key, which this console does not have."
+        }
         Role::Approver => {
             "You can do all that an operator can. Approving is signing a policy, with a key that this console does not have."
         }
