@@ -31,7 +31,8 @@ enum Mapped {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CodeError {
     #[error(
-        "neither its compiled code nor its component is on the device any more: it comes with the next refresh"
+        "neither its compiled code nor its component is on the device any more: start the agent \
+         again, and its next refresh fetches it"
     )]
     Lost,
     #[error("its component can't be read: {0}")]

@@ -31,9 +31,10 @@ CREATE INDEX usage_by_time ON usage (grain, received_ms);
 CREATE INDEX flawed_files_by_time ON flawed_files (received_ms);
 ";
 
-/// For how long a key is kept at least. A device sends again what it has no receipt for, for
-/// up to 30 days; its clock may be wrong by some.
-const KEYS: Duration = Duration::from_secs(45 * 86_400);
+/// For how long a key is kept at least. A device sends again what it has no receipt for until
+/// it has run for 30 days, which takes one that runs two hours a day a year. (A key is some 150
+/// bytes.)
+const KEYS: Duration = Duration::from_secs(400 * 86_400);
 /// For how long pieces of usage are kept at most; half hours are kept as all else.
 const PIECES: Duration = Duration::from_secs(8 * 86_400);
 /// Most rows of one kind that one run forgets.

@@ -162,8 +162,12 @@ async fn what_was_forgotten_and_is_sent_again_is_stored_no_second_time() {
     // Another post under its key is refused, as before.
     let other = kept.report(2, &reports[2]).await;
     assert!(matches!(other, Err(PostError::Refused(_))), "{other:?}");
-    // No device sends for so long what it has no receipt for.
-    kept.forget_on(60).await;
+    // A device that lay in a drawer sends what it had no receipt for.
+    kept.forget_on(200).await;
+    assert_eq!(kept.report(3, &reports[2]).await, Ok(Answer::Stored));
+    assert_eq!(kept.days("reports"), [1]);
+    // None sends it for so long.
+    kept.forget_on(420).await;
     assert_eq!(
         (kept.count("spent_keys"), kept.count("event_posts")),
         (0, 0)
@@ -252,6 +256,6 @@ async fn of_an_old_file_the_key_alone_is_kept_and_then_nothing() {
     assert_eq!(kept.days("files WHERE body <> x''"), [25]);
     assert_eq!(kept.file(1).await, Ok(Answer::Stored), "sent again");
     assert_eq!(kept.days("files WHERE body <> x''"), [25]);
-    kept.forget_on(60).await;
+    kept.forget_on(415).await;
     assert_eq!(kept.days("files"), [25]);
 }
