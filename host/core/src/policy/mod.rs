@@ -19,6 +19,7 @@ mod parse_wakes;
 mod pattern;
 mod permit;
 mod processes;
+mod rates;
 mod sessions;
 mod shape;
 mod shown;
@@ -39,12 +40,13 @@ pub use parse::LONGEST;
 pub use pattern::{FileRoot, LONGEST_PATH, PathPattern, PatternError};
 pub use permit::Permit;
 pub use processes::{Processes, ProcessesView};
+pub use rates::Rates;
 pub use sessions::{Sessions, SessionsView};
 pub use shape::{Form, Item, LONGEST_ARGUMENT, MOST_ARGUMENTS, Shape};
 pub use shown::{last_day, neighbours};
 pub use sight::{Fields, Seen, Sensitive, Whose};
 pub use text_pattern::{TextPattern, TextPatternError};
-pub use wake::{Mac, Wake, WakeAllowed, WakeRates, WakeRefusal, Wakes, magic, packet_for};
+pub use wake::{Mac, Wake, WakeAllowed, WakeRefusal, Wakes, magic, packet_for};
 
 use std::collections::BTreeMap;
 

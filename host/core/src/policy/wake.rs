@@ -1,15 +1,7 @@
 //! The matcher of `wake` grants, and what a magic packet is.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
-
 use super::{Capability, Denial, Effect, Grant, Policy, Scope};
-use crate::{
-    ids::PluginName,
-    time::{Monotonic, Timestamp},
-};
+use crate::time::Timestamp;
 
 /// An Ethernet address.
 pub type Mac = [u8; 6];
@@ -147,36 +139,6 @@ impl Wake {
     }
 }
 
-/// What each plugin has sent in the last minute. It outlives instances: a handler rests
-/// between two actions.
-#[derive(Debug, Default)]
-pub struct WakeRates(BTreeMap<PluginName, VecDeque<Monotonic>>);
-
-impl WakeRates {
-    /// Counts one packet of `plugin` at `now`, if the rate allows it.
-    ///
-    /// # Errors
-    ///
-    /// How long until the next may be sent.
-    pub fn take(
-        &mut self,
-        plugin: &PluginName,
-        per_minute: u16,
-        now: Monotonic,
-    ) -> Result<(), Duration> {
-        const MINUTE: Duration = Duration::from_secs(60);
-        let sent = self.0.entry(plugin.clone()).or_default();
-        sent.retain(|at| now.since(*at) < MINUTE);
-        if sent.len() < usize::from(per_minute) {
-            sent.push_back(now);
-            return Ok(());
-        }
-        Err(sent
-            .front()
-            .map_or(MINUTE, |oldest| MINUTE.saturating_sub(now.since(*oldest))))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -244,19 +206,6 @@ mod tests {
             denied,
             Err(WakeRefusal::Denied(Denial::Denied { .. }))
         ));
-    }
-
-    #[test]
-    fn the_rate_holds_over_a_minute_and_for_each_plugin() {
-        let mut rates = WakeRates::default();
-        let (one, other): (PluginName, PluginName) = ("a".parse().unwrap(), "b".parse().unwrap());
-        let at = |seconds| Monotonic::ZERO.after(Duration::from_secs(seconds));
-        assert_eq!(rates.take(&one, 2, at(0)), Ok(()));
-        assert_eq!(rates.take(&one, 2, at(20)), Ok(()));
-        assert_eq!(rates.take(&one, 2, at(30)), Err(Duration::from_secs(30)));
-        assert_eq!(rates.take(&other, 2, at(30)), Ok(()));
-        assert_eq!(rates.take(&one, 2, at(60)), Ok(()));
-        assert!(rates.take(&one, 2, at(61)).is_err());
     }
 
     proptest! {

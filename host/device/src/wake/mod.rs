@@ -12,7 +12,7 @@ use std::{
 
 use bailiwick_core::{
     ids::PluginName,
-    policy::{WakeAllowed, WakeRates},
+    policy::{Rates, WakeAllowed},
     ports::{BoxFuture, Clock, Link, Links as _, Prefix, Wake, WakeCarrier, WakeError},
 };
 
@@ -24,7 +24,7 @@ use crate::{DeviceLinks, blocking};
 /// Sends on this machine's links, and counts what each plugin sent in the last minute.
 pub struct DeviceWake {
     clock: Arc<dyn Clock>,
-    rates: Mutex<WakeRates>,
+    rates: Mutex<Rates>,
 }
 
 impl DeviceWake {
