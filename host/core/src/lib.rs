@@ -11,6 +11,7 @@ pub mod bytes;
 pub mod ceiling;
 pub mod chain;
 pub mod charge;
+pub mod decision;
 pub mod digest;
 mod document;
 pub mod enrolment;

@@ -7,6 +7,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use crate::{
     bytes::ByteCount,
+    decision::Decision,
     ids::PluginName,
     policy::{self, Denial},
     process::ProcessTable,
@@ -543,4 +544,19 @@ impl Wake for NoWake {
         let reason = "nobody is woken here".to_owned();
         Box::pin(async { Err(WakeError::Unavailable(reason)) })
     }
+}
+
+/// Where a plugin's decisions go, see [`crate::decision`]. Called while a host call is answered:
+/// it must not wait.
+pub trait Decisions: Send + Sync {
+    /// Takes one.
+    fn note(&self, decision: Decision);
+}
+
+/// Where nobody asks afterwards: for trials of plugins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NotWrittenDown;
+
+impl Decisions for NotWrittenDown {
+    fn note(&self, _: Decision) {}
 }
