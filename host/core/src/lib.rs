@@ -15,6 +15,7 @@ pub mod decision;
 pub mod digest;
 mod document;
 pub mod enrolment;
+pub mod http;
 pub mod ids;
 pub mod limits;
 pub mod policy;
