@@ -32,6 +32,12 @@ pub trait Clock: Send + Sync {
     }
     /// CPU time that the calling thread has used, in nanoseconds.
     fn thread_cpu_ns(&self) -> u64;
+    /// Whether the operating system itself takes [`Self::monotonic`] from the processor's
+    /// counter, having found that it runs evenly and alike on all cores: short spans may then
+    /// be measured with it.
+    fn is_the_processors(&self) -> bool {
+        false
+    }
 }
 
 /// Where a plugin's log lines go.

@@ -14,6 +14,32 @@ use bailiwick_core::{
 pub struct SystemClock {
     /// Zero of [`Clock::monotonic`], in nanoseconds of the system's own clock.
     start_ns: u64,
+    source: Source,
+}
+
+/// Where the kernel takes the time from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// The time-stamp counter: the kernel tests it at boot, watches it, and turns to another
+    /// clock for good if it ever runs unevenly (Documentation/timers/timekeeping.rst).
+    Counter,
+    Other,
+}
+
+impl Source {
+    #[cfg(target_os = "linux")]
+    fn present() -> Self {
+        let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+        match std::fs::read(path) {
+            Ok(name) if name.trim_ascii() == b"tsc" => Self::Counter,
+            _ => Self::Other,
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn present() -> Self {
+        Self::Other
+    }
 }
 
 impl SystemClock {
@@ -22,6 +48,7 @@ impl SystemClock {
     pub fn new() -> Self {
         Self {
             start_ns: monotonic_ns(),
+            source: Source::present(),
         }
     }
 }
@@ -52,6 +79,10 @@ impl Clock for SystemClock {
 
     fn thread_cpu_ns(&self) -> u64 {
         thread_cpu_ns()
+    }
+
+    fn is_the_processors(&self) -> bool {
+        self.source == Source::Counter
     }
 }
 

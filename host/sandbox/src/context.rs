@@ -116,7 +116,7 @@ impl Context {
     /// A host call begins: counts it and looks whether its grant is in force. Every
     /// function of every bridge begins with this and ends with [`Self::leave`].
     pub(crate) fn enter(&mut self, capability: Capability) -> wasmtime::Result<Entered> {
-        let began = self.ports.clock.monotonic();
+        let began = self.timing.now();
         self.account.host_call()?;
         let granted = match self.grants[capability as usize] {
             Until::Always => true,
@@ -131,7 +131,7 @@ impl Context {
 
     /// A host call ends.
     pub(crate) fn leave(&mut self, entered: &Entered) {
-        let elapsed = self.ports.clock.monotonic().since(entered.began);
+        let elapsed = self.timing.now().since(entered.began);
         let ns = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
         self.account.host_ns = self.account.host_ns.saturating_add(ns);
     }

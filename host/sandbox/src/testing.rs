@@ -37,6 +37,11 @@ impl Clock for Real {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
         u64::try_from(time.tv_sec).unwrap() * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap()
     }
+
+    fn is_the_processors(&self) -> bool {
+        let source = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+        std::fs::read(source).is_ok_and(|name| name.trim_ascii() == b"tsc")
+    }
 }
 
 pub(crate) fn clock() -> Arc<dyn Clock> {

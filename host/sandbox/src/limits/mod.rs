@@ -12,6 +12,7 @@
 mod account;
 mod budget;
 mod enforced;
+mod stopwatch;
 pub(crate) mod timing;
 mod window;
 

@@ -22,7 +22,7 @@ use bailiwick_core::{
     time::Monotonic,
 };
 
-use super::{CpuBudget, CpuWindow, Enforced, Enforcer};
+use super::{CpuBudget, CpuWindow, Enforced, Enforcer, stopwatch::Stopwatch};
 use crate::{ticker::Flight, trap::Trap};
 
 /// The clock, and what the current call has used. A call's fields are set by its owner
@@ -30,6 +30,7 @@ use crate::{ticker::Flight, trap::Trap};
 /// poll. One thread at a time reads and writes them, so none is changed in one step.
 pub(crate) struct Timing {
     clock: Arc<dyn Clock>,
+    watch: Stopwatch,
     enforced: Enforced,
     deadline: Duration,
     share: CpuShare,
@@ -58,6 +59,7 @@ const BY_THE_WALL: u64 = u64::MAX;
 impl Timing {
     pub(crate) fn new(clock: Arc<dyn Clock>, limits: &Limits, enforced: Enforced) -> Self {
         Self {
+            watch: Stopwatch::new(&*clock),
             clock,
             enforced,
             deadline: limits.deadline.get(),
@@ -66,8 +68,9 @@ impl Timing {
         }
     }
 
+    #[inline]
     pub(crate) fn now(&self) -> Monotonic {
-        self.clock.monotonic()
+        self.watch.now(&*self.clock)
     }
 
     fn begin(&self, opening: Opening) {
