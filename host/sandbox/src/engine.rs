@@ -65,7 +65,23 @@ impl std::fmt::Debug for Engine {
 ///
 /// If wasmtime does not support this machine, or no thread can be started.
 pub fn engine() -> Result<Engine, EngineError> {
-    let wasmtime = wasmtime::Engine::new(&config())
+    started(&config())
+}
+
+/// An engine whose guests may use so many bytes of native stack.
+///
+/// # Errors
+///
+/// As of [`engine`].
+#[cfg(test)]
+pub(crate) fn with_stack(bytes: usize) -> Result<Engine, EngineError> {
+    let mut config = config();
+    config.max_wasm_stack(bytes).async_stack_size(2 * bytes);
+    started(&config)
+}
+
+fn started(config: &wasmtime::Config) -> Result<Engine, EngineError> {
+    let wasmtime = wasmtime::Engine::new(config)
         .map_err(|error| EngineError::Unsupported(format!("{error:#}")))?;
     let ticker = Ticker::start(wasmtime.clone())?;
     Ok(Engine {

@@ -83,13 +83,21 @@ pub(crate) async fn component(engine: &Engine, text: &str) -> Component {
 
 /// The same of another world.
 pub(crate) async fn component_of(engine: &Engine, world: World, text: &str) -> Component {
+    let component = encode(text, world.name(), None);
+    compiled(engine, &component).await.unwrap()
+}
+
+/// The core module `text` as a component of `world`, which is one of the contract's, or
+/// one of the package `guest` that `wit` tells.
+pub(crate) fn encode(text: &str, world: &str, wit: Option<&str>) -> Vec<u8> {
     let mut module = wat::parse_str(text).unwrap();
     let mut resolve = wit_parser::Resolve::default();
-    let wit = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wit");
-    let (package, _) = resolve.push_path(wit).unwrap();
-    let world = resolve
-        .select_world(&[package], Some(world.name()))
-        .unwrap();
+    let contract = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wit");
+    let (mut package, _) = resolve.push_path(contract).unwrap();
+    if let Some(wit) = wit {
+        package = resolve.push_str("imports.wit", wit).unwrap();
+    }
+    let world = resolve.select_world(&[package], Some(world)).unwrap();
     wit_component::embed_component_metadata(
         &mut module,
         &resolve,
@@ -97,13 +105,19 @@ pub(crate) async fn component_of(engine: &Engine, world: World, text: &str) -> C
         wit_component::StringEncoding::UTF8,
     )
     .unwrap();
-    let component = wit_component::ComponentEncoder::default()
+    wit_component::ComponentEncoder::default()
         .module(&module)
         .unwrap()
         .encode()
-        .unwrap();
-    let compiled = compiler().compile(&component).await.unwrap();
-    Component::from_artifact(engine, &Artifact::from_compiler(compiled)).unwrap()
+        .unwrap()
+}
+
+/// A component, or what the compiler said.
+pub(crate) async fn compiled(engine: &Engine, component: &[u8]) -> Result<Component, String> {
+    let compiled = compiler().compile(component).await;
+    let compiled = compiled.map_err(|error| error.to_string())?;
+    let component = Component::from_artifact(engine, &Artifact::from_compiler(compiled));
+    component.map_err(|error| error.to_string())
 }
 
 /// An engine and the probe, compiled by the child.

@@ -30,12 +30,12 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The folders of `tests/guests`.
+/// The folders of `tests/guests` that are plugins.
 pub fn names() -> BTreeSet<String> {
     fs::read_dir(workspace().join("tests/guests"))
         .unwrap()
         .map(Result::unwrap)
-        .filter(|entry| entry.file_type().unwrap().is_dir())
+        .filter(|entry| entry.path().join("Cargo.toml").exists())
         .map(|entry| entry.file_name().into_string().unwrap())
         .collect()
 }

@@ -11,3 +11,4 @@ pub mod forge;
 pub mod guest;
 pub mod program;
 pub mod scene;
+pub mod threat;

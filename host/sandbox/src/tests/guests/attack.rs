@@ -1,0 +1,144 @@
+//! What `attack.toml` of a guest of the sandbox says.
+
+use std::{fs, path::Path};
+
+use bailiwick_core::{policy::Policy, release::World};
+
+use super::bounds::Bound;
+
+/// One guest, read.
+pub(super) struct Attack {
+    /// The one defence that stops it; none where it is wasmtime's own.
+    pub(super) without: Option<Defence>,
+    /// What our host says. None: all calls end well, and the bounds hold.
+    pub(super) refused: Option<String>,
+    /// What the host without the defence says. None: all calls end well.
+    pub(super) succeeds: Option<String>,
+    /// Which bound is then broken.
+    pub(super) breaks: Option<Bound>,
+    pub(super) call: Call,
+    pub(super) times: u32,
+    pub(super) instances: u32,
+    pub(super) world: World,
+    pub(super) policy: Policy,
+    /// The policy of a host that grants what ours does not.
+    pub(super) granting: Option<Policy>,
+    /// Core module or component, as text.
+    pub(super) text: String,
+    /// WIT of what it imports beside the contract.
+    pub(super) wit: Option<String>,
+}
+
+/// A defence that tests can take away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Defence {
+    Memory,
+    Deadline,
+    Cpu,
+    Output,
+    HostCalls,
+    LogLines,
+    State,
+    /// What the policy does not grant: without it `granting.toml` is the policy.
+    Grants,
+    /// The bound on a guest's stack.
+    Stack,
+    /// One share of the processor for all instances of a plugin.
+    OneShare,
+    /// Pauses and suspensions after failures.
+    Supervision,
+}
+
+/// Which export is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Call {
+    #[default]
+    Load,
+    Save,
+    Schema,
+    Collect,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Text {
+    /// The row of SECURITY.md.
+    threat: String,
+    /// What the attacker wants, in a sentence.
+    about: String,
+    without: Option<Defence>,
+    /// The advisory or rule of a defence that is wasmtime's own.
+    mended: Option<String>,
+    refused: Option<String>,
+    succeeds: Option<String>,
+    breaks: Option<Bound>,
+    #[serde(default)]
+    call: Call,
+    #[serde(default = "once")]
+    times: u32,
+    #[serde(default = "once")]
+    instances: u32,
+    #[serde(default)]
+    world: Kind,
+}
+
+#[derive(Clone, Copy, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    #[default]
+    Collector,
+    ActionHandler,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+impl Attack {
+    /// Reads the guest in `name` beneath `folder`.
+    pub(super) fn read(folder: &Path, name: &str) -> Self {
+        let own = folder.join(name);
+        let read = |file: &str| fs::read_to_string(own.join(file)).ok();
+        let policy = |text: String| {
+            Policy::parse("policy.toml", &text).unwrap_or_else(|error| panic!("{name}: {error}"))
+        };
+        let text = read("attack.toml").unwrap_or_else(|| panic!("{name} has no attack.toml"));
+        let said: Text = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(
+            said.without.is_some() != said.mended.is_some(),
+            "{name}: either `without` a defence of ours, or `mended` in wasmtime"
+        );
+        for words in [&said.threat, &said.about] {
+            assert!(
+                !words.is_empty(),
+                "{name}: `threat` and `about` say what it is"
+            );
+        }
+        let granting = read("granting.toml").map(policy);
+        assert_eq!(
+            granting.is_some(),
+            said.without == Some(Defence::Grants),
+            "{name}: `granting.toml` is for a guest without `grants`"
+        );
+        let everyones = || fs::read_to_string(folder.join("policy.toml")).unwrap();
+        Self {
+            without: said.without,
+            refused: said.refused,
+            succeeds: said.succeeds,
+            breaks: said.breaks,
+            call: said.call,
+            times: said.times,
+            instances: said.instances,
+            world: match said.world {
+                Kind::Collector => World::Collector,
+                Kind::ActionHandler => World::ActionHandler,
+            },
+            policy: policy(read("policy.toml").unwrap_or_else(everyones)),
+            granting,
+            text: read("guest.wat").unwrap_or_else(|| panic!("{name} has no guest.wat")),
+            wit: read("imports.wit"),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What no plugin may ever pass, seen from outside.
+
+use bailiwick_core::limits::Limits;
+
+use super::run::Saw;
+use crate::bridge::log::LINE;
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Bound {
+    /// Memories, tables and host buffers within `memory`.
+    Memory,
+    /// No call ends well after `deadline`.
+    Deadline,
+    /// No result of a call over `output`.
+    Output,
+    /// No more than `host-calls` are answered in a call.
+    HostCalls,
+    /// No more than `log-lines` in a call, and the notice.
+    LogLines,
+    /// One line is one line, not too long, that no terminal obeys.
+    Line,
+    /// What is kept within `state`.
+    State,
+    /// Few starts in ten minutes.
+    Starts,
+}
+
+/// Most starts of a plugin that fails, within ten minutes: the first, and one after each of
+/// four failures; the fifth suspends it for as long.
+const STARTS: u32 = 5;
+
+const ALL: [Bound; 8] = [
+    Bound::Memory,
+    Bound::Deadline,
+    Bound::Output,
+    Bound::HostCalls,
+    Bound::LogLines,
+    Bound::Line,
+    Bound::State,
+    Bound::Starts,
+];
+
+impl Saw {
+    /// Which bounds were passed.
+    pub(super) fn broken(&self, limits: &Limits) -> Vec<Bound> {
+        let is_broken = |bound: &Bound| match bound {
+            Bound::Memory => self.memory > limits.memory,
+            Bound::Deadline => self.longest_that_ended_well > limits.deadline.get(),
+            Bound::Output => self.longest_output > limits.output,
+            Bound::HostCalls => self.most_host_calls > u64::from(limits.host_calls) + 1,
+            Bound::LogLines => self.most_lines > u64::from(limits.log_lines) + 1,
+            Bound::Line => self
+                .lines
+                .iter()
+                .any(|line| line.len() > LINE || line.chars().any(char::is_control)),
+            Bound::State => self.kept > limits.state,
+            Bound::Starts => self.starts > STARTS,
+        };
+        ALL.into_iter().filter(is_broken).collect()
+    }
+}

@@ -1,0 +1,10 @@
+(module
+  (import "bailiwick:plugin/state@0.1.0" "set" (func $set (param i32 i32 i32 i32 i32)))
+  (global $calls (mut i32) (i32.const 0x61))
+  (func $attack (result i32)
+    (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+    (i32.store8 (i32.const 256) (global.get $calls))
+    (call $set (i32.const 256) (i32.const 1) (i32.const 1024) (i32.const 8192) (i32.const 64))
+    (if (result i32) (i32.load8_u (i32.const 64))
+      (then (i32.add (i32.const 1) (i32.load8_u (i32.const 72))))
+      (else (i32.const 0)))))

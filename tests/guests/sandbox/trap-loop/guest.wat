@@ -1,0 +1,2 @@
+(module
+  (func $attack (result i32) unreachable))
