@@ -73,6 +73,14 @@ pub fn may_reach(ip: IpAddr, networks: &[Network]) -> Result<(), Special> {
     if named { Ok(()) } else { Err(special) }
 }
 
+impl Network {
+    /// Whether who names `other` reaches all that who names this does.
+    pub fn gives_no_more_than(&self, other: &Self) -> bool {
+        let is_metadata = METADATA.iter().any(|ip| self.is_only(*ip));
+        self == other || (self.is_within(other) && !is_metadata)
+    }
+}
+
 /// The IPv4 address that an IPv6 address is only another form of: mapped (RFC 4291, section
 /// 2.5.5.2), or for translation on the way (64:ff9b::/96, RFC 6052).
 fn meant(ip: IpAddr) -> IpAddr {
@@ -217,6 +225,10 @@ mod tests {
         assert!(reach("169.254.169.254", &["169.254.0.0/16"]).is_err());
         assert!(reach("fd00:ec2::254", &["fd00::/8"]).is_err());
         assert_eq!(reach("169.254.169.254", &["169.254.169.254/32"]), Ok(()));
+        let network = |text: &str| text.parse::<Network>().unwrap();
+        let (one, link) = (network("169.254.169.254/32"), network("169.254.0.0/16"));
+        assert!(!one.gives_no_more_than(&link) && one.gives_no_more_than(&one));
+        assert!(network("10.0.0.0/32").gives_no_more_than(&network("10.0.0.0/8")));
         // And nothing names what is no machine.
         assert!(reach("0.0.0.0", &["0.0.0.0/0"]).is_err());
         assert!(reach("224.0.0.1", &["0.0.0.0/0", "224.0.0.0/4"]).is_err());
