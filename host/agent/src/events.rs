@@ -12,8 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::figures::{Bounds, Figures};
 
+mod decided;
 mod line;
 mod words;
+
+pub(crate) use decided::Decided;
 
 /// One thing that happened. The JSON form is what `bailiwick run --json` prints, one
 /// object a line, with `event` as its tag.
@@ -115,6 +118,19 @@ pub(crate) enum Event {
         wider: Vec<String>,
         /// What it may do no more, one line each.
         narrower: Vec<String>,
+    },
+    /// Something was refused to a plugin.
+    Denied(Decided),
+    /// A plugin did something, or tried to, that changes something outside of it.
+    Effect(Decided),
+    /// Decisions of a plugin that were too many to be told one by one.
+    DecisionsCounted {
+        /// Whose.
+        plugin: PluginName,
+        /// What was refused, in number.
+        denials: u64,
+        /// What was done, in number.
+        effects: u64,
     },
     /// A plugin runs.
     PluginStarted {
@@ -241,7 +257,26 @@ pub(crate) enum Event {
         /// One line each: what counts when the agent starts again.
         at_next_start: Vec<String>,
     },
-    /// Settings could not be used. The old ones stay.
+    /// What an operator asked for passed every check of the device.
+    ActionAccepted {
+        /// Which.
+        action: bailiwick_core::action::ActionId,
+        /// The plugin that is meant.
+        plugin: PluginName,
+        /// What is asked: `run`, `cancel` or `rate`.
+        order: String,
+        /// Who asks, by the name in the list of operators.
+        operator: String,
+    },
+    /// How it ended.
+    ActionEnded {
+        /// Which.
+        action: bailiwick_core::action::ActionId,
+        /// The plugin that was meant.
+        plugin: PluginName,
+        /// `done`, or how else and why.
+        outcome: String,
+    },
     /// What an operator asked for, or what was sent in an operator's name, was not done.
     ActionRefused {
         /// Which action it says to be; none if it is no envelope.
@@ -249,6 +284,7 @@ pub(crate) enum Event {
         /// Which check, and what to do.
         reason: String,
     },
+    /// Settings could not be used. The old ones stay.
     SettingsRefused {
         /// File, line, and what to write instead.
         reason: String,

@@ -4,6 +4,7 @@ mod actions;
 mod audit;
 mod cli;
 mod commands;
+mod decisions;
 mod enrolment;
 mod events;
 mod figures;

@@ -3,7 +3,7 @@
 use std::{pin::pin, time::Duration};
 
 use bailiwick_core::{
-    action::{LONGEST_VALUE, Request},
+    action::{ActionId, LONGEST_VALUE, Request},
     bytes::ByteCount,
 };
 use tokio::sync::watch;
@@ -44,6 +44,7 @@ pub enum Failure {
 
 /// The action at work, as the bridges see it.
 pub(crate) struct Action {
+    pub(crate) id: ActionId,
     pub(crate) words: Words,
     cancel: watch::Receiver<bool>,
 }
@@ -101,6 +102,7 @@ impl Instance {
             expires: request.expires.as_ms(),
         };
         self.set_action(Some(Action {
+            id: request.id,
             words: Words::new(sink),
             cancel: cancel.clone(),
         }));

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bailiwick_core::{
     ids::PluginName,
-    policy::{self, Access, Capability, Files, Policy},
+    policy::{self, Access, Call, Capability, Files, Policy},
     ports,
     session::SessionId,
     time::{Monotonic, Timestamp},
@@ -31,6 +31,7 @@ pub struct Ports {
     pub sessions: Arc<dyn ports::OpenSessions>,
     pub exec: Arc<dyn ports::Exec>,
     pub wake: Arc<dyn ports::Wake>,
+    pub decisions: Arc<dyn ports::Decisions>,
     /// For which session an instance runs; none for one that runs for the device.
     pub session: Option<SessionId>,
 }
@@ -125,6 +126,10 @@ impl Context {
         };
         if !granted {
             self.account.denials += 1;
+            // What has parts is told with them.
+            if !capability.has_parts() {
+                self.refused(Call::Whole(capability));
+            }
         }
         Ok(Entered { began, granted })
     }

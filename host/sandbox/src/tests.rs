@@ -2,6 +2,7 @@
 
 mod action;
 mod budget;
+mod decisions;
 mod guests;
 mod hostile_numbers;
 #[cfg(target_os = "linux")]

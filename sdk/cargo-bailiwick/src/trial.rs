@@ -14,7 +14,8 @@ use bailiwick_core::{
     ids::PluginName,
     policy::Policy,
     ports::{
-        BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoSessions, NoWake, State, StateError,
+        BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoSessions, NoWake, NotWrittenDown,
+        State, StateError,
     },
     release::World,
 };
@@ -181,6 +182,7 @@ fn ports(log: Arc<Lines>, clock: Arc<SystemClock>) -> Ports {
         links: Arc::new(DeviceLinks),
         exec: Arc::new(NoExec),
         wake: Arc::new(NoWake),
+        decisions: Arc::new(NotWrittenDown),
     }
 }
 

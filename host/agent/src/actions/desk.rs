@@ -14,6 +14,7 @@ use bailiwick_store::{ActionRecord, Begun, Ended};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::telling;
+use crate::events::Event;
 use crate::run::{Destination, HandleOrder, Host, Order, RateOrder, Shown};
 
 /// Actions that wait for one handler. Who finds no room may send it again later.
@@ -181,7 +182,16 @@ impl Desk {
         loop {
             let told = (outcome.clone(), Some(record.clone()));
             match telling::ended(&self.host, id, told.0, at, told.1).await {
-                Ok(()) => return,
+                Ok(()) => {
+                    let (action, plugin) = (id, record.handler);
+                    let outcome = telling::words(&outcome);
+                    let event = Event::ActionEnded {
+                        action,
+                        plugin,
+                        outcome,
+                    };
+                    return self.host.tell(event).await;
+                }
                 Err(error) => self.host.output.warn(&format!(
                     "how the action {id} ended can't be written down, tried again: {error}"
                 )),

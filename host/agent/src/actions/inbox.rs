@@ -167,19 +167,34 @@ impl Inbox {
     async fn accept(&mut self, envelope: &Envelope, accepted: Accepted) {
         let document = envelope.document();
         let id = document.id;
+        let operators = self.host.authority.known().operators;
+        let accepted_event = Event::ActionAccepted {
+            action: id,
+            plugin: document.handler.clone(),
+            order: match &accepted {
+                Accepted::Run(_) => "run",
+                Accepted::Cancel { .. } => "cancel",
+                Accepted::Rate { .. } => "rate",
+            }
+            .to_owned(),
+            operator: operators.of(&document.key).map_or_else(
+                || document.key.to_string(),
+                |operator| operator.name.clone(),
+            ),
+        };
         let record = ActionRecord {
             handler: document.handler.clone(),
             expires: document.expires,
             ended: None,
         };
         match accepted {
-            Accepted::Run(request) => {
-                if let Err(reason) = self.desk.queue(request) {
-                    self.tell_outcome(id, Outcome::Refused { reason }).await;
-                }
-            }
+            Accepted::Run(request) => match self.desk.queue(request) {
+                Ok(()) => self.host.tell(accepted_event).await,
+                Err(reason) => self.tell_outcome(id, Outcome::Refused { reason }).await,
+            },
             Accepted::Cancel { action, handler } => {
                 if self.desk.begin(id, record.clone()).await {
+                    self.host.tell(accepted_event).await;
                     let outcome = self.desk.cancel(&action, &handler);
                     self.desk.end(id, record, outcome).await;
                 }
@@ -190,6 +205,7 @@ impl Inbox {
                 lasts,
             } => {
                 if self.desk.begin(id, record.clone()).await {
+                    self.host.tell(accepted_event).await;
                     let outcome = self.desk.rate(&plugin, every, lasts).await;
                     self.desk.end(id, record, outcome).await;
                 }

@@ -38,6 +38,20 @@ pub(super) async fn ended(
     host.put(outgoing).await.map(drop)
 }
 
+/// How an action ended, for the log. What the handler answered is its own business.
+pub(super) fn words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done { .. } => "done".to_owned(),
+        Outcome::Failed { reason } => format!("failed: {reason}"),
+        Outcome::Refused { reason } => format!("refused: {reason}"),
+        Outcome::TimedOut => "its time was over".to_owned(),
+        Outcome::Cancelled => "called off".to_owned(),
+        Outcome::Interrupted => {
+            "the agent was cut off meanwhile: what it did is unknown".to_owned()
+        }
+    }
+}
+
 /// Passes on what a handler tells, while a broker is there: it is worth nothing later.
 pub(super) async fn forward(
     host: &Host,

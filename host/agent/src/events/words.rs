@@ -94,6 +94,15 @@ impl Event {
                     told("narrower", narrower)
                 )
             }
+            Self::Denied(decided) => decided.words("was refused"),
+            Self::Effect(decided) => decided.words("did"),
+            Self::DecisionsCounted {
+                plugin,
+                denials,
+                effects,
+            } => format!(
+                "{plugin}: besides, {denials} refused and {effects} done that are not told one by one"
+            ),
             Self::PluginStarted {
                 plugin,
                 version,
@@ -173,6 +182,17 @@ impl Event {
                 changed,
                 at_next_start,
             } => settings_words(changed, at_next_start),
+            Self::ActionAccepted {
+                action,
+                plugin,
+                order,
+                operator,
+            } => format!("action {action} accepted: {order} for {plugin}, asked by {operator}"),
+            Self::ActionEnded {
+                action,
+                plugin,
+                outcome,
+            } => format!("action {action} for {plugin} ended: {outcome}"),
             Self::ActionRefused { action, reason } => match action {
                 Some(action) => format!("action {action} refused: {reason}"),
                 None => format!("an action refused: {reason}"),

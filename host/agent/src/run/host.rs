@@ -7,6 +7,7 @@ use bailiwick_core::{
     limits::Limits,
     ports::{Clock, Sessions},
     run_time::{RunClock, RunTime},
+    time::Timestamp,
 };
 use bailiwick_delivery::KeptTargets;
 use bailiwick_sandbox::{Component, artifact::Artifacts, compile::Child, engine::Engine, probe};
@@ -20,7 +21,7 @@ use super::{
     ceiling::OwnersCeiling, output::Output, pause::Pause, sessions::OpenList, standing::Standing,
     wall_clock::WallClock,
 };
-use crate::{actions::Authority, enrolment::Identity, events::Event};
+use crate::{actions::Authority, decisions::Decisions, enrolment::Identity, events::Event};
 
 /// The parts that outlive every plugin.
 pub(crate) struct Host {
@@ -32,6 +33,8 @@ pub(crate) struct Host {
     pub(crate) wall_clock: WallClock,
     /// Counts how long the agent has run.
     pub(crate) run_clock: RunClock,
+    /// What was decided about plugins' calls and is not in the log yet.
+    pub(crate) decisions: Arc<Decisions>,
     pub(crate) store: Store,
     pub(crate) engine: Engine,
     pub(crate) artifacts: Artifacts,
@@ -106,6 +109,16 @@ impl Host {
     /// The same of several events, in one commit.
     pub(crate) async fn tell_all(&self, events: &[Event]) {
         let told: Vec<NewEvent> = events.iter().map(|event| self.print(event)).collect();
+        self.record(told).await;
+    }
+
+    /// The same of events that happened before.
+    pub(crate) async fn tell_of(&self, events: &[(Timestamp, Event)]) {
+        let told = events.iter().map(|(at, event)| self.print_at(*at, event));
+        self.record(told.collect()).await;
+    }
+
+    async fn record(&self, told: Vec<NewEvent>) {
         let for_console = told.iter().any(|event| event.audience == Audience::Console);
         let kept = self.store.record_events(told).await;
         self.kept(kept, for_console);
@@ -133,9 +146,13 @@ impl Host {
     }
 
     fn print(&self, event: &Event) -> NewEvent {
+        self.print_at(self.clock.now(), event)
+    }
+
+    fn print_at(&self, at: Timestamp, event: &Event) -> NewEvent {
         self.output.print(event);
         NewEvent {
-            line: event.to_line(self.device, self.clock.now()),
+            line: event.to_line(self.device, at),
             audience: event.audience(),
         }
     }

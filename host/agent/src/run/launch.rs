@@ -17,6 +17,7 @@ use super::{
     host::Host,
     live::Live,
 };
+use crate::decisions::Author;
 
 /// Of a policy without schedule. A session-collector's has one, or it does not start.
 pub(crate) const NO_SCHEDULE: Interval = Interval {
@@ -89,6 +90,16 @@ impl Launch {
         ports: Ports,
     ) -> Result<(Instance, Told), LaunchError> {
         let component = self.code.component(host).await?;
+        let author = Author {
+            plugin: self.policy.plugin.clone(),
+            version: self.release.version.to_string(),
+            policy: Arc::clone(&self.policy),
+            digest: self.generation.wanted.policy,
+        };
+        let ports = Ports {
+            decisions: host.decisions.of(author),
+            ..ports
+        };
         let mut instance = Instance::start_within(
             &component,
             &self.policy,

@@ -45,6 +45,7 @@ pub(crate) use host::Host;
 pub(crate) use output::Output;
 pub(crate) use pause::Paused;
 pub(crate) use plugin::describe;
+pub(crate) use sessions::Answers;
 pub(crate) use shown::Shown;
 pub(crate) use signed::text as signed_text;
 pub(crate) use standing::Outage;

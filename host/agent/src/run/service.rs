@@ -20,7 +20,7 @@ use super::{
     upload, wall_clock,
 };
 use crate::{
-    actions,
+    actions, decisions,
     events::Event,
     random,
     settings::Sources,
@@ -92,11 +92,15 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
     let socket = ControlSocket::bind(&settings.socket).await?;
     let (requests, mut asked) = mpsc::channel(REQUESTS);
     let (watching, sessions) = sessions::start(Arc::clone(&host)).await?;
+    let deciding = {
+        let (host, sessions) = (Arc::clone(&host), sessions.clone());
+        tokio::spawn(async move { decisions::keep(&host, &sessions).await })
+    };
     let known = Arc::new(Known::new(
         &settings,
         host.clock.now(),
         set_aside,
-        sessions,
+        sessions.clone(),
         coordinator.shown(),
     ));
     let answering = Answering {
@@ -174,6 +178,8 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
     looking.abort();
     sending.abort();
     doing.abort();
+    deciding.abort();
+    decisions::close(&service.host, &sessions).await;
     Ok(())
 }
 

@@ -278,6 +278,11 @@ impl Answers {
         (view.sessions.len(), view.source)
     }
 
+    /// By which name events call a user.
+    pub(crate) fn user(&self, uid: u32) -> String {
+        self.users.name(uid)
+    }
+
     /// The sessions that `peer` may see. Processes are counted now, but not for whoever asks
     /// for no more than their own: no user can make the agent read them all again and again.
     pub(crate) async fn report(&self, peer: Peer) -> SessionsReport {

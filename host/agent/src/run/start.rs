@@ -3,7 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use bailiwick_core::{ports::Clock, run_time::RunClock, settings::Settings};
+use bailiwick_core::{
+    ports::{Clock, NotWrittenDown},
+    run_time::RunClock,
+    settings::Settings,
+};
 use bailiwick_delivery::Delivery;
 use bailiwick_device::{
     DeviceExec, DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSessions, DeviceSystem,
@@ -32,7 +36,9 @@ use super::{
     standing::Standing,
     wall_clock::WallClock,
 };
-use crate::{actions::Authority, enrolment::Identity, events::Event, settings::Sources};
+use crate::{
+    actions::Authority, decisions::Decisions, enrolment::Identity, events::Event, settings::Sources,
+};
 
 /// What the service needs.
 pub(crate) struct Parts {
@@ -83,6 +89,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
         device,
         identity,
         ports: ports(&clock, &store, &open_sessions),
+        decisions: Decisions::new(Arc::clone(&clock), open_sessions.clone()),
         open_sessions,
         sessions: Arc::new(DeviceSessions::new()),
         wall_clock: WallClock::new(&*clock),
@@ -145,6 +152,8 @@ fn ports(clock: &Arc<dyn Clock>, store: &Store, open_sessions: &Arc<OpenList>) -
         // This program itself, whatever has its name by now.
         exec: Arc::new(DeviceExec::new("/proc/self/exe".into())),
         wake: Arc::new(DeviceWake::new(Arc::clone(clock))),
+        // Each instance has a port of its own, see `Launch`.
+        decisions: Arc::new(NotWrittenDown),
         processes: Arc::new(DeviceProcesses::new(Arc::clone(clock))),
         sessions: open_sessions.clone(),
         session: None,

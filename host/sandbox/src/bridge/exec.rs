@@ -4,24 +4,33 @@ use std::time::Duration;
 
 use bailiwick_core::{
     bytes::ByteCount,
-    policy::{Asked, Capability, RunRefusal},
+    policy::{Asked, Call, Capability, Run, RunRefusal},
     ports::{ExecEnded, ExecError, ExecOrder, ExecRan},
 };
 
-use super::list_cost;
+use super::{decisions::cut, list_cost};
 use crate::{
     bindings::bailiwick::plugin::exec::{Ended, Error, Host, Outcome, Request},
     context::Context,
 };
 
+/// Arguments and variables that a decision names: more than any grant takes.
+const MOST: usize = 128;
+
 impl Host for Context {
     async fn run(&mut self, request: Request) -> wasmtime::Result<Result<Outcome, Error>> {
         let entered = self.enter(Capability::Exec)?;
+        let (call, session) = (call(&request), request.session.clone());
         let answer = if entered.granted {
             self.run_granted(request).await
         } else {
             Err(Error::Denied)
         };
+        match &answer {
+            Ok(outcome) => self.acted(call, failure(&outcome.ended), session.as_deref()),
+            Err(Error::Denied | Error::NotOfTheGrant(_)) => self.refused(call),
+            Err(error) => self.acted(call, Some(not_run(error)), session.as_deref()),
+        }
         match &answer {
             Ok(outcome) => self
                 .account
@@ -114,6 +123,37 @@ impl Context {
             ));
         }
         Ok(uid)
+    }
+}
+
+/// What is asked for, in the policy's terms.
+fn call(request: &Request) -> Call {
+    let cut_all = |texts: &[String]| texts.iter().take(MOST).map(|text| cut(text)).collect();
+    Call::Run(Run {
+        program: cut(&request.program),
+        arguments: cut_all(&request.arguments),
+        environment: cut_all(&request.environment),
+        input: ByteCount::new(request.input.len() as u64),
+        session: request.session.is_some(),
+    })
+}
+
+/// Why a program that ran did not end well.
+fn failure(ended: &Ended) -> Option<String> {
+    match ended {
+        Ended::Exited(0) => None,
+        Ended::Exited(status) => Some(format!("it ended with {status}")),
+        Ended::Signal(signal) => Some(format!("signal {signal} ended it")),
+        Ended::TimedOut => Some("its time was over".to_owned()),
+    }
+}
+
+/// Why a program did not run, or not to its end.
+fn not_run(error: &Error) -> String {
+    match error {
+        Error::NotStarted(reason) => format!("not started: {reason}"),
+        Error::Cancelled => "called off".to_owned(),
+        Error::Denied | Error::NotOfTheGrant(_) | Error::Unavailable => "unavailable".to_owned(),
     }
 }
 

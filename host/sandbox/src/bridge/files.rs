@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bailiwick_core::{
     bytes::ByteCount,
-    policy::{Capability, Denial, Files},
+    policy::{Call, Capability, Denial, Files},
     ports::{self, FileKind, FilesError, Place},
     time::Timestamp,
 };
 
+use super::decisions::cut;
 use crate::{
     bindings::bailiwick::plugin::files::{Entry, Error, Host, Kind, Metadata},
     context::{Context, Entered},
@@ -26,6 +27,11 @@ struct Found {
 }
 
 impl Found {
+    /// As the plugin named it.
+    fn whole(&self) -> String {
+        format!("{}/{}", self.root.trim_end_matches('/'), self.path)
+    }
+
     fn place<'a>(&'a self, grants: &'a Arc<Files>) -> Place<'a> {
         Place {
             root: &self.root,
@@ -36,9 +42,17 @@ impl Found {
     }
 }
 
+fn call(path: &str) -> Call {
+    Call::File {
+        path: cut(path),
+        link: None,
+    }
+}
+
 impl Context {
     fn find(&mut self, entered: &Entered, path: &str) -> Result<Found, Error> {
         if !entered.granted {
+            self.refused(call(path));
             return Err(Error::Denied);
         }
         let now = self.ports.clock.now();
@@ -51,6 +65,7 @@ impl Context {
             Err(Denial::InvalidPath) => Err(Error::InvalidPath),
             Err(_) => {
                 self.account.denials += 1;
+                self.refused(call(path));
                 Err(Error::Denied)
             }
         }
@@ -75,7 +90,7 @@ impl Context {
                 self.account.pass(size.get().max(left.saturating_add(1)))?;
                 Err(Trap::Memory.into())
             }
-            Err(error) => Ok(Err(self.refusal(error))),
+            Err(error) => Ok(Err(self.refusal(found, error))),
         }
     }
 
@@ -92,7 +107,7 @@ impl Context {
             .files
             .read_part(found.place(&self.files), offset, length)
             .await;
-        Ok(read.map_err(|error| self.refusal(error)))
+        Ok(read.map_err(|error| self.refusal(found, error)))
     }
 
     async fn list_all(&mut self, found: &Found) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
@@ -105,7 +120,7 @@ impl Context {
                     .pass(size.get().max(left.get().saturating_add(1)))?;
                 return Err(Trap::Memory.into());
             }
-            Err(error) => return Ok(Err(self.refusal(error))),
+            Err(error) => return Ok(Err(self.refusal(found, error))),
         };
         let cost = |entry: &ports::Entry| ports::Entry::cost(entry.name.len());
         self.account.pass(entries.iter().map(cost).sum())?;
@@ -119,11 +134,12 @@ impl Context {
     /// In the contract's words. A way out of the root, and a link to what is not granted,
     /// are denied like everything outside; what the operating system said stays in the
     /// host.
-    fn refusal(&mut self, error: FilesError) -> Error {
+    fn refusal(&mut self, found: &Found, error: FilesError) -> Error {
         match error {
             FilesError::NotFound => Error::NotFound,
             FilesError::Escapes | FilesError::Denied(_) => {
                 self.account.denials += 1;
+                self.led_astray(call(&found.whole()));
                 Error::Denied
             }
             FilesError::WrongKind => Error::WrongKind,
@@ -181,7 +197,7 @@ impl Host for Context {
                 let place = found.place(&self.files);
                 let looked = self.ports.files.look(place).await;
                 looked
-                    .map_err(|error| self.refusal(error))
+                    .map_err(|error| self.refusal(&found, error))
                     .map(|metadata| Metadata {
                         kind: kind(metadata.kind),
                         size: metadata.size.get(),
@@ -200,7 +216,7 @@ impl Host for Context {
             Ok(found) => {
                 let place = found.place(&self.files);
                 let read = self.ports.files.read_link(place).await;
-                read.map_err(|error| self.refusal(error))
+                read.map_err(|error| self.refusal(&found, error))
             }
             Err(error) => Err(error),
         };

@@ -2,11 +2,13 @@
 //!
 //! Every function counts its call against `host-calls`, answers `denied` if the grant is
 //! denied or has expired, checks the scope, and takes what it returns from the memory
-//! limit until the guest has it. What a capability without an error does when it is
+//! limit until the guest has it. What is denied, and what changes something outside of the
+//! plugin, is told to [`decisions`]. What a capability without an error does when it is
 //! denied stands in its own file.
 
 pub(crate) mod clock;
 pub(crate) mod config;
+pub(crate) mod decisions;
 pub(crate) mod exec;
 pub(crate) mod files;
 pub(crate) mod log;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bailiwick_core::{
-    policy::{Capability, Fields, ProcessesView},
+    policy::{Call, Capability, Fields, ProcessesView},
     process::{Process, ProcessState, ProcessTable},
     session::{Owner, Owners, Session},
 };
@@ -31,6 +31,9 @@ impl Host for Context {
         } else {
             Err(Error::Denied)
         };
+        if matches!(answer, Err(Error::Denied)) {
+            self.refused(Call::Processes(self.own_look()));
+        }
         if let Ok(buffer) = &answer {
             self.account.pass(buffer.len() as u64)?;
         }

@@ -1,7 +1,7 @@
 //! `sessions`: what is open, without what the grants don't cover.
 
 use bailiwick_core::{
-    policy::{Capability, Fields, Sensitive},
+    policy::{Call, Capability, Fields, Sensitive},
     session::{self, Remote, SessionKind, SessionState, Told},
 };
 
@@ -19,6 +19,9 @@ impl Host for Context {
         } else {
             Err(Error::Denied)
         };
+        if matches!(answer, Err(Error::Denied)) {
+            self.refused(Call::Sessions(self.own_look()));
+        }
         if let Ok(sessions) = &answer {
             let text = sessions.iter().map(text_of).sum();
             self.account.pass(list_cost(4 * sessions.len(), text))?;

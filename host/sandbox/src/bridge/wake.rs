@@ -1,10 +1,11 @@
 //! `wake`: proves that what is sent is a magic packet that the policy allows.
 
 use bailiwick_core::{
-    policy::{Capability, WakeRefusal},
+    policy::{Call, Capability, WakeRefusal, magic},
     ports::{WakeCarrier, WakeError},
 };
 
+use super::decisions::cut;
 use crate::{
     bindings::bailiwick::plugin::wake::{Carrier, Error, Host},
     context::Context,
@@ -25,6 +26,19 @@ impl Host for Context {
         };
         if entered.granted && matches!(answer, Err(Error::Denied)) {
             self.account.denials += 1;
+        }
+        // What wakes nobody is no call that a policy knows.
+        if let Ok(mac) = magic(&payload) {
+            let call = Call::Wake {
+                mac,
+                link: cut(&link),
+                is_virtual: false,
+            };
+            match &answer {
+                Ok(()) => self.acted(call, None, None),
+                Err(Error::Denied) => self.refused(call),
+                Err(error) => self.acted(call, Some(not_sent(error)), None),
+            }
         }
         self.leave(&entered);
         Ok(answer)
@@ -56,6 +70,16 @@ impl Context {
             WakeError::Unavailable(reason) => Error::Unavailable(reason),
             error => Error::Unavailable(error.to_string()),
         })
+    }
+}
+
+fn not_sent(error: &Error) -> String {
+    match error {
+        Error::TooOften(wait) => format!("the rate is used up for {wait} ms"),
+        Error::NotMagic(reason) | Error::Link(reason) | Error::Unavailable(reason) => {
+            reason.clone()
+        }
+        Error::Denied => "denied".to_owned(),
     }
 }
 
