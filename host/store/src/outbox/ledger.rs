@@ -7,7 +7,7 @@ use redb::Table;
 
 use super::{
     super::tables::{self, Failure, failure},
-    Lane,
+    Lane, Ticket,
 };
 
 /// Number of the next entry. It only rises: a number is never used twice.
@@ -89,14 +89,18 @@ impl Ledger {
         Ok(())
     }
 
-    /// Counts an entry of `bytes`, and gives it its number.
-    pub(super) fn add(&mut self, lane: Lane, bytes: u64) -> u64 {
-        let number = self.next;
-        self.next = self.next.saturating_add(1);
-        let at = lane.index();
+    /// The next entry of `lane`, once it is added.
+    pub(super) fn next(&self, lane: Lane) -> Ticket {
+        let sequence = self.next;
+        Ticket { lane, sequence }
+    }
+
+    /// Counts the next entry, of `bytes`.
+    pub(super) fn add(&mut self, entry: Ticket, bytes: u64) {
+        self.next = entry.sequence.saturating_add(1);
+        let at = entry.lane.index();
         self.entries[at] = self.entries[at].saturating_add(1);
         self.bytes[at] = self.bytes[at].saturating_add(bytes);
-        number
     }
 
     /// The agent has run for so long.

@@ -245,6 +245,8 @@ async fn what_does_not_fit_takes_nothing_with_it_and_leaves_nothing_beside_it() 
     let too_long = vec![0; (1 << 20) + 1];
     let long = put(&store, file("long", &too_long)).await;
     assert_eq!(long.dropped[0].reason, DropReason::Length);
+    put(&store, report("giant", b"small now")).await;
+    assert_eq!(keys(&store, Lane::Reports).await, ["a", "giant"]);
 }
 
 #[tokio::test]

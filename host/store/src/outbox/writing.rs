@@ -68,14 +68,15 @@ impl<'txn> Writing<'txn> {
         (caps, now): (Caps, RunTime),
         dropped: &mut Vec<Dropped>,
     ) -> Result<Option<Ticket>, Failure> {
-        if let Some(ticket) = self.find(&outgoing.key)? {
-            return Ok(Some(ticket));
-        }
         let lane = outgoing.what.lane();
         let body = length(&outgoing.body);
         if body > lane.longest().get() {
             dropped.push(self.refuse(outgoing, body, DropReason::Length));
             return Ok(None);
+        }
+        let ticket = self.ledger.next(lane);
+        if let Some(earlier) = self.claim(&outgoing.key, ticket)? {
+            return Ok(Some(earlier));
         }
         let head = WaitingHead {
             what: outgoing.what.clone(),
@@ -89,13 +90,15 @@ impl<'txn> Writing<'txn> {
             match caps.victim(self.ledger.bytes, lane, bytes) {
                 Ok(None) => break,
                 Err(NoRoom) => {
+                    self.keys.remove(outgoing.key.as_str()).map_err(failure)?;
                     dropped.push(self.refuse(outgoing, bytes, DropReason::Bytes));
                     return Ok(None);
                 }
                 Ok(Some(victim)) => dropped.extend(self.drop_oldest(victim)?),
             }
         }
-        self.keep(lane, &outgoing.key, &record).map(Some)
+        self.keep_claimed(ticket, &record)?;
+        Ok(Some(ticket))
     }
 
     fn refuse(&mut self, outgoing: &Outgoing, bytes: u64, reason: DropReason) -> Dropped {
@@ -125,20 +128,30 @@ impl<'txn> Writing<'txn> {
         }
     }
 
-    /// Keeps a record as the newest of its lane.
-    pub(super) fn keep(&mut self, lane: Lane, key: &str, record: &[u8]) -> Result<Ticket, Failure> {
-        let sequence = self.ledger.add(lane, length(record));
-        let ticket = Ticket { lane, sequence };
+    /// Keeps a record as the newest of its lane, whatever else has its key.
+    pub(super) fn keep(&mut self, lane: Lane, key: &str, record: &[u8]) -> Result<(), Failure> {
+        let ticket = self.ledger.next(lane);
+        self.keys.insert(key, ticket.place()).map_err(failure)?;
+        self.keep_claimed(ticket, record)
+    }
+
+    fn keep_claimed(&mut self, ticket: Ticket, record: &[u8]) -> Result<(), Failure> {
+        self.ledger.add(ticket, length(record));
         self.entries
             .insert(ticket.place(), record)
             .map_err(failure)?;
-        self.keys.insert(key, ticket.place()).map_err(failure)?;
-        Ok(ticket)
+        Ok(())
     }
 
-    fn find(&self, key: &str) -> Result<Option<Ticket>, Failure> {
-        let found = self.keys.get(key).map_err(failure)?;
-        Ok(found.and_then(|place| Ticket::at(place.value())))
+    /// Gives `key` to `ticket`, unless an earlier one has it. Nearly always none has: so one way
+    /// through the tree, not one to look and one to write.
+    fn claim(&mut self, key: &str, ticket: Ticket) -> Result<Option<Ticket>, Failure> {
+        let earlier = self.keys.insert(key, ticket.place()).map_err(failure)?;
+        let Some(earlier) = earlier.and_then(|place| Ticket::at(place.value())) else {
+            return Ok(None);
+        };
+        self.keys.insert(key, earlier.place()).map_err(failure)?;
+        Ok(Some(earlier))
     }
 
     /// Trims, if that was not done for a minute: to look for what is too old reads the oldest
