@@ -2,8 +2,8 @@
 
 use bailiwick_core::{
     policy::{
-        Capability, Effect, Grant, Policy, Program, Risk, Scope, Seen, Sensitive, Shape, Wakes,
-        Whose, neighbours,
+        Capability, Controls, Effect, Grant, Policy, Program, Risk, Scope, Seen, Sensitive, Shape,
+        Wakes, Whose, neighbours,
     },
     time::Timestamp,
 };
@@ -52,6 +52,10 @@ pub(crate) fn grant(grant: &Grant) -> (&'static str, Vec<String>) {
             ("Run programs", programs.iter().flat_map(each).collect())
         }
         Scope::Wakes(wakes) => ("Wake other machines", wake(wakes, grant.effect)),
+        Scope::Controls(controls) => (
+            "End, suspend or resume what others run",
+            control(controls, grant.effect),
+        ),
     }
 }
 
@@ -70,6 +74,7 @@ const fn whole(capability: Capability) -> &'static str {
         Capability::Sessions => "See any session",
         Capability::Exec => "Run any program",
         Capability::Wake => "Wake any machine",
+        Capability::ProcessControl => "End, suspend or resume any process",
     }
 }
 
@@ -124,6 +129,25 @@ fn wake(wakes: &Wakes, effect: Effect) -> Vec<String> {
         Effect::Deny => String::new(),
     };
     vec![format!("{} {links}{rate}", whom.join(", "))]
+}
+
+fn control(controls: &Controls, effect: Effect) -> Vec<String> {
+    let programs: Vec<_> = controls
+        .executables
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let programs = programs.join(", ");
+    if effect == Effect::Deny {
+        return vec![format!("processes of {programs}")];
+    }
+    let verbs: Vec<_> = controls.verbs.iter().map(|verb| verb.name()).collect();
+    vec![format!(
+        "{} processes of {programs}, {}, at most {} times in a minute",
+        verbs.join(" and "),
+        controls.whose.in_words(),
+        controls.per_minute
+    )]
 }
 
 /// What the plugin may use, and when it is called.

@@ -117,6 +117,13 @@ pub enum Finding {
         /// What.
         capability: Capability,
     },
+    /// Imported by a plugin of a world that never has it: the plugin is not started.
+    NotOfWorld {
+        /// What.
+        capability: Capability,
+        /// Of which it is.
+        world: World,
+    },
     /// A WASI interface of which the inert form is linked.
     WasiBaseline {
         /// As imported.
@@ -150,6 +157,7 @@ impl Finding {
             | Self::NotImported { .. }
             | Self::WasiBaseline { .. } => false,
             Self::NotGranted { .. }
+            | Self::NotOfWorld { .. }
             | Self::WasiRefused { .. }
             | Self::Version { .. }
             | Self::Unknown { .. }
@@ -177,6 +185,12 @@ impl fmt::Display for Finding {
                 "`{capability}` is imported ({}) and the policy does not grant it: have a \
                  grant of it approved, or remove the import",
                 functions.join(", ")
+            ),
+            Self::NotOfWorld { capability, world } => write!(
+                f,
+                "`{capability}` is imported, and only action handlers have it: remove the import, \
+                 or export `handle` in place of `{}`",
+                world.interface()
             ),
             Self::NotImported { capability } => write!(
                 f,
@@ -213,7 +227,7 @@ pub fn verdict(imports: &ComponentImports, policy: &Policy, now: Timestamp) -> V
         .interfaces
         .iter()
         .filter(|import| !is_of_world(import, world))
-        .filter_map(|import| finding(import, policy, now))
+        .filter_map(|import| finding(import, world, policy, now))
         .collect();
     findings.extend(imports.wasi.iter().map(|import| wasi(import)));
     if world.is_none() {
@@ -237,7 +251,12 @@ pub fn verdict(imports: &ComponentImports, policy: &Policy, now: Timestamp) -> V
 }
 
 /// `None` for an interface of types alone, which needs no grant.
-fn finding(import: &InterfaceImport, policy: &Policy, now: Timestamp) -> Option<Finding> {
+fn finding(
+    import: &InterfaceImport,
+    world: Option<World>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Finding> {
     if import.package != PACKAGE {
         return Some(Finding::Unknown {
             import: import.to_string(),
@@ -254,6 +273,11 @@ fn finding(import: &InterfaceImport, policy: &Policy, now: Timestamp) -> Option<
             import: import.to_string(),
         });
     };
+    if let Some(world) = world
+        && !world.has(capability)
+    {
+        return Some(Finding::NotOfWorld { capability, world });
+    }
     let functions = import.functions.clone();
     Some(match policy.access(capability, now) {
         Access::Linked => Finding::Granted {
@@ -342,6 +366,31 @@ mod tests {
             wasi: Vec::new(),
         };
         assert!(verdict(&imports, &policy, Timestamp::EPOCH).accepted());
+    }
+
+    #[test]
+    fn what_is_of_handlers_alone_refuses_a_collector_whatever_is_granted() {
+        let grant = "[[grant]]\ncapability = \"process-control\"\neffect = \"allow\"\n\
+                     verbs = [\"end\"]\nexecutables = [\"/**\"]\nwhose = \"any-session\"\n\
+                     per-minute = 1\nreason = \"A test.\"\napproved-by = \"tests\"\n\
+                     risk = \"high\"\n";
+        let text = format!("{}{grant}", include_str!("../fixtures/policy.toml"));
+        let policy = Policy::parse("p.toml", &text).unwrap();
+        let of = |export: &str| {
+            let imports = ComponentImports {
+                interfaces: vec![import(PACKAGE, "process-control", "0.1.0")],
+                exports: vec![format!("bailiwick:plugin/{export}@0.1.0")],
+                wasi: Vec::new(),
+            };
+            verdict(&imports, &policy, Timestamp::EPOCH)
+        };
+        assert!(of("handle").accepted());
+        let refused = of("collect");
+        let refused: Vec<_> = refused.refusals().map(ToString::to_string).collect();
+        assert!(
+            matches!(refused.as_slice(), [one] if one.contains("only action handlers have it")),
+            "{refused:?}"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
     digest::Sha256,
     document::{DocumentError, FORMAT, Key, Source, Value},
     ids::{PluginName, VendorName},
-    policy::Policy,
+    policy::{Capability, Policy},
 };
 
 /// Longest manifest that is read.
@@ -70,6 +70,14 @@ impl World {
         match self {
             Self::Collector | Self::SessionCollector => "collect",
             Self::ActionHandler => "handle",
+        }
+    }
+
+    /// Whether a plugin of it can have `capability`, if a policy grants it.
+    pub const fn has(self, capability: Capability) -> bool {
+        match self {
+            Self::ActionHandler => true,
+            Self::Collector | Self::SessionCollector => !capability.is_of_handlers(),
         }
     }
 

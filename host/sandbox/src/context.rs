@@ -31,6 +31,7 @@ pub struct Ports {
     pub sessions: Arc<dyn ports::OpenSessions>,
     pub exec: Arc<dyn ports::Exec>,
     pub wake: Arc<dyn ports::Wake>,
+    pub process_control: Arc<dyn ports::ProcessControl>,
     pub decisions: Arc<dyn ports::Decisions>,
     /// For which session an instance runs; none for one that runs for the device.
     pub session: Option<SessionId>,
@@ -67,6 +68,7 @@ pub(crate) struct Context {
     pub(crate) sessions: policy::Sessions,
     pub(crate) exec: policy::Exec,
     pub(crate) wake: policy::Wake,
+    pub(crate) process_control: Arc<policy::ProcessControl>,
     pub(crate) state: Store,
     pub(crate) account: Account,
     pub(crate) timing: Arc<Timing>,
@@ -102,6 +104,7 @@ impl Context {
             sessions: policy.sessions(),
             exec: policy.exec(),
             wake: policy.wake(),
+            process_control: Arc::new(policy.process_control()),
             state: Store::new(limits.state, enforced),
             account: Account::new(*limits, enforced),
             timing: Arc::new(Timing::new(Arc::clone(&ports.clock), limits, enforced)),

@@ -8,7 +8,7 @@ use bailiwick_core::{
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::{
-    bindings::action_handler::bailiwick::plugin::progress,
+    bindings::action_handler::bailiwick::plugin::{process_control, progress},
     bindings::bailiwick::plugin::{
         clock, config, exec, files, log, network, processes, sessions, state, system, wake,
     },
@@ -27,7 +27,8 @@ const PROGRESS: &str = "progress";
 
 /// The first import of `component` that the policy does not link.
 pub(crate) fn missing(component: &Component, policy: &Policy, now: Timestamp) -> Option<String> {
-    let handles = component.world() == Some(World::ActionHandler);
+    let world = component.world();
+    let handles = world == Some(World::ActionHandler);
     component.imports().into_iter().find(|import| {
         let Some(rest) = import.strip_prefix(CONTRACT) else {
             return !import.starts_with("wasi:");
@@ -38,7 +39,10 @@ pub(crate) fn missing(component: &Component, policy: &Policy, now: Timestamp) ->
             && Capability::ALL
                 .into_iter()
                 .find(|capability| capability.name() == name)
-                .is_none_or(|capability| policy.access(capability, now) == Access::Absent)
+                .is_none_or(|capability| {
+                    !world.is_some_and(|world| world.has(capability))
+                        || policy.access(capability, now) == Access::Absent
+                })
     })
 }
 
@@ -51,13 +55,15 @@ pub(crate) fn linker(
     now: Timestamp,
 ) -> wasmtime::Result<Linker<Context>> {
     let mut linker = Linker::new(component.engine().wasmtime());
-    for capability in Capability::ALL {
+    let world = component.world();
+    let of_world = |capability: &Capability| world.is_some_and(|world| world.has(*capability));
+    for capability in Capability::ALL.into_iter().filter(of_world) {
         match policy.access(capability, now) {
             Access::Absent => {}
             Access::Linked | Access::Denied(_) => add(&mut linker, capability)?,
         }
     }
-    if component.world() == Some(World::ActionHandler) {
+    if world == Some(World::ActionHandler) {
         progress::add_to_linker::<_, HasSelf<Context>>(&mut linker, |context| context)?;
     }
     if component
@@ -84,5 +90,8 @@ fn add(linker: &mut Linker<Context>, capability: Capability) -> wasmtime::Result
         Capability::Sessions => sessions::add_to_linker::<_, Own>(linker, |context| context),
         Capability::Exec => exec::add_to_linker::<_, Own>(linker, |context| context),
         Capability::Wake => wake::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::ProcessControl => {
+            process_control::add_to_linker::<_, Own>(linker, |context| context)
+        }
     }
 }

@@ -14,8 +14,8 @@ use bailiwick_core::{
     ids::PluginName,
     policy::Policy,
     ports::{
-        BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoSessions, NoWake, NotWrittenDown,
-        State, StateError,
+        BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoProcessControl, NoSessions, NoWake,
+        NotWrittenDown, State, StateError,
     },
     release::World,
 };
@@ -182,6 +182,7 @@ fn ports(log: Arc<Lines>, clock: Arc<SystemClock>) -> Ports {
         links: Arc::new(DeviceLinks),
         exec: Arc::new(NoExec),
         wake: Arc::new(NoWake),
+        process_control: Arc::new(NoProcessControl),
         decisions: Arc::new(NotWrittenDown),
     }
 }

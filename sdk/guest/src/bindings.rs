@@ -59,6 +59,7 @@ pub mod handle_part {
             package bailiwick:sdk;
             world handle-part {
                 import bailiwick:plugin/progress@0.1.0;
+                import bailiwick:plugin/process-control@0.1.0;
                 export bailiwick:plugin/handle@0.1.0;
             }
         ",

@@ -48,6 +48,7 @@ pub mod exec;
 pub mod files;
 pub mod log;
 pub mod network;
+pub mod process_control;
 pub mod processes;
 pub mod progress;
 pub mod sessions;

@@ -7,7 +7,8 @@ use bailiwick_core::{
     ids::PluginName,
     ports::{
         BoxFuture, Clock, Entry, FileMetadata, Files, FilesError, Log, LogLevel, NoExec,
-        NoSessions, NoWake, NotWrittenDown, Place, State, StateEntries, StateError,
+        NoProcessControl, NoSessions, NoWake, NotWrittenDown, Place, State, StateEntries,
+        StateError,
     },
 };
 use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSystem};
@@ -23,6 +24,7 @@ pub(crate) fn device(clock: &Arc<dyn Clock>) -> Ports {
         links: Arc::new(DeviceLinks),
         exec: Arc::new(NoExec),
         wake: Arc::new(NoWake),
+        process_control: Arc::new(NoProcessControl),
         decisions: Arc::new(NotWrittenDown),
         processes: Arc::new(DeviceProcesses::new(Arc::clone(clock))),
         sessions: Arc::new(NoSessions),

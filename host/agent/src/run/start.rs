@@ -10,8 +10,8 @@ use bailiwick_core::{
 };
 use bailiwick_delivery::Delivery;
 use bailiwick_device::{
-    DeviceExec, DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSessions, DeviceSystem,
-    DeviceWake, SystemClock,
+    DeviceExec, DeviceFiles, DeviceLinks, DeviceProcessControl, DeviceProcesses, DeviceSessions,
+    DeviceSystem, DeviceWake, SystemClock,
 };
 use bailiwick_sandbox::{
     Ports,
@@ -142,6 +142,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
 }
 
 fn ports(clock: &Arc<dyn Clock>, store: &Store, open_sessions: &Arc<OpenList>) -> Ports {
+    let processes = Arc::new(DeviceProcesses::new(Arc::clone(clock)));
     Ports {
         clock: Arc::clone(clock),
         log: Arc::new(StandardError),
@@ -154,7 +155,11 @@ fn ports(clock: &Arc<dyn Clock>, store: &Store, open_sessions: &Arc<OpenList>) -
         wake: Arc::new(DeviceWake::new(Arc::clone(clock))),
         // Each instance has a port of its own, see `Launch`.
         decisions: Arc::new(NotWrittenDown),
-        processes: Arc::new(DeviceProcesses::new(Arc::clone(clock))),
+        process_control: Arc::new(DeviceProcessControl::new(
+            Arc::clone(clock),
+            Arc::clone(&processes),
+        )),
+        processes,
         sessions: open_sessions.clone(),
         session: None,
     }

@@ -1,7 +1,8 @@
 //! Grants that reach much more than one purpose.
 
 use bailiwick_core::policy::{
-    Capability, Effect, FileRoot, Grant, PathPattern, RunAs, Scope, Whose,
+    AbsolutePattern, Capability, ControlledOf, Effect, FileRoot, Grant, PathPattern, RunAs, Scope,
+    Whose,
 };
 
 use super::Case;
@@ -54,6 +55,22 @@ pub(super) fn judge(case: &mut Case<'_>, policy: &PolicyFile, path: &str, grant:
             if let Some(index) = wakes.macs.iter().position(Vec::is_empty) {
                 let place = policy.place(&format!("{path}.macs.{index}"));
                 case.find(Rule::WideScope, place, "every neighbour can be woken");
+            }
+        }
+        Scope::Controls(controls) => {
+            let mut executables = controls.executables.iter();
+            if let Some(index) = executables.position(AbsolutePattern::is_everything) {
+                let place = policy.place(&format!("{path}.executables.{index}"));
+                let text = "processes of every program can be controlled";
+                case.find(Rule::WideScope, place, text);
+            }
+            if controls.whose == ControlledOf::AnyUserAndRoot {
+                let place = policy.place(&format!("{path}.whose"));
+                case.find(
+                    Rule::WideScope,
+                    place,
+                    "processes of root can be controlled",
+                );
             }
         }
     }

@@ -63,6 +63,11 @@ fn redacted(call: &Call) -> Call {
             run.arguments = arguments(&run.arguments);
             Call::Run(run)
         }
+        Call::Control(control) => {
+            let mut control = control.clone();
+            control.executable = without_user(&control.executable);
+            Call::Control(control)
+        }
         other => other.clone(),
     }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Capability, Fields, LONGEST_PATH, Linked, Mac, Sensitive, parse_wakes::mac_prefix};
+use super::{
+    Capability, Control, ControlVerb, Fields, Found, LONGEST_PATH, Linked, Mac, Sensitive,
+    parse_wakes::mac_prefix,
+};
 use crate::bytes::ByteCount;
 
 /// One call of a capability, with all that decides about it.
@@ -32,6 +35,8 @@ pub enum Call {
         /// Whether the link is a virtual one.
         is_virtual: bool,
     },
+    /// Something is done to a process.
+    Control(Control),
 }
 
 /// Where a path leads once its symbolic links are followed.
@@ -100,16 +105,21 @@ sessions own|other [user] [place]
 exec [as-session] [with=NAME]… [input=SIZE] PROGRAM [ARGUMENT]…
                                run PROGRAM; with variables NAME, and so much input
 wake MAC LINK [virtual]        wake MAC on LINK
+process-control end|suspend|resume PROGRAM named-session|other-session|service|root
+                               do so to a process of PROGRAM, of the session that the call
+                               names, of another, of no session, or of root
 log, clock, state, config, system or network
                                any call of it";
 
 const EVERY: &str = "the name of a capability first: log, clock, state, config, system, files, \
-                     network, processes, sessions, exec or wake";
+                     network, processes, sessions, exec, wake or process-control";
 const FILES: &str = "`files PATH`, and `link TARGET` or `foreign-link TARGET` where links lead";
 const PROCESSES: &str = "`processes own`, `other` or `system`, then `user` and `command-line`";
 const SESSIONS: &str = "`sessions own` or `other`, then `user` and `place`";
 const EXEC: &str = "`exec PROGRAM ARGUMENT…`, with `as-session`, `with=NAME` and `input=SIZE` \
                     before the program";
+const CONTROL: &str = "`process-control end /usr/bin/soffice named-session`, or `suspend` or \
+                       `resume`, and `other-session`, `service` or `root`";
 const WAKE: &str = "`wake 52:54:00:01:02:03 eth0`, and `virtual` if the link is a virtual one";
 
 fn refuse<T>(problem: impl Into<String>, instead: &'static str) -> Result<T, CallError> {
@@ -148,6 +158,7 @@ impl Call {
             }
             Capability::Exec => run(rest),
             Capability::Wake => wake(rest),
+            Capability::ProcessControl => control(rest),
             Capability::Log
             | Capability::Clock
             | Capability::State
@@ -172,6 +183,7 @@ impl Call {
             Self::Sessions(_) => Capability::Sessions,
             Self::Run(_) => Capability::Exec,
             Self::Wake { .. } => Capability::Wake,
+            Self::Control(_) => Capability::ProcessControl,
         }
     }
 }
@@ -260,6 +272,24 @@ fn wake(words: &[&str]) -> Result<Call, CallError> {
     })
 }
 
+fn control(words: &[&str]) -> Result<Call, CallError> {
+    let [verb, executable, found] = words else {
+        let problem = "`process-control` takes a verb, a program and whose it is";
+        return refuse(problem, CONTROL);
+    };
+    let named = ControlVerb::ALL.into_iter().find(|it| it.name() == *verb);
+    let whose = Found::ALL.into_iter().find(|it| it.name() == *found);
+    match (named, whose) {
+        (Some(verb), Some(found)) => Ok(Call::Control(Control {
+            verb,
+            executable: (*executable).to_owned(),
+            found,
+        })),
+        (None, _) => refuse(format!("`{}` is no verb", shown(verb)), CONTROL),
+        (_, None) => refuse(format!("`{}` is nobody's", shown(found)), CONTROL),
+    }
+}
+
 /// A word as it is fit for a message.
 fn shown(word: &str) -> String {
     word.escape_debug().take(60).collect()
@@ -304,6 +334,11 @@ impl fmt::Display for Call {
                 word(f, &super::shown::mac(mac))?;
                 word(f, link)?;
                 f.write_str(if *is_virtual { " virtual" } else { "" })
+            }
+            Self::Control(control) => {
+                word(f, control.verb.name())?;
+                word(f, &control.executable)?;
+                word(f, control.found.name())
             }
         }
     }
@@ -351,6 +386,7 @@ mod tests {
                 prop_oneof![
                     ".{0,12}",
                     "files|exec|wake|processes|sessions|log|own|other|user|link|as-session|virtual",
+                    "process-control|end|suspend|named-session|root",
                     "/[a-z ]{0,4}|with=[A-Z]|input=[0-9] KiB|[0-9a-f]{2}(:[0-9a-f]{2}){5}",
                 ],
                 0..6,
@@ -376,6 +412,8 @@ mod tests {
             "exec as-session with=LANG /usr/bin/id -u root",
             "wake 52:54:00:01:02:03 eth0",
             "wake 52:54:00:01:02:03 br0 virtual",
+            "process-control end /usr/bin/soffice named-session",
+            "process-control suspend /opt/x root",
         ] {
             let words: Vec<_> = text.split(' ').collect();
             assert_eq!(Call::from_words(&words).unwrap().to_string(), text);
@@ -404,6 +442,9 @@ mod tests {
             ("wake 52:54:00 eth0", "no Ethernet address"),
             ("wake any eth0", "no Ethernet address"),
             ("wake 52:54:00:01:02:03", "an address and a link"),
+            ("process-control end /a", "takes a verb"),
+            ("process-control kill /a root", "no verb"),
+            ("process-control end /a mine", "nobody's"),
         ] {
             let words: Vec<_> = text.split(' ').collect();
             let refused = Call::from_words(&words).unwrap_err().to_string();

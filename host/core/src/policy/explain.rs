@@ -4,8 +4,9 @@
 use std::fmt;
 
 use super::{
-    Call, Capability, Denial, Effect, Fields, FileRoot, Grant, GrantSource, PathPattern, Permit,
-    Policy, Refusal, Risk, Scope, Seen, Sensitive, Wakes, Whose, shown::last_day,
+    Call, Capability, ControlVerb, ControlledOf, Controls, Denial, Effect, Fields, FileRoot, Grant,
+    GrantSource, PathPattern, Permit, Policy, Refusal, Risk, Scope, Seen, Sensitive, Wakes, Whose,
+    shown::last_day,
 };
 use crate::time::Timestamp;
 
@@ -104,6 +105,12 @@ fn everything(capability: Capability) -> Grant {
         Capability::Wake => Scope::Wakes(Wakes {
             macs: vec![Vec::new()],
             links: Vec::new(),
+            per_minute: 1,
+        }),
+        Capability::ProcessControl => Scope::Controls(Controls {
+            verbs: ControlVerb::ALL.to_vec(),
+            executables: "/**".parse().into_iter().collect(),
+            whose: ControlledOf::AnyUserAndRoot,
             per_minute: 1,
         }),
         Capability::Log

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{FileRoot, Program, Seen, Wakes};
+use super::{Controls, FileRoot, Program, Seen, Wakes};
 use crate::time::Timestamp;
 
 /// What can be allowed: one interface of the contract each.
@@ -20,11 +20,12 @@ pub enum Capability {
     Sessions,
     Exec,
     Wake,
+    ProcessControl,
 }
 
 impl Capability {
     /// Every capability, in the contract's order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Log,
         Self::Clock,
         Self::State,
@@ -36,6 +37,7 @@ impl Capability {
         Self::Sessions,
         Self::Exec,
         Self::Wake,
+        Self::ProcessControl,
     ];
 
     /// Its name in policies and in the contract: `files` is `bailiwick:plugin/files`.
@@ -52,6 +54,7 @@ impl Capability {
             Self::Sessions => "sessions",
             Self::Exec => "exec",
             Self::Wake => "wake",
+            Self::ProcessControl => "process-control",
         }
     }
 
@@ -65,10 +68,34 @@ impl Capability {
     /// Whether a grant of it names parts (its scope is not [`Scope::Whole`]).
     pub const fn has_parts(self) -> bool {
         match self {
-            Self::Files | Self::Processes | Self::Sessions | Self::Exec | Self::Wake => true,
+            Self::Files
+            | Self::Processes
+            | Self::Sessions
+            | Self::Exec
+            | Self::Wake
+            | Self::ProcessControl => true,
             Self::Log | Self::Clock | Self::State | Self::Config | Self::System | Self::Network => {
                 false
             }
+        }
+    }
+
+    /// Whether only action handlers have it, whatever a policy grants: it meddles with what
+    /// people are at, and of what a handler does an operator signed each piece.
+    pub const fn is_of_handlers(self) -> bool {
+        match self {
+            Self::ProcessControl => true,
+            Self::Log
+            | Self::Clock
+            | Self::State
+            | Self::Config
+            | Self::System
+            | Self::Files
+            | Self::Network
+            | Self::Processes
+            | Self::Sessions
+            | Self::Exec
+            | Self::Wake => false,
         }
     }
 }
@@ -111,6 +138,8 @@ pub enum Scope {
     Programs(Vec<Program>),
     /// These neighbours, on these links.
     Wakes(Wakes),
+    /// Processes of these programs.
+    Controls(Controls),
 }
 
 /// One capability allowed or denied with a scope.

@@ -3,8 +3,8 @@
 
 use super::{
     Access, Asked, Call, Capability, Denial, Effect, Exec, Fields, Files, Link, Look, Of, Permit,
-    Policy, Processes, Run, RunRefusal, Scope, Sensitive, Sessions, Wake, WakeRefusal,
-    files::beneath, packet_for,
+    Policy, ProcessControl, Processes, Run, RunRefusal, Scope, Sensitive, Sessions, Wake,
+    WakeRefusal, files::beneath, packet_for,
 };
 use crate::{
     session::{Owner, SessionId},
@@ -20,6 +20,7 @@ pub struct Matcher<'a> {
     sessions: Sessions,
     exec: Exec,
     wake: Wake,
+    process_control: ProcessControl,
 }
 
 /// Why a call is refused.
@@ -53,6 +54,7 @@ impl Policy {
             sessions: self.sessions(),
             exec: self.exec(),
             wake: self.wake(),
+            process_control: self.process_control(),
         }
     }
 }
@@ -74,6 +76,10 @@ impl Matcher<'_> {
             Call::Processes(look) => self.processes(*look, now),
             Call::Sessions(look) => self.sessions(*look, now),
             Call::Run(run) => self.run(run, now),
+            Call::Control(control) => {
+                let allowed = self.process_control.allows(control, now)?;
+                Ok(Permit::Control(allowed))
+            }
             Call::Wake {
                 mac,
                 link,

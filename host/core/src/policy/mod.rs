@@ -11,6 +11,7 @@ mod grant;
 pub(crate) mod limit_keys;
 mod matcher;
 mod parse;
+mod parse_controls;
 mod parse_grant;
 mod parse_limits;
 mod parse_programs;
@@ -18,6 +19,7 @@ mod parse_seen;
 mod parse_wakes;
 mod pattern;
 mod permit;
+mod process_control;
 mod processes;
 mod rates;
 mod sessions;
@@ -37,8 +39,11 @@ pub use files::{Files, Linked};
 pub use grant::{Capability, Effect, Grant, GrantSource, Risk, Scope};
 pub use matcher::{Matcher, Refusal};
 pub use parse::LONGEST;
-pub use pattern::{FileRoot, LONGEST_PATH, PathPattern, PatternError};
+pub use pattern::{AbsolutePattern, FileRoot, LONGEST_PATH, PathPattern, PatternError};
 pub use permit::Permit;
+pub use process_control::{
+    Control, ControlAllowed, ControlVerb, ControlledOf, Controls, Found, ProcessControl,
+};
 pub use processes::{Processes, ProcessesView};
 pub use rates::Rates;
 pub use sessions::{Sessions, SessionsView};

@@ -2,6 +2,7 @@
 
 use super::{
     Capability, Effect, FileRoot, Grant, GrantSource, LONGEST_PATH, Risk, Scope,
+    parse_controls::{EXECUTABLES, VERBS, WHOSE, controls},
     parse_programs::{PROGRAMS, programs},
     parse_seen::{FIELDS, OF, seen},
     parse_wakes::{LINKS, MACS, PER_MINUTE, wakes},
@@ -14,7 +15,8 @@ use crate::{
 const CAPABILITY: Key = Key::new(
     "capability",
     "\"files\"",
-    "one of log, clock, state, config, system, files, network, processes, sessions, exec, wake",
+    "one of log, clock, state, config, system, files, network, processes, sessions, exec, wake, \
+     process-control",
 );
 const EFFECT: Key = Key::new("effect", "\"allow\"", "allow or deny");
 const ROOTS: Key = Key::new(
@@ -48,7 +50,7 @@ const EXPIRES: Key = Key::new(
     "the last day on which it holds (UTC), a date without quotation marks",
 );
 const RISK: Key = Key::new("risk", "\"low\"", "low, medium or high");
-const KEYS: [&Key; 13] = [
+const KEYS: [&Key; 16] = [
     &CAPABILITY,
     &EFFECT,
     &ROOTS,
@@ -58,6 +60,9 @@ const KEYS: [&Key; 13] = [
     &MACS,
     &LINKS,
     &PER_MINUTE,
+    &VERBS,
+    &EXECUTABLES,
+    &WHOSE,
     &REASON,
     &APPROVED_BY,
     &EXPIRES,
@@ -65,7 +70,7 @@ const KEYS: [&Key; 13] = [
 ];
 
 /// Keys of parts, and a capability that has them.
-const OWNED: [(&Key, Capability); 7] = [
+const OWNED: [(&Key, Capability); 10] = [
     (&ROOTS, Capability::Files),
     (&OF, Capability::Processes),
     (&FIELDS, Capability::Processes),
@@ -73,6 +78,9 @@ const OWNED: [(&Key, Capability); 7] = [
     (&MACS, Capability::Wake),
     (&LINKS, Capability::Wake),
     (&PER_MINUTE, Capability::Wake),
+    (&VERBS, Capability::ProcessControl),
+    (&EXECUTABLES, Capability::ProcessControl),
+    (&WHOSE, Capability::ProcessControl),
 ];
 
 pub(super) fn grant(entry: Value<'_>) -> Result<Grant, DocumentError> {
@@ -122,6 +130,7 @@ fn scope(
         Capability::Processes | Capability::Sessions => &[&OF, &FIELDS],
         Capability::Exec => &[&PROGRAMS],
         Capability::Wake => &[&MACS, &LINKS, &PER_MINUTE],
+        Capability::ProcessControl => &[&VERBS, &EXECUTABLES, &WHOSE, &PER_MINUTE],
         Capability::Log
         | Capability::Clock
         | Capability::State
@@ -149,6 +158,7 @@ fn scope(
         Capability::Processes | Capability::Sessions => seen(table, capability, effect),
         Capability::Exec => programs(&table.required(&PROGRAMS)?, effect).map(Scope::Programs),
         Capability::Wake => wakes(table, effect).map(Scope::Wakes),
+        Capability::ProcessControl => controls(table, effect).map(Scope::Controls),
         Capability::Log
         | Capability::Clock
         | Capability::State

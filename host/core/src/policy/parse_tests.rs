@@ -64,7 +64,8 @@ fn a_refusal_is_one_sentence_with_place_and_suggestion() {
     assert_eq!(
         refusal("effect =", "efect ="),
         "p.toml:21:1: `efect` is not a key of `[[grant]]`; write one of `capability`, `effect`, \
-         `roots`, `of`, `fields`, `programs`, `macs`, `links`, `per-minute`, `reason`, \
+         `roots`, `of`, `fields`, `programs`, `macs`, `links`, `per-minute`, `verbs`, \
+         `executables`, `whose`, `reason`, \
          `approved-by`, `expires`, `risk`, or remove it"
     );
 }

@@ -17,7 +17,7 @@ pub(super) const LINKS: Key = Key::new(
 pub(super) const PER_MINUTE: Key = Key::new(
     "per-minute",
     "12",
-    "most packets in a minute, 1 to 600; only `wake` has it",
+    "most packets or calls in a minute, 1 to 600; `wake` and `process-control` have it",
 );
 
 pub(super) fn wakes(table: &Table<'_>, effect: Effect) -> Result<Wakes, DocumentError> {
@@ -27,10 +27,7 @@ pub(super) fn wakes(table: &Table<'_>, effect: Effect) -> Result<Wakes, Document
         None => Vec::new(),
     };
     let per_minute = match effect {
-        Effect::Allow => {
-            let rate = table.required(&PER_MINUTE)?;
-            u16::try_from(rate.small_integer(1..=600)?).map_err(|_| rate.refuse())?
-        }
+        Effect::Allow => per_minute(&table.required(&PER_MINUTE)?)?,
         Effect::Deny => match table.optional(&PER_MINUTE) {
             Some(rate) => {
                 return Err(rate.error("a denial has no rate", "remove `per-minute`"));
@@ -43,6 +40,11 @@ pub(super) fn wakes(table: &Table<'_>, effect: Effect) -> Result<Wakes, Document
         links: links.into_iter().map(link).collect::<Result<_, _>>()?,
         per_minute,
     })
+}
+
+/// How often something may be done.
+pub(super) fn per_minute(rate: &Value<'_>) -> Result<u16, DocumentError> {
+    u16::try_from(rate.small_integer(1..=600)?).map_err(|_| rate.refuse())
 }
 
 /// The bytes with which an address begins.

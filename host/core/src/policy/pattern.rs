@@ -30,6 +30,9 @@ pub enum PatternError {
     /// It begins with a slash.
     #[error("it is absolute, and paths are relative to their root")]
     Absolute,
+    /// It does not begin with a slash, and must.
+    #[error("it is not absolute")]
+    NotAbsolute,
     /// It has an empty, `.` or `..` part.
     #[error("it has an empty, `.` or `..` part")]
     Part,
@@ -135,11 +138,86 @@ impl fmt::Display for PathPattern {
     }
 }
 
+/// An absolute path in which stars stand as in [`PathPattern`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AbsolutePattern(PathPattern);
+
+impl AbsolutePattern {
+    /// Whether it covers `path`. One that is not absolute is covered by none.
+    pub fn matches(&self, path: &str) -> bool {
+        let relative = path.strip_prefix('/');
+        relative.is_some_and(|path| self.0.matches(path))
+    }
+
+    /// Parts, of which the last may be `**`.
+    pub(super) fn depth(&self) -> usize {
+        self.0.0.len()
+    }
+
+    /// Whether it covers every path.
+    pub fn is_everything(&self) -> bool {
+        self.0.0 == ["**"]
+    }
+
+    /// Paths that stand for all that it covers, for whoever knows no pattern of more parts than
+    /// `deepest`: whoever covers these covers all, since only a star takes the character that
+    /// stands in them for each star, and what a star takes can be anything.
+    pub(super) fn samples(&self, deepest: usize) -> Vec<String> {
+        const ANYTHING: &str = "\u{1}";
+        let whole = self.to_string();
+        let Some(begin) = whole.strip_suffix("**") else {
+            return vec![whole.replace('*', ANYTHING)];
+        };
+        let begin = begin.replace('*', ANYTHING);
+        // Each number of parts may be covered by another pattern.
+        let more = (deepest + 1).saturating_sub(self.depth()) + 1;
+        (1..=more)
+            .map(|count| format!("{begin}{}", vec![ANYTHING; count].join("/")))
+            .collect()
+    }
+}
+
+impl FromStr for AbsolutePattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let relative = text.strip_prefix('/').ok_or(PatternError::NotAbsolute)?;
+        relative.parse().map(Self)
+    }
+}
+
+impl fmt::Display for AbsolutePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}", self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_absolute_pattern_is_shown_as_it_is_read_and_stands_for_what_it_covers() {
+        for text in ["/usr/bin/a", "/opt/**", "/opt/*/bin/x*"] {
+            let pattern: AbsolutePattern = text.parse().unwrap();
+            assert_eq!(pattern.to_string(), text);
+            assert!(pattern.samples(5).iter().all(|path| pattern.matches(path)));
+        }
+        for (text, error) in [
+            ("usr/bin/a", PatternError::NotAbsolute),
+            ("", PatternError::NotAbsolute),
+            ("/", PatternError::Part),
+            ("//a", PatternError::Absolute),
+            ("/a/../b", PatternError::Part),
+        ] {
+            assert_eq!(text.parse::<AbsolutePattern>(), Err(error), "{text}");
+        }
+        let opt: AbsolutePattern = "/opt/**".parse().unwrap();
+        assert_eq!(opt.samples(3).len(), 3, "one to three parts beneath it");
+        assert!(!opt.matches("opt/x") && !opt.matches("/opt") && !opt.matches(""));
+    }
 
     fn covers(pattern: &str, path: &str) -> bool {
         pattern.parse::<PathPattern>().unwrap().matches(path)

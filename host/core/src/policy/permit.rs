@@ -1,6 +1,6 @@
 //! What an allowed call is done with, and when that is no more than something else.
 
-use super::{Fields, Program, RunAs, WakeAllowed, files::beneath};
+use super::{ControlAllowed, Fields, Program, RunAs, WakeAllowed, files::beneath};
 
 /// What an allowed call is done with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Permit {
     Run(Box<Program>),
     /// Under this.
     Wake(WakeAllowed),
+    /// Under this.
+    Control(ControlAllowed),
 }
 
 impl Permit {
@@ -31,6 +33,7 @@ impl Permit {
             (Self::Wake(mine), Self::Wake(other)) => {
                 mine.per_minute <= other.per_minute && mine.link_is_named <= other.link_is_named
             }
+            (Self::Control(mine), Self::Control(other)) => mine.per_minute <= other.per_minute,
             _ => false,
         }
     }

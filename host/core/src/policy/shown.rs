@@ -1,8 +1,8 @@
 //! Parts of grants in words, for people.
 
 use super::{
-    Capability, Effect, FileRoot, Form, Grant, Program, RunAs, Scope, Seen, Sensitive, Shape,
-    Wakes, Whose,
+    Capability, ControlledOf, Controls, Effect, FileRoot, Form, Grant, Program, RunAs, Scope, Seen,
+    Sensitive, Shape, Wakes, Whose,
 };
 use crate::time::{Span, Timestamp};
 
@@ -32,6 +32,7 @@ pub(super) const fn whole(capability: Capability) -> &'static str {
         Capability::Sessions => "see any session",
         Capability::Exec => "run any program",
         Capability::Wake => "wake any neighbour",
+        Capability::ProcessControl => "control any process",
     }
 }
 
@@ -112,6 +113,35 @@ impl Wakes {
     }
 }
 
+impl Controls {
+    /// One text for each program.
+    fn in_words(&self, effect: Effect) -> Vec<String> {
+        let verbs: Vec<_> = self.verbs.iter().map(|verb| verb.name()).collect();
+        let each = |program: &super::AbsolutePattern| match effect {
+            Effect::Allow => format!(
+                "{} processes of {program}, {}, {} times a minute",
+                verbs.join(" and "),
+                self.whose.in_words(),
+                self.per_minute
+            ),
+            Effect::Deny => format!("control processes of {program}"),
+        };
+        self.executables.iter().map(each).collect()
+    }
+}
+
+impl ControlledOf {
+    /// Goes on after "processes".
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::NamedSession => "of the session that a call names",
+            Self::AnySession => "of any user's session",
+            Self::AnyUser => "of any user but root, services as well",
+            Self::AnyUserAndRoot => "of any user and of root",
+        }
+    }
+}
+
 /// Whom the beginning of Ethernet addresses means: nothing is everybody.
 pub fn neighbours(prefix: &[u8]) -> String {
     match prefix.len() {
@@ -172,6 +202,7 @@ impl Grant {
                 .flat_map(|program| program.in_words(self.effect))
                 .collect(),
             Scope::Wakes(wakes) => wakes.in_words(self.effect),
+            Scope::Controls(controls) => controls.in_words(self.effect),
         }
     }
 }

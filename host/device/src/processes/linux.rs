@@ -91,10 +91,7 @@ impl Reader {
         taken_at: Timestamp,
         taken: Monotonic,
     ) -> Result<ProcessTable, String> {
-        let boot = match self.boot {
-            Some(boot) => boot,
-            None => *self.boot.insert(self.boot_time()?),
-        };
+        let boot = self.boot()?;
         self.users.refresh();
         let cut = self.list()?;
         let pids = std::mem::take(&mut self.pids);
@@ -123,6 +120,26 @@ impl Reader {
         })
     }
 
+    /// One process as it is now, whatever a pass knew of it; none if it is not there.
+    pub(super) fn look(&mut self, pid: u32) -> Result<Option<Process>, String> {
+        let boot = self.boot()?;
+        self.users.refresh();
+        self.folder()?;
+        let Some(known) = self.fresh(pid, boot) else {
+            return Ok(None);
+        };
+        let process = known.process.clone();
+        self.forget(known);
+        Ok(Some(process))
+    }
+
+    fn boot(&mut self) -> Result<Timestamp, String> {
+        Ok(match self.boot {
+            Some(boot) => boot,
+            None => *self.boot.insert(self.boot_time()?),
+        })
+    }
+
     fn forget(&mut self, known: Known) {
         if known.stat.is_some() {
             self.descriptors -= 1;
@@ -147,20 +164,10 @@ impl Reader {
 
     /// Ids of all processes, in order; how many are beyond the bound.
     fn list(&mut self) -> Result<usize, String> {
-        let failed = |error: rustix::io::Errno| format!("the processes can't be listed: {error}");
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        if self.folder.is_none() {
-            let folder = rustix::fs::open(&self.proc, flags, Mode::empty()).map_err(failed)?;
-            self.folder = Some(folder);
-        }
-        let folder = self
-            .folder
-            .as_ref()
-            .ok_or("the processes can't be listed")?;
-        let mut entries = rustix::fs::Dir::read_from(folder).map_err(failed)?;
+        let mut entries = rustix::fs::Dir::read_from(self.folder()?).map_err(not_listed)?;
         self.pids.clear();
         while let Some(entry) = entries.read() {
-            let entry = entry.map_err(failed)?;
+            let entry = entry.map_err(not_listed)?;
             let name = entry.file_name().to_str().unwrap_or_default();
             if let Ok(pid) = name.parse() {
                 self.pids.push(pid);
@@ -170,6 +177,17 @@ impl Reader {
         let cut = self.pids.len().saturating_sub(MOST_PROCESSES);
         self.pids.truncate(MOST_PROCESSES);
         Ok(cut)
+    }
+
+    fn folder(&mut self) -> Result<&OwnedFd, String> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(match self.folder.take() {
+            Some(folder) => self.folder.insert(folder),
+            None => {
+                let folder = rustix::fs::open(&self.proc, flags, Mode::empty());
+                self.folder.insert(folder.map_err(not_listed)?)
+            }
+        })
     }
 
     /// A process that was there in the last pass, if it still is; or the one that has its
@@ -324,6 +342,10 @@ impl Known {
             }
         }
     }
+}
+
+fn not_listed(error: rustix::io::Errno) -> String {
+    format!("the processes can't be listed: {error}")
 }
 
 /// Bytes of a page, from what the kernel told this program when it started (getauxval(3)).

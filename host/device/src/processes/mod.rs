@@ -14,6 +14,8 @@ use std::{
     time::Duration,
 };
 
+#[cfg(target_os = "linux")]
+use bailiwick_core::process::Process;
 use bailiwick_core::{
     ports::{BoxFuture, Clock, Processes, UnavailableError},
     process::ProcessTable,
@@ -40,6 +42,15 @@ impl DeviceProcesses {
             reader: Arc::new(Mutex::new(Reader::new())),
             last: Arc::default(),
         }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl DeviceProcesses {
+    /// One process as it is now, its start told as in the table; none if it is not there. Blocks
+    /// for as long as it takes to read five files, or for a pass that is being made.
+    pub(crate) fn look(&self, pid: u32) -> Result<Option<Process>, String> {
+        lock(&self.reader).look(pid)
     }
 }
 

@@ -6,6 +6,7 @@
 //! plugin, is told to [`decisions`]. What a capability without an error does when it is
 //! denied stands in its own file.
 
+mod calling_off;
 pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod decisions;
@@ -13,6 +14,7 @@ pub(crate) mod exec;
 pub(crate) mod files;
 pub(crate) mod log;
 pub(crate) mod network;
+pub(crate) mod process_control;
 pub(crate) mod processes;
 pub(crate) mod progress;
 pub(crate) mod sessions;

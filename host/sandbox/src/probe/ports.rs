@@ -10,8 +10,8 @@ use bailiwick_core::{
     ids::PluginName,
     ports::{
         BoxFuture, Clock, Entry, FileMetadata, FileSystem, Files, FilesError, Link, Links, Log,
-        LogLevel, NoExec, NoSessions, NoWake, NotWrittenDown, Place, Processes, Route, State,
-        StateError, System, SystemDescription, UnavailableError,
+        LogLevel, NoExec, NoProcessControl, NoSessions, NoWake, NotWrittenDown, Place, Processes,
+        Route, State, StateError, System, SystemDescription, UnavailableError,
     },
     process::ProcessTable,
 };
@@ -49,6 +49,7 @@ pub(crate) fn ports(clock: Arc<dyn Clock>, hangs: bool) -> (Ports, Arc<Reached>)
         processes: nothing,
         exec: Arc::new(NoExec),
         wake: Arc::new(NoWake),
+        process_control: Arc::new(NoProcessControl),
         decisions: Arc::new(NotWrittenDown),
         sessions: Arc::new(NoSessions),
         session: None,

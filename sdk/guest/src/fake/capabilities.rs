@@ -45,6 +45,35 @@ pub(crate) mod wake {
     }
 }
 
+pub(crate) mod process_control {
+    use super::super::device::{Control, current};
+    use crate::process_control::{Ending, Error, Process};
+
+    fn ask(control: Control, process: &Process) -> Result<Ending, Error> {
+        current(|device| {
+            device.controlled.push((control, process.clone()));
+            if device.denied.contains("process-control") {
+                return Err(Error::Denied);
+            }
+            let answer = device.controllable.get(&(process.id, process.started));
+            answer.cloned().unwrap_or(Err(Error::Denied))
+        })
+        .unwrap_or(Err(Error::Denied))
+    }
+
+    pub(crate) fn end(process: &Process, grace_ms: u32) -> Result<Ending, Error> {
+        ask(Control::End { grace_ms }, process)
+    }
+
+    pub(crate) fn suspend(process: &Process) -> Result<(), Error> {
+        ask(Control::Suspend, process).map(drop)
+    }
+
+    pub(crate) fn resume(process: &Process) -> Result<(), Error> {
+        ask(Control::Resume, process).map(drop)
+    }
+}
+
 pub(crate) mod progress {
     use super::super::device::current;
 

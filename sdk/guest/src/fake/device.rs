@@ -13,6 +13,7 @@ use crate::{
     exec,
     log::Level,
     network::{Link, Route},
+    process_control,
     processes::{self, Process},
     sessions::Session,
     system::{Description, FileSystem},
@@ -47,7 +48,25 @@ pub(super) struct Parts {
     pub(super) progress: Vec<(Option<u8>, String)>,
     pub(super) programs: BTreeMap<String, Result<exec::Outcome, exec::Error>>,
     pub(super) ran: Vec<exec::Request>,
+    /// By id and start.
+    pub(super) controllable:
+        BTreeMap<(u32, u64), Result<process_control::Ending, process_control::Error>>,
+    pub(super) controlled: Vec<(Control, process_control::Process)>,
     pub(super) sent: Vec<SentPacket>,
+}
+
+/// What was to be done to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// It was to end.
+    End {
+        /// How long it was left, in milliseconds.
+        grace_ms: u32,
+    },
+    /// It was to stand still.
+    Suspend,
+    /// It was to go on.
+    Resume,
 }
 
 /// A magic packet that was sent: on which link, how, and what.
@@ -192,6 +211,24 @@ impl Device {
     /// What was asked of `exec::run`, in order.
     pub fn ran(&self) -> Vec<exec::Request> {
         self.parts.borrow().ran.clone()
+    }
+
+    /// What `process_control` answers for the process with this id that started then, whatever is
+    /// done to it and whatever session is named. Any other is denied.
+    pub fn controllable(
+        self,
+        id: u32,
+        started: u64,
+        answer: Result<process_control::Ending, process_control::Error>,
+    ) -> Self {
+        self.with(|parts| {
+            parts.controllable.insert((id, started), answer);
+        })
+    }
+
+    /// What was asked of `process_control`, in order.
+    pub fn controlled(&self) -> Vec<(Control, process_control::Process)> {
+        self.parts.borrow().controlled.clone()
     }
 
     /// The packets that `wake::send` took, in order.

@@ -15,4 +15,4 @@ pub(crate) mod capabilities;
 mod device;
 mod tree;
 
-pub use device::{Device, SentPacket};
+pub use device::{Control, Device, SentPacket};

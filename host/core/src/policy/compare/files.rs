@@ -112,7 +112,11 @@ fn pieces<'a>(of: &'a Matcher<'_>, effect: Effect) -> impl Iterator<Item = Piece
         .flat_map(|grant| {
             let roots: &[FileRoot] = match &grant.scope {
                 Scope::Files(roots) => roots,
-                Scope::Whole | Scope::Seen(_) | Scope::Programs(_) | Scope::Wakes(_) => &[],
+                Scope::Whole
+                | Scope::Seen(_)
+                | Scope::Programs(_)
+                | Scope::Wakes(_)
+                | Scope::Controls(_) => &[],
             };
             roots.iter().flat_map(move |root| {
                 let piece = move |pattern| Piece {

@@ -6,6 +6,7 @@
 //! any time, and gives none more than the other does. Reasons, approvers and judgements of
 //! risk are not compared; settings and cases give nothing.
 
+mod controls;
 mod excess;
 mod files;
 mod limits;
@@ -310,6 +311,7 @@ fn beyond(pair: &Pair<'_>, capability: Capability) -> Vec<Excess> {
         Capability::Processes | Capability::Sessions => seen::beyond(pair, capability),
         Capability::Exec => programs::beyond(pair),
         Capability::Wake => wakes::beyond(pair),
+        Capability::ProcessControl => controls::beyond(pair),
         Capability::Log
         | Capability::Clock
         | Capability::State

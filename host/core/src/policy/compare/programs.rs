@@ -38,7 +38,11 @@ fn programs<'a>(
         .flat_map(|grant| {
             let programs: &[Program] = match &grant.scope {
                 Scope::Programs(programs) => programs,
-                Scope::Whole | Scope::Files(_) | Scope::Seen(_) | Scope::Wakes(_) => &[],
+                Scope::Whole
+                | Scope::Files(_)
+                | Scope::Seen(_)
+                | Scope::Wakes(_)
+                | Scope::Controls(_) => &[],
             };
             programs.iter().map(move |program| (grant, program))
         })

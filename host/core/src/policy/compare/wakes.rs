@@ -76,7 +76,11 @@ fn pieces<'a>(of: &'a Matcher<'_>, effect: Effect) -> impl Iterator<Item = Piece
         .filter(move |grant| grant.effect == effect)
         .filter_map(|grant| match &grant.scope {
             Scope::Wakes(wakes) => Some((grant, wakes)),
-            Scope::Whole | Scope::Files(_) | Scope::Seen(_) | Scope::Programs(_) => None,
+            Scope::Whole
+            | Scope::Files(_)
+            | Scope::Seen(_)
+            | Scope::Programs(_)
+            | Scope::Controls(_) => None,
         })
         .flat_map(|(grant, wakes)| pieces_of(grant, wakes))
 }

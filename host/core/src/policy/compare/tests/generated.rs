@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use super::{
     super::{
         super::{
-            Call, Fields, FileRoot, Form, Grant, Item, Link, Linked, Look, Of, Program, Risk, Run,
-            RunAs, Scope, Seen, Sensitive, Shape, Wakes, Whose,
+            Call, Control, ControlVerb, ControlledOf, Controls, Fields, FileRoot, Form, Found,
+            Grant, Item, Link, Linked, Look, Of, Program, Risk, Run, RunAs, Scope, Seen, Sensitive,
+            Shape, Wakes, Whose,
         },
         Capability, Effect, GrantSource, Policy, Timestamp,
     },
@@ -139,6 +140,27 @@ fn wakes() -> impl Strategy<Value = Scope> {
     })
 }
 
+fn controls() -> impl Strategy<Value = Scope> {
+    let executable = "(/[ab*]){0,2}/([ab]{1,2}|[ab]\\*|\\*|\\*\\*)"
+        .prop_filter_map("no pattern", |text| text.parse().ok());
+    let verbs = prop::sample::subsequence(ControlVerb::ALL.to_vec(), 1..3);
+    let whose = prop::sample::select(ControlledOf::ALL.to_vec());
+    (
+        verbs,
+        prop::collection::vec(executable, 1..3),
+        whose,
+        1_u16..4,
+    )
+        .prop_map(|(verbs, executables, whose, per_minute)| {
+            Scope::Controls(Controls {
+                verbs,
+                executables,
+                whose,
+                per_minute,
+            })
+        })
+}
+
 fn scope(of: Capability) -> BoxedStrategy<Scope> {
     let parts = match of {
         Capability::Files => roots().boxed(),
@@ -148,6 +170,7 @@ fn scope(of: Capability) -> BoxedStrategy<Scope> {
             .prop_map(Scope::Programs)
             .boxed(),
         Capability::Wake => wakes().boxed(),
+        Capability::ProcessControl => controls().boxed(),
         Capability::Log
         | Capability::Clock
         | Capability::State
@@ -218,6 +241,7 @@ fn twist(scope: &mut Scope) {
         Scope::Wakes(wakes) => wakes.macs.iter_mut().for_each(|begin| {
             begin.pop();
         }),
+        Scope::Controls(controls) => controls.whose = ControlledOf::AnyUserAndRoot,
     }
 }
 
@@ -275,6 +299,7 @@ fn call(of: Capability) -> BoxedStrategy<Call> {
             .prop_map(|(at, fields)| Call::Sessions(Look { at, fields }))
             .boxed(),
         Capability::Exec => run().boxed(),
+        Capability::ProcessControl => control().boxed(),
         Capability::Wake => (
             prop::array::uniform6(byte()),
             prop_oneof![Just("l0"), Just("l1"), Just("l2")],
@@ -293,6 +318,18 @@ fn call(of: Capability) -> BoxedStrategy<Call> {
         | Capability::System
         | Capability::Network => Just(Call::Whole(of)).boxed(),
     }
+}
+
+fn control() -> impl Strategy<Value = Call> {
+    let verb = prop::sample::select(ControlVerb::ALL.to_vec());
+    let found = prop::sample::select(Found::ALL.to_vec());
+    (verb, path(), found).prop_map(|(verb, executable, found)| {
+        Call::Control(Control {
+            verb,
+            executable,
+            found,
+        })
+    })
 }
 
 fn run() -> impl Strategy<Value = Call> {

@@ -1,0 +1,124 @@
+//! Processes that are ended, suspended or resumed: each verb on each program, of each kind of
+//! owner. Programs are represented as files are: see `files`.
+
+use super::{
+    super::{Call, Capability, Control, Controls, Effect, Found, Grant, Matcher, Permit, Scope},
+    excess::{Excess, Held, Pair, What},
+};
+
+pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
+    let mut excess: Vec<Excess> = Vec::new();
+    let deepest = controls(pair.other, Effect::Allow)
+        .flat_map(|(_, controls)| &controls.executables)
+        .map(|pattern| pattern.depth())
+        .max()
+        .unwrap_or_default();
+    let mut gives = false;
+    for (grant, controls) in controls(pair.mine, Effect::Allow) {
+        for what in given(pair, grant, controls, deepest, &mut gives) {
+            if !excess.iter().any(|known| known.what == what) {
+                let source = grant.source;
+                excess.push(Excess { what, source });
+            }
+        }
+    }
+    if gives {
+        excess.extend(not_denied(pair));
+    }
+    excess
+}
+
+fn controls<'a>(
+    of: &'a Matcher<'_>,
+    effect: Effect,
+) -> impl Iterator<Item = (&'a Grant, &'a Controls)> {
+    let grants = of.policy.grants_of(Capability::ProcessControl);
+    grants
+        .filter(move |grant| grant.effect == effect)
+        .filter_map(|grant| match &grant.scope {
+            Scope::Controls(controls) => Some((grant, controls)),
+            Scope::Whole
+            | Scope::Files(_)
+            | Scope::Seen(_)
+            | Scope::Programs(_)
+            | Scope::Wakes(_) => None,
+        })
+}
+
+fn given(
+    pair: &Pair<'_>,
+    grant: &Grant,
+    controls: &Controls,
+    deepest: usize,
+    gives: &mut bool,
+) -> Vec<What> {
+    let mut found = Vec::new();
+    for pattern in &controls.executables {
+        for verb in &controls.verbs {
+            for of in Found::ALL {
+                let call = |executable| {
+                    Call::Control(Control {
+                        verb: *verb,
+                        executable,
+                        found: of,
+                    })
+                };
+                let in_words = || format!("{} {pattern} {}", verb.name(), in_words(of));
+                for path in pattern.samples(deepest) {
+                    let call = call(path);
+                    *gives |= pair.given(&call);
+                    let what = match pair.held(&call, grant.expires) {
+                        Held::Yes => continue,
+                        Held::No => What::Given(in_words()),
+                        Held::NotAsLong => What::Longer(in_words(), grant.expires),
+                        Held::WithLess(Permit::Control(mine), Permit::Control(other)) => {
+                            What::With {
+                                what: in_words(),
+                                mine: format!("{} times a minute", mine.per_minute),
+                                other: format!("{} times", other.per_minute),
+                            }
+                        }
+                        Held::WithLess(..) => What::Undecided(in_words()),
+                    };
+                    if !found.contains(&what) {
+                        found.push(what);
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What the other denies and the first does not deny as well.
+fn not_denied<'a>(pair: &'a Pair<'_>) -> impl Iterator<Item = Excess> + 'a {
+    let denies = |executable: &str| {
+        controls(pair.mine, Effect::Deny)
+            .flat_map(|(_, denied)| &denied.executables)
+            .any(|pattern| pattern.matches(executable))
+    };
+    let deepest = controls(pair.mine, Effect::Deny)
+        .flat_map(|(_, controls)| &controls.executables)
+        .map(|pattern| pattern.depth())
+        .max()
+        .unwrap_or_default();
+    controls(pair.other, Effect::Deny).flat_map(move |(grant, denied)| {
+        denied
+            .executables
+            .iter()
+            .filter(move |pattern| !pattern.samples(deepest).iter().all(|path| denies(path)))
+            .map(|pattern| Excess {
+                what: What::NotDenied(format!("control processes of {pattern}")),
+                source: grant.source,
+            })
+    })
+}
+
+fn in_words(found: Found) -> &'static str {
+    match found {
+        Found::InNamedSession => "of the session that a call names",
+        Found::InOtherSession => "of any session",
+        Found::Service => "of services that are not root's",
+        Found::OfRoot => "of root",
+    }
+}
