@@ -1,11 +1,14 @@
 //! The commands that ask the running agent, and `plugin inspect`, which needs none.
 
+mod watch;
+
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, bail};
 use bailiwick_core::{audit, policy::Policy, ports::Clock as _, time::Timestamp};
 use bailiwick_device::SystemClock;
 use bailiwick_store::look;
+pub(crate) use watch::plugins as watch_plugins;
 
 use crate::{
     cli::{Common, Inspect, Show, ShowLog, VerifyLog},

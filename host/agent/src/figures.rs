@@ -18,8 +18,14 @@ pub(crate) struct Figures {
     pub(crate) host_calls: u64,
     /// Host calls that were denied.
     pub(crate) denials: u64,
-    /// CPU time.
+    /// CPU time, in the guest and in host calls.
     pub(crate) cpu_us: u64,
+    /// Time on the clock in the guest, waiting for the processor included.
+    #[serde(default)]
+    pub(crate) guest_us: u64,
+    /// Time on the clock in host calls.
+    #[serde(default)]
+    pub(crate) host_us: u64,
     /// Most memory of one instance, host buffers included.
     pub(crate) memory_high_bytes: u64,
     /// What its exports returned.
@@ -28,20 +34,51 @@ pub(crate) struct Figures {
     pub(crate) log_lines_dropped: u64,
 }
 
-impl Figures {
-    /// With what one more instance has used.
-    pub(crate) fn and(self, usage: &Usage) -> Self {
+impl From<&Usage> for Figures {
+    fn from(usage: &Usage) -> Self {
         Self {
-            calls: self.calls.saturating_add(usage.calls),
-            traps: self.traps.saturating_add(usage.traps),
-            host_calls: self.host_calls.saturating_add(usage.host_calls),
-            denials: self.denials.saturating_add(usage.denials),
-            cpu_us: self.cpu_us.saturating_add(micros(usage.cpu)),
-            memory_high_bytes: self.memory_high_bytes.max(usage.memory_high_water.get()),
-            out_bytes: self.out_bytes.saturating_add(usage.output.get()),
-            log_lines_dropped: self
-                .log_lines_dropped
-                .saturating_add(usage.log_lines_dropped),
+            calls: usage.calls,
+            traps: usage.traps,
+            host_calls: usage.host_calls,
+            denials: usage.denials,
+            cpu_us: micros(usage.cpu),
+            guest_us: micros(usage.guest_time),
+            host_us: micros(usage.host_time),
+            memory_high_bytes: usage.memory_high_water.get(),
+            out_bytes: usage.output.get(),
+            log_lines_dropped: usage.log_lines_dropped,
+        }
+    }
+}
+
+impl Figures {
+    /// With what others have used.
+    pub(crate) fn and(self, others: impl Into<Self>) -> Self {
+        self.each(others.into(), u64::saturating_add, u64::max)
+    }
+
+    /// What was used since the figures were `earlier`. Memory stays at its highest.
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        self.each(earlier, u64::saturating_sub, |highest, _| highest)
+    }
+
+    fn each(
+        self,
+        other: Self,
+        count: impl Fn(u64, u64) -> u64,
+        highest: impl Fn(u64, u64) -> u64,
+    ) -> Self {
+        Self {
+            calls: count(self.calls, other.calls),
+            traps: count(self.traps, other.traps),
+            host_calls: count(self.host_calls, other.host_calls),
+            denials: count(self.denials, other.denials),
+            cpu_us: count(self.cpu_us, other.cpu_us),
+            guest_us: count(self.guest_us, other.guest_us),
+            host_us: count(self.host_us, other.host_us),
+            memory_high_bytes: highest(self.memory_high_bytes, other.memory_high_bytes),
+            out_bytes: count(self.out_bytes, other.out_bytes),
+            log_lines_dropped: count(self.log_lines_dropped, other.log_lines_dropped),
         }
     }
 }
@@ -91,18 +128,39 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn instances_are_summed_but_for_the_memory_of_which_the_highest_counts() {
-        let usage = |calls, mib| Usage {
+    fn usage(calls: u64, mib: u64) -> Usage {
+        Usage {
             calls,
             cpu: Duration::from_millis(3),
+            guest_time: Duration::from_millis(4),
+            host_time: Duration::from_millis(5),
             memory_high_water: ByteCount::mib(mib),
             output: ByteCount::new(10),
             ..Usage::default()
-        };
+        }
+    }
+
+    #[test]
+    fn instances_are_summed_but_for_the_memory_of_which_the_highest_counts() {
         let figures = Figures::default().and(&usage(2, 5)).and(&usage(1, 4));
         assert_eq!((figures.calls, figures.out_bytes), (3, 20));
         assert_eq!(figures.cpu_us, 6_000);
+        assert_eq!((figures.guest_us, figures.host_us), (8_000, 10_000));
         assert_eq!(figures.memory_high_bytes, 5 * 1024 * 1024);
+    }
+
+    #[test]
+    fn what_was_told_piece_by_piece_is_what_was_used() {
+        let (first, second) = (Figures::from(&usage(2, 5)), Figures::from(&usage(7, 6)));
+        let pieces = Figures::default().and(first).and(second.since(first));
+        assert_eq!(pieces, second);
+    }
+
+    #[test]
+    fn figures_of_an_older_agent_are_read() {
+        let mut json = serde_json::to_value(Figures::from(&usage(1, 1))).unwrap();
+        json.as_object_mut().unwrap().remove("guest-us");
+        let read: Figures = serde_json::from_value(json).unwrap();
+        assert_eq!((read.guest_us, read.host_us), (0, 5_000));
     }
 }

@@ -63,7 +63,10 @@ async fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Plugin(Plugin::Inspect(inspect)) => return commands::inspect(common, inspect),
         Command::Audit(handed) => return Ok(audit::hand_over(None, &handed.arguments)),
         Command::Policy(handed) => return Ok(audit::hand_over(Some("policy"), &handed.arguments)),
-        Command::Plugin(Plugin::List) => Request::Plugins {},
+        Command::Plugin(Plugin::List(list)) if list.watch => {
+            return commands::watch_plugins(common).await;
+        }
+        Command::Plugin(Plugin::List(_)) => Request::Plugins {},
         Command::Inventory => Request::Inventory {},
         Command::Sessions => Request::Sessions {},
         Command::Outbox(Outbox::Show(show)) => return commands::outbox(common, show).await,

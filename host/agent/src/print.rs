@@ -1,7 +1,9 @@
 //! Answers in words.
 
+mod amount;
 mod clock;
 mod owner;
+mod plugins;
 mod sessions;
 
 use std::fmt::Write as _;
@@ -10,8 +12,9 @@ use bailiwick_audit::Inspection;
 use bailiwick_core::{audit::Verdict, time::Timestamp};
 use bailiwick_store::OutboxFigures;
 pub(crate) use clock::clock_set;
+pub(crate) use plugins::table;
 
-use crate::socket::{PluginLine, PluginState, Response, StatusReport, UpdateReport};
+use crate::socket::{Response, StatusReport, UpdateReport};
 
 /// `response` for a person, with a line break at the end.
 pub(crate) fn words(response: &Response) -> String {
@@ -21,7 +24,7 @@ pub(crate) fn words(response: &Response) -> String {
             "No plugin runs. `bailiwick update status` tells whether the repository is reached.\n"
                 .to_owned()
         }
-        Response::Plugins { plugins } => plugins.iter().map(plugin).collect(),
+        Response::Plugins { plugins } => plugins.iter().map(plugins::list).collect(),
         Response::Update(update) => update_words(update),
         Response::Sessions(report) => sessions::words(report),
         Response::Inventory { rows } => format!("{rows:#}\n"),
@@ -138,48 +141,6 @@ fn update_words(update: &UpdateReport) -> String {
         ));
     }
     out
-}
-
-fn plugin(line: &PluginLine) -> String {
-    let mut out = format!(
-        "{} {} by {} ({}), generation {}",
-        line.plugin,
-        line.version,
-        line.vendor,
-        state(line.state),
-        line.generation
-    );
-    if let Some(next) = line.next {
-        out.push_str(&format!(", next call {}", time(next)));
-    }
-    out.push('\n');
-    let timing = line.timing;
-    out.push_str(&format!(
-        "    {} calls when due, {} asked for, {} failed, {} missed; at most {:.1} ms late\n",
-        timing.calls,
-        timing.asked,
-        timing.failed,
-        timing.missed,
-        timing.longest_late_us as f64 / 1_000.0
-    ));
-    for grant in &line.grants {
-        out.push_str(&format!("    {grant}\n"));
-    }
-    if !line.remark.is_empty() {
-        out.push_str(&format!("    {}\n", line.remark));
-    }
-    out
-}
-
-fn state(state: PluginState) -> &'static str {
-    match state {
-        PluginState::Running => "running",
-        PluginState::Resting => "resting until its next call",
-        PluginState::Probation => "running, on probation",
-        PluginState::BackOff => "failed, waits for its next try",
-        PluginState::Suspended => "suspended after too many failures",
-        PluginState::Revoked => "revoked",
-    }
 }
 
 pub(crate) fn time(at: Timestamp) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bailiwick_core::{ports::StateError, release::World};
 use bailiwick_report::schema::SchemaError;
 
-use crate::trap::Trap;
+use crate::{trap::Trap, usage::Usage};
 
 /// Why no instance was started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +42,8 @@ pub enum StartError {
         plugin: String,
         /// Why.
         trap: Trap,
+        /// What that took all the same.
+        usage: Box<Usage>,
     },
 }
 

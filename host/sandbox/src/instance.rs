@@ -146,12 +146,15 @@ impl Instance {
             timing.run(&mut flight, budget, opening, call).await
         };
         let account = &store.data().account;
-        let exports = made
-            .and_then(|made| made.map_err(|error| Trap::classify(&error, account)))
-            .map_err(|trap| StartError::Trapped {
-                plugin: plugin.to_string(),
-                trap,
-            })?;
+        let made = made.and_then(|made| made.map_err(|error| Trap::classify(&error, account)));
+        let exports = made.map_err(|trap| StartError::Trapped {
+            plugin: plugin.to_string(),
+            trap,
+            usage: Box::new(Usage {
+                traps: 1,
+                ..used(store.data(), spent.elapsed_ns, spent.cpu_ns)
+            }),
+        })?;
         let context = store.data_mut();
         context.account.end();
         context.lines.end_call();
@@ -263,22 +266,11 @@ impl Instance {
 
     /// What it has used.
     pub fn usage(&self) -> Usage {
-        let context = self.store.data();
-        let account = &context.account;
-        let (log_lines, log_lines_dropped) = context.lines.counts();
         Usage {
             calls: self.calls,
             traps: self.traps,
-            host_calls: account.all_host_calls,
-            denials: account.denials,
-            guest_time: Duration::from_nanos(self.elapsed_ns.saturating_sub(account.host_ns)),
-            host_time: Duration::from_nanos(account.host_ns),
-            cpu: Duration::from_nanos(self.cpu_ns),
-            memory: ByteCount::new(account.memory()),
-            memory_high_water: ByteCount::new(account.high_water()),
-            log_lines,
-            log_lines_dropped,
             output: ByteCount::new(self.output),
+            ..used(self.store.data(), self.elapsed_ns, self.cpu_ns)
         }
     }
 
@@ -393,6 +385,25 @@ impl Instance {
             return Err(error.into());
         }
         Ok(())
+    }
+}
+
+/// What an instance has used of which the calls took so long on the clock, and so much of
+/// the processor. How many there were, and what they returned, their maker knows.
+fn used(context: &Context, elapsed_ns: u64, cpu_ns: u64) -> Usage {
+    let account = &context.account;
+    let (log_lines, log_lines_dropped) = context.lines.counts();
+    Usage {
+        host_calls: account.all_host_calls,
+        denials: account.denials,
+        guest_time: Duration::from_nanos(elapsed_ns.saturating_sub(account.host_ns)),
+        host_time: Duration::from_nanos(account.host_ns),
+        cpu: Duration::from_nanos(cpu_ns),
+        memory: ByteCount::new(account.memory()),
+        memory_high_water: ByteCount::new(account.high_water()),
+        log_lines,
+        log_lines_dropped,
+        ..Usage::default()
     }
 }
 

@@ -122,13 +122,24 @@ pub(crate) struct Enrol {
 /// `bailiwick plugin`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Plugin {
-    /// List the plugins of this device: version, state, calls, grants
-    List,
+    /// List the plugins of this device: version, state, calls, what they used, grants
+    List(List),
     /// Read a component without running it: imports, grants, verdict
     ///
     /// Prints every function that the component imports, the WASI baseline that it brings,
     /// and, with a policy, what that grants and whether this host would start it.
     Inspect(Inspect),
+}
+
+/// `bailiwick plugin list`.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct List {
+    /// Go on until Ctrl-C: a table of what each has used, looked up once a second
+    ///
+    /// On a terminal the table stays in its place; elsewhere a plugin has a new line when
+    /// something about it is different, and with --json all of them have one object a line.
+    #[arg(long)]
+    pub(crate) watch: bool,
 }
 
 /// `bailiwick plugin inspect`.
@@ -272,7 +283,11 @@ mod tests {
     fn every_command_is_read() {
         assert!(matches!(
             parse("bailiwick plugin list").unwrap().command,
-            Command::Plugin(Plugin::List)
+            Command::Plugin(Plugin::List(List { watch: false }))
+        ));
+        assert!(matches!(
+            parse("bailiwick plugin list --watch").unwrap().command,
+            Command::Plugin(Plugin::List(List { watch: true }))
         ));
         let cli = parse("bailiwick plugin inspect a.wasm --policy p.toml --json").unwrap();
         assert!(cli.common.json);

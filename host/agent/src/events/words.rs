@@ -62,9 +62,12 @@ impl Event {
                 figures,
                 ..
             } => format!(
-                "{plugin} {version}: {} calls, {} trapped, {} ms of CPU, {} bytes of memory at most",
+                "{plugin} {version}: {} calls, {} trapped, {} ms in the guest and {} ms in host \
+                 calls, {} ms of CPU, {} bytes of memory at most",
                 figures.calls,
                 figures.traps,
+                figures.guest_us / 1000,
+                figures.host_us / 1000,
                 figures.cpu_us / 1000,
                 figures.memory_high_bytes
             ),

@@ -162,7 +162,7 @@ impl Actor {
                 () = host.pause.until_paused() => {}
                 order = orders.recv() => match order {
                     Some(order) => self.obey(order, &mut orders).await,
-                    None => return,
+                    None => return self.tell_last_status().await,
                 }
             }
         }
@@ -326,17 +326,9 @@ impl Actor {
     }
 
     async fn tell_status(&mut self, figures: Figures) {
-        let launch = &self.live.launch;
         self.status.told(figures, self.host.clock.monotonic());
-        self.host
-            .tell(Event::PluginStatus {
-                plugin: self.plugin.clone(),
-                version: launch.release.version.to_string(),
-                generation: launch.generation.id,
-                since: self.status.since(),
-                figures,
-            })
-            .await;
+        let event = self.status.event(&self.live.launch, figures);
+        self.host.tell(event).await;
     }
 
     /// What the generation used that ends, to the last.
@@ -471,6 +463,8 @@ impl Actor {
             },
             next_in: next.map(|next| next.since(now)),
             punctuality: self.punctuality,
+            figures: self.live.figures(),
+            since: self.status.since(),
             remark: self.remark.clone(),
         }
     }

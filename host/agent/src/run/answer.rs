@@ -21,8 +21,11 @@ use super::{
     sessions::Answers,
     shown::{Running, Shown},
 };
-use crate::socket::{
-    Peer, PluginLine, PluginState, Request, Response, SettingLine, StatusReport, UpdateReport,
+use crate::{
+    figures::Bounds,
+    socket::{
+        Peer, PluginLine, PluginState, Request, Response, SettingLine, StatusReport, UpdateReport,
+    },
 };
 
 /// What the agent answers from. The loop notes here what it does, and nobody who asks waits
@@ -215,6 +218,9 @@ fn line(running: &Running, description: Description, now: Timestamp) -> PluginLi
         },
         next: description.next_in.map(|next| now.after(next)),
         timing: description.punctuality.into(),
+        figures: description.figures,
+        since: description.since,
+        limits: Bounds::from(&launch.policy.limits),
         grants: launch.grants(),
         remark: if description.remark.is_empty() {
             running.remark.clone()

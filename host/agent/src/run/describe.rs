@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bailiwick_core::punctuality::Punctuality;
+use bailiwick_core::{punctuality::Punctuality, time::Timestamp};
 
 use super::launch::Launch;
+use crate::figures::Figures;
 
 /// What a plugin does at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub(crate) struct Description {
     /// Until it is called, or may be called again; none if it waits to be asked.
     pub(crate) next_in: Option<Duration>,
     pub(crate) punctuality: Punctuality,
+    /// What the generation has used.
+    pub(crate) figures: Figures,
+    /// From when on that counts.
+    pub(crate) since: Timestamp,
     /// Why the last call failed, or empty.
     pub(crate) remark: String,
 }

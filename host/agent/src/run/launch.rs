@@ -17,7 +17,7 @@ use super::{
     host::Host,
     live::Live,
 };
-use crate::decisions::Author;
+use crate::{decisions::Author, figures::Figures};
 
 /// Of a policy without schedule. A session-collector's has one, or it does not start.
 pub(crate) const NO_SCHEDULE: Interval = Interval {
@@ -52,8 +52,11 @@ pub(crate) enum LaunchError {
     Code(#[from] CodeError),
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("its schema can't be had: {0}")]
-    Schema(CallError),
+    #[error("its schema can't be had: {error}")]
+    Schema {
+        error: CallError,
+        used: Box<Figures>,
+    },
     #[error(transparent)]
     Call(#[from] CallError),
 }
@@ -64,9 +67,21 @@ impl LaunchError {
     pub(crate) fn wait(&self) -> Option<Duration> {
         match self {
             Self::Start(StartError::Wait { wait, .. })
-            | Self::Schema(CallError::Wait(wait))
+            | Self::Schema {
+                error: CallError::Wait(wait),
+                ..
+            }
             | Self::Call(CallError::Wait(wait)) => Some(*wait),
             _ => None,
+        }
+    }
+
+    /// What an instance used that could not be had in the end.
+    pub(crate) fn used(&self) -> Figures {
+        match self {
+            Self::Start(StartError::Trapped { usage, .. }) => usage.as_ref().into(),
+            Self::Schema { used, .. } => **used,
+            _ => Figures::default(),
         }
     }
 }
@@ -110,15 +125,19 @@ impl Launch {
         )
         .await?;
         let told = match instance.world() {
-            World::ActionHandler => {
-                let schema = instance.arguments_schema().await;
-                Told::Arguments(arguments::told(&schema.map_err(LaunchError::Schema)?)?)
-            }
-            _ => {
-                let schema = instance.schema().await;
-                Told::Rows(Arc::new(schema.map_err(LaunchError::Schema)?))
-            }
+            World::ActionHandler => match instance.arguments_schema().await {
+                Ok(schema) => Ok(Told::Arguments(arguments::told(&schema)?)),
+                Err(error) => Err(error),
+            },
+            _ => match instance.schema().await {
+                Ok(schema) => Ok(Told::Rows(Arc::new(schema))),
+                Err(error) => Err(error),
+            },
         };
+        let told = told.map_err(|error| LaunchError::Schema {
+            error,
+            used: Box::new(Figures::from(&instance.usage())),
+        })?;
         Ok((instance, told))
     }
 

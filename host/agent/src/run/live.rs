@@ -119,10 +119,13 @@ impl Live {
 
     /// A fresh instance that goes on from `state`, which is kept if none can be had yet.
     async fn start(&mut self, host: &Host, state: Vec<u8>) -> Result<Box<Instance>, LaunchError> {
-        let started = self.launch.instance(host).await;
-        let Ok((mut instance, told)) = started else {
-            self.body = Body::Resting(state);
-            return started.map(|(instance, _)| Box::new(instance));
+        let (mut instance, told) = match self.launch.instance(host).await {
+            Ok(started) => started,
+            Err(error) => {
+                self.ended = self.ended.and(error.used());
+                self.body = Body::Resting(state);
+                return Err(error);
+            }
         };
         if !state.is_empty() {
             let version = self.launch.release.version.to_string();

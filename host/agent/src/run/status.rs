@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bailiwick_core::time::{Monotonic, Timestamp};
 
-use crate::figures::Figures;
+use super::launch::Launch;
+use crate::{events::Event, figures::Figures};
 
 /// At least so long between two tellings of one generation: an hour, less what the hour of
 /// a schedule wanders, so that a plugin which is called once an hour is told of every time.
@@ -39,6 +40,17 @@ impl Status {
     /// Whether what was told last is no longer so.
     pub(crate) fn is_behind(&self, figures: &Figures) -> bool {
         self.told.is_some_and(|(_, told)| told != *figures)
+    }
+
+    /// What is told of the generation that `launch` started.
+    pub(crate) fn event(&self, launch: &Launch, figures: Figures) -> Event {
+        Event::PluginStatus {
+            plugin: launch.policy.plugin.clone(),
+            version: launch.release.version.to_string(),
+            generation: launch.generation.id,
+            since: self.since,
+            figures,
+        }
     }
 
     /// `figures` are told.

@@ -12,6 +12,7 @@ use bailiwick_store::OutboxFigures;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    figures::{Bounds, Figures},
     look::{LogQuery, LogReport, OutboxQuery, OutboxReport, VerifyQuery, VerifyReport},
     run::{ClockSet, Outage, Paused},
 };
@@ -180,6 +181,12 @@ pub(crate) struct PluginLine {
     pub(crate) next: Option<Timestamp>,
     /// How well its schedule was kept since the agent started it.
     pub(crate) timing: Timing,
+    /// What the generation has used since it took over, in this run of the agent.
+    pub(crate) figures: Figures,
+    /// From when on that counts.
+    pub(crate) since: Timestamp,
+    /// What it may use at most.
+    pub(crate) limits: Bounds,
     /// What it was granted, one line each.
     pub(crate) grants: Vec<String>,
     /// Why its last call failed or its newest version was refused; empty if neither.

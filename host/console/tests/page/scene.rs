@@ -214,8 +214,8 @@ impl Scene {
             (Some("inventory"), json!({ "event": "kept", "version": "0.2.0" }), "inventory 0.2.0 passed probation"),
             (Some("inventory"), json!({ "event": "plugin-status", "version": "0.2.0", "generation": 4,
                 "since": self.now - 26 * HOUR, "figures": { "calls": 29, "traps": 0, "host-calls": 41_276, "denials": 3,
-                "cpu-us": 1_871_000, "memory-high-bytes": 9_437_184, "out-bytes": 2_304_118, "log-lines-dropped": 0 } }),
-                "inventory 0.2.0: 29 calls, 0 trapped, 1871 ms of CPU, 9437184 bytes of memory at most"),
+                "cpu-us": 1_871_000, "guest-us": 1_412_000, "host-us": 512_000, "memory-high-bytes": 9_437_184, "out-bytes": 2_304_118, "log-lines-dropped": 0 } }),
+                "inventory 0.2.0: 29 calls, 0 trapped, 1412 ms in the guest and 512 ms in host calls, 1871 ms of CPU, 9437184 bytes of memory at most"),
             (Some("pressure"), json!({ "event": "plugin-started", "version": "0.2.0" }), "pressure 0.2.0 started"),
         ]).await;
     }
@@ -243,8 +243,8 @@ impl Scene {
             (Some("pressure"), json!({ "event": "plugin-started", "version": "0.1.0" }), "pressure 0.1.0 started"),
             (Some("pressure"), json!({ "event": "plugin-status", "version": "0.1.0", "generation": 1,
                 "since": self.now - HOUR, "figures": { "calls": 14, "traps": 5, "host-calls": 28, "denials": 0,
-                "cpu-us": 96_000, "memory-high-bytes": 16_777_216, "out-bytes": 4_318, "log-lines-dropped": 12 } }),
-                "pressure 0.1.0: 14 calls, 5 trapped, 96 ms of CPU, 16777216 bytes of memory at most"),
+                "cpu-us": 96_000, "guest-us": 118_000, "host-us": 7_000, "memory-high-bytes": 16_777_216, "out-bytes": 4_318, "log-lines-dropped": 12 } }),
+                "pressure 0.1.0: 14 calls, 5 trapped, 118 ms in the guest and 7 ms in host calls, 96 ms of CPU, 16777216 bytes of memory at most"),
             (Some("pressure"), json!({ "event": "call-failed", "reason": trap }),
                 "pressure: call failed: memory limit of 16 MiB reached; next call in 4000 ms"),
             (Some("pressure"), json!({ "event": "suspended", "for-ms": 3_600_000 }),

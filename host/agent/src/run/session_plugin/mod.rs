@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bailiwick_core::{
     action::Outcome,
-    ids::PluginName,
+    ids::{GenerationId, PluginName},
     punctuality::Punctuality,
     sampling::{Fast, Suspensions},
     session::{Session, SessionId},
@@ -30,8 +30,9 @@ use super::{
     host::Host,
     launch::Launch,
     live::Live,
+    status::Status,
 };
-use crate::events::Event;
+use crate::{events::Event, figures::Figures};
 
 /// Words that may wait for one instance.
 const WORDS: usize = 8;
@@ -46,6 +47,8 @@ pub(super) enum Told {
     Recovered(SessionId),
     /// It was called, so late; why that brought no sample, or empty.
     Called(Duration, String),
+    /// What it has used of this generation since it last told.
+    Used(GenerationId, Figures),
 }
 
 /// A running session-collector. Dropping the sender of its orders ends it.
@@ -63,6 +66,9 @@ pub(crate) struct Group {
     /// The rate that an operator asked for last; it may be over.
     fast: Option<Fast>,
     punctuality: Punctuality,
+    /// What all instances of the generation have used.
+    figures: Figures,
+    status: Status,
     remark: String,
     /// Sessions beyond the policy's bound.
     beyond: usize,
@@ -82,6 +88,8 @@ impl Group {
         let (tell, told) = mpsc::unbounded_channel();
         Self {
             plugin: live.launch.policy.plugin.clone(),
+            figures: live.figures(),
+            status: Status::new(host.clock.now()),
             launch: live.launch,
             origin: host.clock.monotonic(),
             host,
@@ -119,6 +127,7 @@ impl Group {
         }
         self.instances.clear();
         while self.tasks.join_next().await.is_some() {}
+        self.tell_last_status().await;
     }
 
     /// Starts what is missing and ends what is over.
@@ -183,6 +192,11 @@ impl Group {
 
     async fn hear(&mut self, told: Told) {
         match told {
+            Told::Used(generation, used) if generation == self.launch.generation.id => {
+                self.used(used).await;
+            }
+            // Of a generation that was told of to the last.
+            Told::Used(..) => {}
             Told::Recovered(session) => self.suspensions.recovered(&session),
             Told::Suspended(session) => {
                 if self.suspensions.suspended(session) {
@@ -203,6 +217,32 @@ impl Group {
                 }
                 self.remark = failure;
             }
+        }
+    }
+
+    /// The same for all instances as for a plugin that has one.
+    async fn used(&mut self, used: Figures) {
+        self.figures = self.figures.and(used);
+        let now = self.host.clock.monotonic();
+        if self.status.is_due(&self.figures, now) {
+            self.tell_status().await;
+        }
+    }
+
+    async fn tell_status(&mut self) {
+        let now = self.host.clock.monotonic();
+        self.status.told(self.figures, now);
+        let event = self.status.event(&self.launch, self.figures);
+        self.host.tell(event).await;
+    }
+
+    /// What the generation used that ends, to the last.
+    async fn tell_last_status(&mut self) {
+        while let Ok(told) = self.told.try_recv() {
+            self.hear(told).await;
+        }
+        if self.status.is_behind(&self.figures) {
+            self.tell_status().await;
         }
     }
 
@@ -259,6 +299,7 @@ impl Group {
             Err(_) => self.to_all(|| Word::Abort).await,
             Ok(()) => {
                 self.to_all(|| Word::Commit).await;
+                self.tell_last_status().await;
                 self.take(launch);
                 self.host
                     .tell(Event::Swapped {
@@ -278,12 +319,15 @@ impl Group {
     /// The same without handing over: each begins afresh with its next sample.
     async fn replace(&mut self, launch: Arc<Launch>) {
         self.to_all(|| Word::Restart(Arc::clone(&launch))).await;
+        self.tell_last_status().await;
         self.take(launch);
     }
 
     fn take(&mut self, launch: Arc<Launch>) {
         let now = self.host.clock.monotonic();
         launch.budget.take_over(&self.launch.budget, now);
+        self.figures = Figures::default();
+        self.status = Status::new(self.host.clock.now());
         self.launch = launch;
         self.suspensions = Suspensions::default();
         self.all_wait = None;
@@ -344,6 +388,8 @@ impl Group {
             },
             next_in: waits.map(|until| until.since(now)),
             punctuality: self.punctuality,
+            figures: self.figures,
+            since: self.status.since(),
             remark,
         }
     }

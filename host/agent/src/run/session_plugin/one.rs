@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Told, recording::Recording};
 use crate::{
     events::Event,
+    figures::Figures,
     run::{
         actor::{CallEnded, Failure},
         host::Host,
@@ -62,6 +63,8 @@ pub(super) struct One {
     cadence: Cadence,
     supervision: Supervision,
     running: Option<Started>,
+    /// What the group was told that the running instance has used.
+    told: Figures,
     prepared: Option<(Arc<Launch>, Started)>,
     recording: Recording,
     /// No call before then.
@@ -89,6 +92,7 @@ impl One {
             recording: Recording::new(policy.plugin.clone(), session.clone()),
             supervision: Supervision::new(Rules::default()),
             running: None,
+            told: Figures::default(),
             prepared: None,
             wait,
             due: now,
@@ -203,6 +207,23 @@ impl One {
         }
     }
 
+    /// Tells the group what the running instance has used since it was last told.
+    fn tell_more_used(&mut self) {
+        let Some((instance, _)) = &self.running else {
+            return;
+        };
+        let figures = Figures::from(&instance.usage());
+        let used = figures.since(self.told);
+        self.told = figures;
+        self.tell_used(used);
+    }
+
+    fn tell_used(&self, used: Figures) {
+        let generation = self.shared.launch.generation.id;
+        // The group ends after its instances.
+        drop(self.shared.tell.send(Told::Used(generation, used)));
+    }
+
     fn last_rows(&self) -> Result<serde_json::Value, String> {
         let last = self.recording.last().ok_or("nothing was read yet")?;
         let json = render::json(last).map_err(|error| error.to_string())?;
@@ -214,12 +235,15 @@ impl One {
         let (mut instance, schema) = match self.running.take() {
             Some((instance, schema)) if instance.is_alive() => (instance, schema),
             _ => {
+                self.told = Figures::default();
                 let launch = Arc::clone(&self.shared.launch);
-                start(&self.shared.host, &self.session, &launch).await?
+                let started = start(&self.shared.host, &self.session, &launch).await;
+                started.inspect_err(|error| self.tell_used(error.used()))?
             }
         };
         let rows = instance.collect().await;
         self.running = Some((instance, Arc::clone(&schema)));
+        self.tell_more_used();
         let rows = rows?;
         let host = &self.shared.host;
         let launch = &self.shared.launch;
@@ -281,6 +305,7 @@ impl One {
             Some((instance, _)) if instance.is_alive() => instance.save().await,
             _ => Ok(Vec::new()),
         };
+        self.tell_more_used();
         let from = self.shared.launch.release.version.to_string();
         let state = state.map_err(|error| format!("{from} could not save: {error}"))?;
         let started = start(&self.shared.host, &self.session, launch).await;
@@ -297,6 +322,7 @@ impl One {
             .change(launch.policy.schedule.unwrap_or(launch::NO_SCHEDULE));
         self.shared.launch = launch;
         self.running = started;
+        self.told = Figures::default();
         self.prepared = None;
         self.supervision = Supervision::new(Rules::default());
         self.wait = None;

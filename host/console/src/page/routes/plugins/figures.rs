@@ -23,6 +23,8 @@ struct Figures {
     host_calls: u64,
     denials: u64,
     cpu_us: u64,
+    guest_us: u64,
+    host_us: u64,
     memory_high_bytes: u64,
     out_bytes: u64,
     log_lines_dropped: u64,
@@ -86,6 +88,11 @@ fn counted(figures: &Figures, over_ms: Option<i64>, bounds: Option<&Bounds>) -> 
         div.bad[figures.traps > 0] { dt { "Traps" } dd { (number(figures.traps)) } }
         div.bad[figures.denials > 0] { dt { "Denials" } dd { (number(figures.denials)) } }
         div { dt { "Host calls" } dd { (number(figures.host_calls)) } }
+        // An older agent does not tell them apart.
+        @if figures.guest_us > 0 || figures.host_us > 0 {
+            div { dt { "Time in the guest" } dd { (time::lasting_us(figures.guest_us)) } }
+            div { dt { "Time in host calls" } dd { (time::lasting_us(figures.host_us)) } }
+        }
         div { dt { "CPU time" } dd { (time::lasting_us(figures.cpu_us)) (share(figures.cpu_us, over_ms)) } }
         div {
             dt { "Memory, at most" }
@@ -164,6 +171,7 @@ mod tests {
         let since = 1_795_000_000_000_i64 - 60_000 - 3_600_000;
         let status = event(json!({ "generation": 4, "since": since, "figures": {
             "calls": 240, "traps": 1, "cpu-us": 1_440_000, "memory-high-bytes": 4_000_000,
+            "guest-us": 1_900_000, "host-us": 260_000,
         } }));
         let bounds = event(json!({ "bounds": {
             "memory-bytes": 16_000_000, "deadline-ms": 5_000, "cpu-per-mille": 50,
@@ -183,6 +191,9 @@ mod tests {
             told.contains(r#"<div class="bad"><dt>Traps</dt><dd>1<"#),
             "{told}"
         );
+        for time in ["the guest</dt><dd>1.9 s<", "host calls</dt><dd>260 ms<"] {
+            assert!(told.contains(&format!("<dt>Time in {time}")), "{told}");
+        }
         let told = limits(&status, Some(&bounds), &[]).into_string();
         assert!(told.contains("5\u{202f}% of a core, over 1 min"), "{told}");
     }
