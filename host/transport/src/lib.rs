@@ -20,6 +20,7 @@ mod event;
 mod files;
 mod https;
 pub mod mqtt;
+pub mod otlp;
 mod proxy;
 mod reports;
 mod retry_after;

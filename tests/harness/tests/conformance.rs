@@ -10,7 +10,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::OnceLock,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -20,41 +19,15 @@ use bailiwick_harness::{
     desk::{COMPONENT, Host, component, wait},
     program,
 };
+use bailiwick_needs::PythonPackages;
 use bailiwick_repository::{Init, PublicKey, Repository, RoleChange, TopRole};
 
-/// What is installed from the Python package index, once for each of these lines.
-const PYTHON_TUF: [&str; 2] = ["tuf==7.0.0", "securesystemslib[crypto]==1.4.0"];
-
-/// Python with python-tuf in Cargo's build folder; none if it can't be had here.
-fn python() -> Option<PathBuf> {
-    // Tests run side by side, and it is made once.
-    static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
-    PYTHON.get_or_init(install).clone()
-}
-
-fn install() -> Option<PathBuf> {
-    let python = bailiwick_needs::program("python3")?;
-    let tests = std::env::current_exe().unwrap();
-    let place = tests.ancestors().nth(3).unwrap().join("python-tuf-7.0.0");
-    let ready = place.join("ready");
-    if !ready.exists() {
-        let run = |command: &mut Command| command.output().unwrap();
-        let made = run(Command::new(python)
-            .args(["-m", "venv", "--clear"])
-            .arg(&place));
-        let mut pip = Command::new(place.join("bin/pip"));
-        pip.args(["install", "--quiet"]).args(PYTHON_TUF);
-        if !made.status.success() || !run(&mut pip).status.success() {
-            bailiwick_needs::without(
-                "python-tuf (from the Python package index)",
-                "python-tuf and our repository",
-            );
-            return None;
-        }
-        fs::write(ready, "").unwrap();
-    }
-    Some(place.join("bin/python"))
-}
+const PYTHON_TUF: PythonPackages = PythonPackages {
+    folder: "python-tuf-7.0.0",
+    packages: &["tuf==7.0.0", "securesystemslib[crypto]==1.4.0"],
+    what: "python-tuf",
+    why: "python-tuf and our repository",
+};
 
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -76,7 +49,9 @@ fn run(command: &mut Command) -> String {
 
 #[test]
 fn python_tuf_follows_what_the_repository_writes() {
-    let Some(python) = python() else { return };
+    let Some(python) = PYTHON_TUF.python() else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let vendor = "acme".parse().unwrap();
     let init = Init {
@@ -145,7 +120,9 @@ fn publish(repository: &Repository) {
 
 #[test]
 fn a_device_follows_what_python_tuf_writes() {
-    let Some(python) = python() else { return };
+    let Some(python) = PYTHON_TUF.python() else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let public = folder.path().join("public");
     run(Command::new(python).arg(script("write.py")).arg(&public));

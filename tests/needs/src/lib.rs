@@ -10,6 +10,7 @@
 mod kernel;
 mod login;
 mod network;
+mod python;
 mod skip;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 pub use kernel::{KernelFeature, no_process_notices, own_cgroups, own_mounts, own_networks, root};
 pub use login::{Login, own_uid};
 pub use network::Network;
+pub use python::PythonPackages;
 pub use skip::SKIPPED;
 
 /// A program that some test runs.
@@ -45,7 +47,8 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         name: "python3",
         package: "python3-venv",
-        why: "that another implementation of TUF and ours read each other",
+        why: "that another implementation of TUF and ours read each other, and that a collector \
+              made of OpenTelemetry's own classes reads our metrics",
     },
     Program {
         name: "dbus-daemon",

@@ -110,6 +110,8 @@ impl Configuration {
             Name::MqttLoginFile,
             Name::Ack,
             Name::CaFile,
+            Name::OtlpUrl,
+            Name::OtlpEvery,
         ]
         .map(is_new);
         if elsewhere.contains(&true) {
@@ -121,6 +123,7 @@ impl Configuration {
             )?;
             coordinator.set_endpoint(connections.endpoint);
             self.host.files.send_replace(connections.files);
+            self.host.metering.send_replace(connections.metering);
             self.destinations.send_replace(connections.destination);
         }
         self.refused = None;

@@ -8,8 +8,10 @@ use bailiwick_transport::{
     Trust,
     actions::{Inbox, Outbound},
     mqtt::{Device, DeviceOptions, Login},
+    otlp::Otlp,
 };
 
+use super::metrics::Metering;
 use crate::enrolment::Identity;
 
 /// Where reports and events go. A clone of an MQTT destination keeps its connection: let it
@@ -35,6 +37,8 @@ pub(crate) struct Connections {
     pub(crate) destination: Option<Destination>,
     /// Where files go: they take HTTPS, whatever the rest takes.
     pub(crate) files: Option<Files>,
+    /// None if the settings name no collector.
+    pub(crate) metering: Option<Metering>,
 }
 
 impl Connections {
@@ -60,6 +64,13 @@ impl Connections {
         let update = settings.update_url.parse::<Address>()?;
         let files = match &settings.report_url {
             Some(url) => Some(Files::new(&https, &url.parse::<Address>()?)),
+            None => None,
+        };
+        let metering = match &settings.otlp_url {
+            Some(url) => Some(Metering {
+                otlp: Otlp::new(&https, &url.parse::<Address>()?),
+                every: settings.otlp_every.get(),
+            }),
             None => None,
         };
         let destination = match (&settings.mqtt_url, &settings.report_url) {
@@ -90,6 +101,7 @@ impl Connections {
             endpoint: Arc::new(Endpoint::new(&https, update)),
             destination,
             files,
+            metering,
         })
     }
 }

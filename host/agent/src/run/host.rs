@@ -18,8 +18,8 @@ use bailiwick_transport::Files;
 use tokio::sync::{Notify, OnceCell, watch};
 
 use super::{
-    ceiling::OwnersCeiling, output::Output, pause::Pause, sessions::OpenList, standing::Standing,
-    wall_clock::WallClock,
+    ceiling::OwnersCeiling, metrics::Metering, output::Output, pause::Pause, sessions::OpenList,
+    standing::Standing, wall_clock::WallClock,
 };
 use crate::{actions::Authority, decisions::Decisions, enrolment::Identity, events::Event};
 
@@ -52,6 +52,8 @@ pub(crate) struct Host {
     pub(crate) files: watch::Sender<Option<Files>>,
     /// What goes wrong with sending.
     pub(crate) standing: Standing,
+    /// Who is told what plugins use, if the settings name somebody.
+    pub(crate) metering: watch::Sender<Option<Metering>>,
     /// Whether the owner asked for quiet.
     pub(crate) pause: Pause,
     /// Whose actions are done.

@@ -17,6 +17,7 @@ mod host;
 mod launch;
 mod live;
 mod logging;
+mod metrics;
 mod offline;
 mod output;
 mod owner;

@@ -15,7 +15,7 @@ use super::{
     configuration::{Configuration, Then},
     coordinator::{Coordinator, Followed},
     host::Host,
-    owner, sessions,
+    metrics, owner, sessions,
     start::Parts,
     upload, wall_clock,
 };
@@ -120,6 +120,7 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
     let (need_full, mut full) = mpsc::channel(REQUESTS);
     let (destinations, destination) = watch::channel(destination);
     let sending = tokio::spawn(upload::run(Arc::clone(&host), destination, need_full));
+    let metering = tokio::spawn(metrics::run(Arc::clone(&host), coordinator.shown()));
     let taking = {
         let (host, shown) = (Arc::clone(&host), coordinator.shown());
         let destinations = destinations.subscribe();
@@ -176,6 +177,7 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
     watching.abort();
     pausing.abort();
     looking.abort();
+    metering.abort();
     sending.abort();
     doing.abort();
     deciding.abort();

@@ -103,6 +103,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
         ceiling: OwnersCeiling::open(settings.ceiling_file.as_deref()),
         uploads: Default::default(),
         files: watch::Sender::new(connections.files),
+        metering: watch::Sender::new(connections.metering),
         standing: Standing::default(),
         pause,
         authority,

@@ -20,7 +20,7 @@ pub struct Layer {
     pub(super) values: BTreeMap<Name, (String, Origin)>,
 }
 
-const KEYS: [&Key; 14] = [
+const KEYS: [&Key; 16] = [
     &FORMAT,
     &Key::new("data-dir", "\"/var/lib/bailiwick\"", Name::DataDir.rule()),
     &Key::new(
@@ -48,6 +48,12 @@ const KEYS: [&Key; 14] = [
     &Key::new("ack", "\"receipt\"", Name::Ack.rule()),
     &Key::new("groups", "[\"pilot\"]", Name::Groups.rule()),
     &Key::new("refresh-every", "\"1 h\"", Name::RefreshEvery.rule()),
+    &Key::new(
+        "otlp-url",
+        "\"https://collector.example:4318/\"",
+        Name::OtlpUrl.rule(),
+    ),
+    &Key::new("otlp-every", "\"1 min\"", Name::OtlpEvery.rule()),
     &Key::new(
         "socket",
         "\"/run/bailiwick/agent.sock\"",

@@ -80,6 +80,11 @@ pub struct Settings {
     pub groups: BTreeSet<GroupName>,
     /// From one look at the update endpoint to the next, jitter apart.
     pub refresh_every: Span,
+    /// The OpenTelemetry collector to which metrics go over HTTPS, without `v1/metrics`. None
+    /// go anywhere without it.
+    pub otlp_url: Option<String>,
+    /// From one export of metrics to the next.
+    pub otlp_every: Span,
     /// Local socket on which commands reach the agent.
     pub socket: PathBuf,
     /// The compiler program. `None` means `bailiwick-compile` beside the agent.

@@ -16,6 +16,8 @@ pub enum Name {
     Ack,
     Groups,
     RefreshEvery,
+    OtlpUrl,
+    OtlpEvery,
     Socket,
     Compiler,
     CeilingFile,
@@ -23,7 +25,7 @@ pub enum Name {
 
 impl Name {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::DataDir,
         Self::UpdateUrl,
         Self::RootSha256,
@@ -34,6 +36,8 @@ impl Name {
         Self::Ack,
         Self::Groups,
         Self::RefreshEvery,
+        Self::OtlpUrl,
+        Self::OtlpEvery,
         Self::Socket,
         Self::Compiler,
         Self::CeilingFile,
@@ -52,6 +56,8 @@ impl Name {
             Self::Ack => "ack",
             Self::Groups => "groups",
             Self::RefreshEvery => "refresh-every",
+            Self::OtlpUrl => "otlp-url",
+            Self::OtlpEvery => "otlp-every",
             Self::Socket => "socket",
             Self::Compiler => "compiler",
             Self::CeilingFile => "ceiling-file",
@@ -75,7 +81,7 @@ impl Name {
             | Self::Socket
             | Self::Compiler
             | Self::CeilingFile => "an absolute path",
-            Self::UpdateUrl | Self::ReportUrl => {
+            Self::UpdateUrl | Self::ReportUrl | Self::OtlpUrl => {
                 "an https:// address without user, query and fragment"
             }
             Self::MqttUrl => {
@@ -90,7 +96,7 @@ impl Name {
                  `bailiwick-console repo status` shows it"
             }
             Self::Groups => "names of groups: 1 to 63 of `a-z`, `0-9` and `-` each",
-            Self::RefreshEvery => "a span of time from 1 s to 30 d, as in `1 h`",
+            Self::RefreshEvery | Self::OtlpEvery => "a span of time from 1 s to 30 d, as in `1 h`",
         }
     }
 
@@ -105,6 +111,8 @@ impl Name {
             | Self::Ack
             | Self::Groups
             | Self::RefreshEvery
+            | Self::OtlpUrl
+            | Self::OtlpEvery
             | Self::CeilingFile => TakesEffect::AtOnce,
             Self::DataDir | Self::RootSha256 | Self::Socket | Self::Compiler => {
                 TakesEffect::AtNextStart
@@ -113,7 +121,8 @@ impl Name {
     }
 
     /// Whether a signed document may set it. Where a device finds its root of trust, its
-    /// files and its groups is the device's own.
+    /// files and its groups is the device's own, and so is to whom else it tells anything:
+    /// whoever signs for a fleet must not send its metrics somewhere.
     pub const fn may_be_signed(self) -> bool {
         match self {
             Self::RefreshEvery | Self::ReportUrl | Self::MqttUrl | Self::Ack => true,
@@ -123,6 +132,8 @@ impl Name {
             | Self::CaFile
             | Self::MqttLoginFile
             | Self::Groups
+            | Self::OtlpUrl
+            | Self::OtlpEvery
             | Self::Socket
             | Self::Compiler
             | Self::CeilingFile => false,

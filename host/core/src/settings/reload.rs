@@ -82,6 +82,8 @@ impl Settings {
             Name::Ack => self.ack = from.ack,
             Name::Groups => self.groups.clone_from(&from.groups),
             Name::RefreshEvery => self.refresh_every = from.refresh_every,
+            Name::OtlpUrl => self.otlp_url.clone_from(&from.otlp_url),
+            Name::OtlpEvery => self.otlp_every = from.otlp_every,
             Name::Socket => self.socket.clone_from(&from.socket),
             Name::Compiler => self.compiler.clone_from(&from.compiler),
             Name::CeilingFile => self.ceiling_file.clone_from(&from.ceiling_file),
@@ -134,7 +136,8 @@ mod tests {
         let new = settings(
             "data-dir = \"/b\"\nca-file = \"/c\"\nreport-url = \"https://r.example/\"\n\
              mqtt-url = \"mqtts://m.example\"\nack = \"broker\"\nmqtt-login-file = \"/m\"\n\
-             groups = [\"g\"]\nrefresh-every = \"2 h\"\nsocket = \"/s\"\ncompiler = \"/k\"\n\
+             groups = [\"g\"]\nrefresh-every = \"2 h\"\notlp-url = \"https://o.example/\"\n\
+             otlp-every = \"2 h\"\nsocket = \"/s\"\ncompiler = \"/k\"\n\
              ceiling-file = \"/l\"\n",
         );
         let mut used = new.clone();

@@ -14,12 +14,12 @@ pub(super) fn is_accepted(name: Name, text: &str) -> bool {
         | Name::Socket
         | Name::Compiler
         | Name::CeilingFile => path(text).is_some(),
-        Name::UpdateUrl | Name::ReportUrl => url(text).is_some(),
+        Name::UpdateUrl | Name::ReportUrl | Name::OtlpUrl => url(text).is_some(),
         Name::MqttUrl => mqtt(text).is_some(),
         Name::Ack => ack(text).is_some(),
         Name::RootSha256 => text.parse::<Sha256>().is_ok(),
         Name::Groups => groups(text).is_some(),
-        Name::RefreshEvery => span(text).is_some(),
+        Name::RefreshEvery | Name::OtlpEvery => span(text).is_some(),
     }
 }
 
@@ -146,6 +146,10 @@ impl<'a> Merged<'a> {
             refresh_every: self
                 .read(Name::RefreshEvery, span)?
                 .unwrap_or(Span::new(Duration::from_secs(3_600))),
+            otlp_url: self.read(Name::OtlpUrl, url)?,
+            otlp_every: self
+                .read(Name::OtlpEvery, span)?
+                .unwrap_or(Span::new(Duration::from_secs(60))),
             socket: self.socket()?,
             compiler: self.read(Name::Compiler, path)?,
             ceiling_file: self.read(Name::CeilingFile, path)?,
@@ -186,6 +190,8 @@ fn shown(settings: &Settings, name: Name) -> String {
             names.join(",")
         }
         Name::RefreshEvery => settings.refresh_every.to_string(),
+        Name::OtlpUrl => settings.otlp_url.clone().unwrap_or_default(),
+        Name::OtlpEvery => settings.otlp_every.to_string(),
         Name::Socket => settings.socket.display().to_string(),
         Name::Compiler => optional(&settings.compiler),
         Name::CeilingFile => optional(&settings.ceiling_file),
