@@ -431,6 +431,9 @@ fn store(
         if context.account.host_calls_exceeded() {
             return Err(Trap::HostCalls.into());
         }
+        if !context.account.enforces(Enforcer::GivingWay) {
+            return Ok(UpdateDeadline::Continue(1));
+        }
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(way)))
     });
     store

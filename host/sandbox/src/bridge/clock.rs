@@ -3,7 +3,7 @@
 
 use bailiwick_core::policy::Capability;
 
-use crate::{bindings::bailiwick::plugin::clock::Host, context::Context};
+use crate::{bindings::bailiwick::plugin::clock::Host, context::Context, limits::Enforcer};
 
 impl Host for Context {
     async fn now(&mut self) -> wasmtime::Result<u64> {
@@ -17,8 +17,11 @@ impl Host for Context {
         let entered = self.enter_or_trap(Capability::Clock)?;
         let elapsed = self.ports.clock.monotonic().since(self.started);
         self.leave(&entered);
+        let ns = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        if !self.account.enforces(Enforcer::ClockResolution) {
+            return Ok(ns);
+        }
         // Whole microseconds, as the contract promises and no better.
-        let us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        Ok(us.saturating_mul(1_000))
+        Ok(ns / 1_000 * 1_000)
     }
 }

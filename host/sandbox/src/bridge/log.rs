@@ -64,8 +64,17 @@ impl Lines {
         }
         self.written.fetch_add(1, Relaxed);
         self.all_written.fetch_add(1, Relaxed);
-        self.log
-            .write(&self.plugin, level, &one_line(message, LINE));
+        if self.enforced.is_on(Enforcer::LineShape) {
+            let line = one_line(message, LINE);
+            self.log.write(&self.plugin, level, &line);
+        } else {
+            self.log.write(&self.plugin, level, message);
+        }
+    }
+
+    /// Which defences are at work.
+    pub(crate) const fn enforced(&self) -> Enforced {
+        self.enforced
     }
 
     fn drop_one(&self) {

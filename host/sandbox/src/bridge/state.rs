@@ -136,15 +136,19 @@ fn cost(key: &str, value: &[u8]) -> u64 {
     ENTRY + size(key, value)
 }
 
-fn check_key(key: &str) -> Result<(), Error> {
-    let fits = (1..=KEY).contains(&key.len())
-        && key
-            .bytes()
-            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'));
-    if fits { Ok(()) } else { Err(Error::InvalidKey) }
-}
-
 impl Context {
+    fn check_key(&self, key: &str) -> Result<(), Error> {
+        let fits = (1..=KEY).contains(&key.len())
+            && key
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'));
+        if fits || !self.account.enforces(Enforcer::StateKeys) {
+            Ok(())
+        } else {
+            Err(Error::InvalidKey)
+        }
+    }
+
     /// What is kept, read if it has not been.
     async fn kept(
         &mut self,
@@ -166,9 +170,10 @@ impl Host for Context {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         let entered = self.enter(Capability::State)?;
         let answer = match self.kept(entered.granted).await? {
-            Ok(values) => check_key(&key).map(|()| values.get(&key).cloned()),
+            Ok(values) => Ok(values.get(&key).cloned()),
             Err(error) => Err(error),
         };
+        let answer = answer.and_then(|value| self.check_key(&key).map(|()| value));
         if let Ok(Some(value)) = &answer {
             self.account.pass(value.len() as u64)?;
         }
@@ -180,7 +185,7 @@ impl Host for Context {
         let entered = self.enter(Capability::State)?;
         let mut answer = self.kept(entered.granted).await?.map(drop);
         if answer.is_ok() {
-            answer = check_key(&key);
+            answer = self.check_key(&key);
         }
         if answer.is_ok() && !self.state.fits(&key, &value) {
             answer = Err(Error::QuotaExceeded(self.state.limit.get()));
@@ -199,7 +204,7 @@ impl Host for Context {
         let entered = self.enter(Capability::State)?;
         let mut answer = self.kept(entered.granted).await?.map(drop);
         if answer.is_ok() {
-            answer = check_key(&key);
+            answer = self.check_key(&key);
         }
         if answer.is_ok() {
             self.account.keep(self.state.held_with(&key, None))?;

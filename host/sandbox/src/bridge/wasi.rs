@@ -21,7 +21,7 @@ use wasmtime_wasi::{
 };
 
 use super::log::{LINE, Lines};
-use crate::context::Context;
+use crate::{context::Context, limits::Enforcer};
 
 /// Most handles (streams, pollables …) that a guest can hold.
 const HANDLES: usize = 256;
@@ -38,18 +38,24 @@ pub(crate) struct Wasi {
 
 impl Wasi {
     pub(crate) fn new(clock: &Arc<dyn Clock>, lines: &Arc<Lines>) -> Self {
+        let enforced = lines.enforced();
         // The builder's own defaults are those of the baseline: nothing is inherited.
-        let ctx = WasiCtx::builder()
+        let mut builder = WasiCtx::builder();
+        if enforced.is_on(Enforcer::WasiRandom) {
+            builder.max_random_size(RANDOM);
+        }
+        let ctx = builder
             .stdout(Printed::new(lines, LogLevel::Info))
             .stderr(Printed::new(lines, LogLevel::Warn))
             .wall_clock(Time(Arc::clone(clock)))
             .monotonic_clock(Time(Arc::clone(clock)))
-            .max_random_size(RANDOM)
             .allow_tcp(false)
             .allow_udp(false)
             .build();
         let mut table = ResourceTable::new();
-        table.set_max_capacity(HANDLES);
+        if enforced.is_on(Enforcer::WasiHandles) {
+            table.set_max_capacity(HANDLES);
+        }
         Self { ctx, table }
     }
 }

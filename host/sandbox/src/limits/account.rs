@@ -62,6 +62,11 @@ impl Account {
         }
     }
 
+    /// Whether `enforcer` is at work.
+    pub(crate) fn enforces(&self, enforcer: Enforcer) -> bool {
+        self.enforced.is_on(enforcer)
+    }
+
     /// Bytes held now.
     pub(crate) fn memory(&self) -> u64 {
         self.guest

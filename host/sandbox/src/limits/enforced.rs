@@ -1,6 +1,6 @@
 //! Which enforcers are at work: all of them, outside the tests of this crate.
 
-/// One limit's enforcement.
+/// One limit's enforcement, or another defence against what a guest does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Enforcer {
     Memory,
@@ -10,6 +10,18 @@ pub(crate) enum Enforcer {
     HostCalls,
     LogLines,
     State,
+    /// Lines are cut and made fit for terminals.
+    LineShape,
+    /// Keys of the state have a form.
+    StateKeys,
+    /// The clock tells no more than microseconds.
+    ClockResolution,
+    /// A guest that computes lets others run.
+    GivingWay,
+    /// Handles of WASI are counted.
+    WasiHandles,
+    /// Random numbers of WASI are bounded.
+    WasiRandom,
 }
 
 /// Which enforcers are at work. Only tests of this crate can switch one off, to show that

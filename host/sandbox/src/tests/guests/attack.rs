@@ -1,6 +1,6 @@
 //! What `attack.toml` of a guest of the sandbox says.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use bailiwick_core::{policy::Policy, release::World};
 
@@ -20,6 +20,8 @@ pub(super) struct Attack {
     pub(super) times: u32,
     pub(super) instances: u32,
     pub(super) world: World,
+    /// Whether the state answers late.
+    pub(super) slow_state: bool,
     pub(super) policy: Policy,
     /// The policy of a host that grants what ours does not.
     pub(super) granting: Option<Policy>,
@@ -40,8 +42,19 @@ pub(super) enum Defence {
     HostCalls,
     LogLines,
     State,
-    /// What the policy does not grant: without it `granting.toml` is the policy.
+    /// Lines of the log are cut and made fit for terminals.
+    LineShape,
+    /// Keys of the state have a form.
+    StateKeys,
+    ClockResolution,
+    /// A guest that computes lets others run.
+    GivingWay,
+    WasiHandles,
+    WasiRandom,
+    /// What the policy does not grant, or denies: without it, `granting.toml` is granted.
     Grants,
+    /// Ports charge what other threads did for a call.
+    Charging,
     /// The bound on a guest's stack.
     Stack,
     /// One share of the processor for all instances of a plugin.
@@ -82,6 +95,11 @@ struct Text {
     instances: u32,
     #[serde(default)]
     world: Kind,
+    #[serde(default)]
+    slow_state: bool,
+    /// In place of those of `policy.toml`.
+    #[serde(default)]
+    limits: BTreeMap<String, toml::Value>,
 }
 
 #[derive(Clone, Copy, Default, serde::Deserialize)]
@@ -101,28 +119,22 @@ impl Attack {
     pub(super) fn read(folder: &Path, name: &str) -> Self {
         let own = folder.join(name);
         let read = |file: &str| fs::read_to_string(own.join(file)).ok();
-        let policy = |text: String| {
-            Policy::parse("policy.toml", &text).unwrap_or_else(|error| panic!("{name}: {error}"))
-        };
         let text = read("attack.toml").unwrap_or_else(|| panic!("{name} has no attack.toml"));
         let said: Text = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(
-            said.without.is_some() != said.mended.is_some(),
-            "{name}: either `without` a defence of ours, or `mended` in wasmtime"
-        );
-        for words in [&said.threat, &said.about] {
-            assert!(
-                !words.is_empty(),
-                "{name}: `threat` and `about` say what it is"
-            );
-        }
-        let granting = read("granting.toml").map(policy);
+        said.check(name);
+        let common = fs::read_to_string(folder.join("policy.toml")).unwrap();
+        let common = with_limits(&common, &said.limits);
+        let policy = |grants: Option<String>| {
+            let text = format!("{common}\n{}", grants.unwrap_or_default());
+            let read = Policy::parse("policy.toml", &text);
+            read.unwrap_or_else(|error| panic!("{name}: {error}"))
+        };
+        let granting = read("granting.toml").map(|grants| policy(Some(grants)));
         assert_eq!(
             granting.is_some(),
             said.without == Some(Defence::Grants),
             "{name}: `granting.toml` is for a guest without `grants`"
         );
-        let everyones = || fs::read_to_string(folder.join("policy.toml")).unwrap();
         Self {
             without: said.without,
             refused: said.refused,
@@ -135,10 +147,41 @@ impl Attack {
                 Kind::Collector => World::Collector,
                 Kind::ActionHandler => World::ActionHandler,
             },
-            policy: policy(read("policy.toml").unwrap_or_else(everyones)),
+            slow_state: said.slow_state,
+            policy: policy(read("grants.toml")),
             granting,
             text: read("guest.wat").unwrap_or_else(|| panic!("{name} has no guest.wat")),
             wit: read("imports.wit"),
         }
     }
+}
+
+impl Text {
+    fn check(&self, name: &str) {
+        assert!(
+            self.without.is_some() != self.mended.is_some(),
+            "{name}: either `without` a defence of ours, or `mended` in wasmtime"
+        );
+        for words in [&self.threat, &self.about] {
+            assert!(
+                !words.is_empty(),
+                "{name}: `threat` and `about` say what it is"
+            );
+        }
+        assert!(
+            self.without.is_none() || self.refused != self.succeeds || self.breaks.is_some(),
+            "{name}: it ends alike with and without the defence"
+        );
+    }
+}
+
+/// `policy` with these limits in place of its own.
+fn with_limits(policy: &str, limits: &BTreeMap<String, toml::Value>) -> String {
+    let line = |line: &str| {
+        let key = line.split(" = ").next().unwrap_or_default();
+        limits
+            .get(key)
+            .map_or_else(|| line.to_owned(), |value| format!("{key} = {value}"))
+    };
+    policy.lines().map(|text| line(text) + "\n").collect()
 }

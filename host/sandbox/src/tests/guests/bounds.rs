@@ -23,6 +23,8 @@ pub(super) enum Bound {
     Line,
     /// What is kept within `state`.
     State,
+    /// A call that computes lets others run meanwhile.
+    GivingWay,
     /// Few starts in ten minutes.
     Starts,
 }
@@ -31,7 +33,7 @@ pub(super) enum Bound {
 /// four failures; the fifth suspends it for as long.
 const STARTS: u32 = 5;
 
-const ALL: [Bound; 8] = [
+const ALL: [Bound; 9] = [
     Bound::Memory,
     Bound::Deadline,
     Bound::Output,
@@ -39,6 +41,7 @@ const ALL: [Bound; 8] = [
     Bound::LogLines,
     Bound::Line,
     Bound::State,
+    Bound::GivingWay,
     Bound::Starts,
 ];
 
@@ -56,6 +59,7 @@ impl Saw {
                 .iter()
                 .any(|line| line.len() > LINE || line.chars().any(char::is_control)),
             Bound::State => self.kept > limits.state,
+            Bound::GivingWay => self.kept_the_thread,
             Bound::Starts => self.starts > STARTS,
         };
         ALL.into_iter().filter(is_broken).collect()

@@ -25,7 +25,12 @@ pub(super) struct Host {
 impl Host {
     /// With all that we have.
     pub(super) fn ours(attack: &Attack) -> Self {
-        Self::new(attack.policy.clone(), None, engine::engine().unwrap())
+        Self::new(
+            attack,
+            attack.policy.clone(),
+            None,
+            engine::engine().unwrap(),
+        )
     }
 
     /// With all but `defence`.
@@ -35,16 +40,16 @@ impl Host {
             Defence::Stack => engine::with_stack(16 * 1024 * 1024),
             _ => engine::engine(),
         };
-        Self::new(policy, Some(defence), engine.unwrap())
+        Self::new(attack, policy, Some(defence), engine.unwrap())
     }
 
-    fn new(policy: Policy, without: Option<Defence>, engine: Engine) -> Self {
+    fn new(attack: &Attack, policy: Policy, without: Option<Defence>, engine: Engine) -> Self {
         Self {
             engine,
             enforced: without
                 .and_then(enforcer)
                 .map_or_else(Enforced::default, Enforced::all_but),
-            outside: Outside::new(&policy),
+            outside: Outside::new(attack.slow_state, without != Some(Defence::Charging)),
             policy,
             without,
         }
@@ -61,6 +66,16 @@ const fn enforcer(defence: Defence) -> Option<Enforcer> {
         Defence::HostCalls => Some(Enforcer::HostCalls),
         Defence::LogLines => Some(Enforcer::LogLines),
         Defence::State => Some(Enforcer::State),
-        Defence::Grants | Defence::Stack | Defence::OneShare | Defence::Supervision => None,
+        Defence::LineShape => Some(Enforcer::LineShape),
+        Defence::StateKeys => Some(Enforcer::StateKeys),
+        Defence::ClockResolution => Some(Enforcer::ClockResolution),
+        Defence::GivingWay => Some(Enforcer::GivingWay),
+        Defence::WasiHandles => Some(Enforcer::WasiHandles),
+        Defence::WasiRandom => Some(Enforcer::WasiRandom),
+        Defence::Grants
+        | Defence::Charging
+        | Defence::Stack
+        | Defence::OneShare
+        | Defence::Supervision => None,
     }
 }

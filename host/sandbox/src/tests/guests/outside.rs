@@ -8,32 +8,46 @@ use std::{
 
 use bailiwick_core::{
     bytes::ByteCount,
+    charge,
     ids::PluginName,
-    policy::Policy,
+    policy::WakeAllowed,
     ports::{
-        BoxFuture, Entry, FileKind, FileMetadata, Files, FilesError, Log, LogLevel, Place, State,
-        StateEntries, StateError,
+        BoxFuture, Entry, Exec, ExecEnded, ExecError, ExecOrder, ExecRan, FileKind, FileMetadata,
+        Files, FilesError, Log, LogLevel, OpenSessions, Place, Processes, State, StateEntries,
+        StateError, UnavailableError, Wake, WakeCarrier, WakeError,
     },
-    time::Timestamp,
+    process::{Described, Process, ProcessState, ProcessTable},
+    session::{Facts, ProcessMarks, Seen, Session, SessionId, Source},
+    time::{Monotonic, Timestamp},
 };
 
 use crate::{Ports, probe, testing::clock};
 
-/// How long the state takes if the policy's `config` has `slow`.
+/// How long a slow state takes.
 const SLOW: Duration = Duration::from_millis(600);
+
+/// What a look at the list of a folder costs other threads, in nanoseconds.
+const LIST_NS: u64 = 50_000_000;
+
+/// The session that instances run for, and another one.
+const SESSIONS: [(&str, &str); 2] = [("1", "alice"), ("2", "bob")];
 
 /// The device, which keeps what it was told.
 #[derive(Default)]
 pub(super) struct Outside {
+    slow: bool,
+    charges: bool,
     lines: Mutex<Vec<String>>,
     kept: Mutex<BTreeMap<String, Vec<u8>>>,
-    slow: bool,
 }
 
 impl Outside {
-    pub(super) fn new(policy: &Policy) -> Arc<Self> {
+    /// One whose state answers late or not, and where what other threads do is charged or
+    /// not.
+    pub(super) fn new(slow: bool, charges: bool) -> Arc<Self> {
         Arc::new(Self {
-            slow: policy.config.contains_key("slow"),
+            slow,
+            charges,
             ..Self::default()
         })
     }
@@ -43,6 +57,11 @@ impl Outside {
         ports.log = self.clone();
         ports.state = self.clone();
         ports.files = self.clone();
+        ports.exec = self.clone();
+        ports.wake = self.clone();
+        ports.sessions = self.clone();
+        ports.processes = self.clone();
+        ports.session = Some(session_id(SESSIONS[0].0));
         ports
     }
 
@@ -121,6 +140,9 @@ impl Files for Outside {
             name: "secret".to_owned(),
             kind: FileKind::File,
         };
+        if self.charges {
+            charge::charge(LIST_NS);
+        }
         Box::pin(async { Ok(vec![entry]) })
     }
 
@@ -135,5 +157,89 @@ impl Files for Outside {
 
     fn read_link<'a>(&'a self, _: Place<'a>) -> BoxFuture<'a, Result<String, FilesError>> {
         Box::pin(async { Ok("secret".to_owned()) })
+    }
+}
+
+/// Runs nothing, and says that it did.
+impl Exec for Outside {
+    fn run(&self, _: ExecOrder) -> BoxFuture<'_, Result<ExecRan, ExecError>> {
+        let ran = ExecRan {
+            ended: ExecEnded::Exited(0),
+            output: (b"secret".to_vec(), false),
+            errors: (Vec::new(), false),
+            elapsed: Duration::ZERO,
+            cpu: Duration::ZERO,
+        };
+        Box::pin(async move { Ok(ran) })
+    }
+}
+
+/// Sends nothing, and says that it did.
+impl Wake for Outside {
+    fn send<'a>(
+        &'a self,
+        _: &'a PluginName,
+        _: WakeAllowed,
+        _: &'a str,
+        _: WakeCarrier,
+        _: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), WakeError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn session_id(number: &str) -> SessionId {
+    SessionId::new(number, 1)
+}
+
+impl OpenSessions for Outside {
+    fn open(&self) -> Arc<Vec<Session>> {
+        let session = |(number, user): &(&str, &str)| {
+            let seen = Seen {
+                audit: number.parse().ok(),
+                user_name: Some((*user).to_owned()),
+                ..Seen::new(Source::Kernel, 1000)
+            };
+            Session {
+                id: session_id(number),
+                first_seen: Timestamp::from_ms(1),
+                facts: Facts::from(&seen),
+            }
+        };
+        Arc::new(SESSIONS.iter().map(session).collect())
+    }
+}
+
+/// A process in each session.
+impl Processes for Outside {
+    fn table(&self, _: Duration) -> BoxFuture<'_, Result<Arc<ProcessTable>, UnavailableError>> {
+        let process = |(number, user): &(&str, &str)| Process {
+            pid: 7,
+            started: Timestamp::from_ms(1),
+            parent: 1,
+            described: Arc::new(Described {
+                name: format!("{user}s-editor"),
+                user: Some((*user).to_owned()),
+                marks: ProcessMarks {
+                    audit: number.parse().ok(),
+                    login_uid: Some(1000),
+                    cgroup: String::new(),
+                },
+                ..Described::default()
+            }),
+            cpu_ms: 1,
+            memory: ByteCount::kib(4),
+            read: None,
+            written: None,
+            threads: 1,
+            state: ProcessState::Running,
+        };
+        let table = ProcessTable {
+            taken_at: Timestamp::from_ms(1),
+            taken: Monotonic::ZERO,
+            processes: SESSIONS.iter().map(process).collect(),
+            cut: 0,
+        };
+        Box::pin(async move { Ok(Arc::new(table)) })
     }
 }

@@ -1,6 +1,10 @@
 //! Runs an attack against a host, and looks at it from outside.
 
-use std::time::{Duration, Instant};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use bailiwick_core::{
     bytes::ByteCount,
@@ -18,6 +22,9 @@ use crate::{Component, CpuBudget, Instance};
 /// A plugin that nobody supervises is started again at once: as often as this.
 const UNSUPERVISED: u32 = 50;
 
+/// A call of so much time reaches several ticks, on a busy machine too.
+const LONG: Duration = Duration::from_millis(100);
+
 /// What came of an attack.
 #[derive(Debug)]
 pub(super) struct Saw {
@@ -32,6 +39,8 @@ pub(super) struct Saw {
     pub(super) most_lines: u64,
     pub(super) lines: Vec<String>,
     pub(super) kept: ByteCount,
+    /// Whether a call went on for long and let nobody else run on its thread.
+    pub(super) kept_the_thread: bool,
     /// Within ten minutes, of a plugin that is started for as long.
     pub(super) starts: u32,
 }
@@ -46,6 +55,7 @@ impl Saw {
         most_lines: 0,
         lines: Vec::new(),
         kept: ByteCount::new(0),
+        kept_the_thread: false,
         starts: 0,
     };
 }
@@ -100,7 +110,8 @@ impl Host {
         for _ in 0..attack.times {
             let (calls, lines) = (instance.usage().host_calls, self.outside.lines().len());
             let begun = Instant::now();
-            let ended = call(&mut instance, attack.call).await;
+            let (ended, polls) = counted(call(&mut instance, attack.call)).await;
+            saw.kept_the_thread |= begun.elapsed() > LONG && polls == 1;
             let usage = instance.usage();
             let lines = (self.outside.lines().len() - lines) as u64;
             saw.most_lines = saw.most_lines.max(lines);
@@ -138,6 +149,18 @@ impl Host {
         }
         Ok(())
     }
+}
+
+/// With how often it was polled: between two polls others run.
+async fn counted<T>(call: impl Future<Output = T>) -> (T, u32) {
+    let mut call = pin!(call);
+    let mut polls = 0;
+    let ended = poll_fn(|cx| {
+        polls += 1;
+        call.as_mut().poll(cx)
+    })
+    .await;
+    (ended, polls)
 }
 
 /// Calls one export; the length of what it handed over.

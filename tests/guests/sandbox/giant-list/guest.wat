@@ -1,0 +1,26 @@
+(module
+  (import "bailiwick:plugin/exec@0.1.0" "run" (func $run
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+  (memory $memory (export "memory") 3)
+  (data (i32.const 256) "/usr/bin/uptime")
+  (func $attack (result i32) (local $at i32)
+    (memory.fill (i32.const 65536) (i32.const 0x61) (i32.const 65536))
+    (local.set $at (i32.const 131072))
+    (loop $again
+      (i32.store (local.get $at) (i32.const 65536))
+      (i32.store offset=4 (local.get $at) (i32.const 65536))
+      (local.set $at (i32.add (local.get $at) (i32.const 8)))
+      (br_if $again (i32.lt_u (local.get $at) (i32.const 135072))))
+    (call $run
+      (i32.const 256) (i32.const 15)
+      (i32.const 131072) (i32.const 500)
+      (i32.const 0) (i32.const 0)
+      (i32.const 0) (i32.const 0)
+      (i32.const 1000)
+      (i32.const 0) (i32.const 0) (i32.const 0)
+      (i32.const 64))
+    (if (result i32) (i32.load8_u (i32.const 64))
+      (then (i32.add (i32.const 1) (i32.load8_u (i32.const 72))))
+      (else (i32.const 0))))
+  (global $top (mut i32) (i32.const 140000))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (global.get $top)))

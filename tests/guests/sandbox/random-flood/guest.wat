@@ -1,0 +1,10 @@
+(module
+  (import "wasi:random/random@0.2.0" "get-random-bytes" (func $random (param i64 i32)))
+  (memory $memory (export "memory") 2)
+  (func $attack (result i32)
+    (call $random (i64.const 1048576) (i32.const 64))
+    (i32.const 0))
+  (global $top (mut i32) (i32.const 65536))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (drop (memory.grow (i32.const 17)))
+    (global.get $top)))
