@@ -132,8 +132,10 @@ fn check_format(database: &Database, path: &Path) -> Result<(), Unusable> {
             supported: FORMAT,
         })),
         _ => tables::write(database, |transaction| {
-            if found == Some(1) {
-                outbox::from_first_format(transaction)?;
+            match found {
+                Some(1) => outbox::from_first_format(transaction)?,
+                Some(2) => outbox::from_second_format(transaction)?,
+                _ => {}
             }
             tables::create_all(transaction)?;
             transaction

@@ -4,7 +4,7 @@ use redb::{Database, Durability, TableDefinition, WriteTransaction};
 
 /// Format of the database that this version writes, and the newest that it reads. It
 /// rises when a table's meaning changes.
-pub(super) const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 3;
 
 /// Numbers about the database itself: `format`, and the counters of `outbox`.
 pub(super) const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
@@ -13,7 +13,7 @@ pub(super) const PLUGIN_STATE: TableDefinition<'_, (&str, &str), &[u8]> =
     TableDefinition::new("plugin-state");
 /// (lane, sequence number) → record.
 pub(super) const OUTGOING: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition::new("outgoing");
-/// Idempotency key → place in the outbox.
+/// Idempotency key → place in the outbox, of outcomes and files.
 pub(super) const OUTGOING_KEYS: TableDefinition<'_, &str, (u8, u64)> =
     TableDefinition::new("outgoing-keys");
 /// Sequence number → record of what was sent.

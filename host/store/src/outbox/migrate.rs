@@ -1,16 +1,25 @@
-//! From the first format, in which reports alone waited.
+//! From the first format, in which reports alone waited, and the second, in which keys of
+//! reports were kept as well.
 
 use redb::{ReadableTable as _, WriteTransaction};
 
 use super::{
     super::{
         record::{self, FirstHead, WaitingHead},
-        tables::{Failure, NUMBERS, OUTBOX, OUTBOX_KEYS, failure},
+        tables::{Failure, NUMBERS, OUTBOX, OUTBOX_KEYS, OUTGOING_KEYS, failure},
     },
     Lane, Ticket, What,
     ledger::{BYTES, ENTRIES, NEXT},
     writing::{Writing, encode},
 };
+
+/// Forgets the keys of reports.
+pub(crate) fn from_second_format(transaction: &WriteTransaction) -> Result<(), Failure> {
+    let mut keys = transaction.open_table(OUTGOING_KEYS).map_err(failure)?;
+    let reports = Lane::Reports.places();
+    keys.retain(|_, place| !reports.contains(&place))
+        .map_err(failure)
+}
 
 /// Moves the reports of a database of format 1 to where they belong now. They keep their
 /// order; a damaged one is quarantined.
@@ -54,7 +63,7 @@ pub(crate) fn from_first_format(transaction: &WriteTransaction) -> Result<(), Fa
         let what = What::Report { plugin, kind };
         let ran = None;
         let head = WaitingHead { what, key, at, ran };
-        writing.keep(Lane::Reports, &head.key, &encode(&head, body)?)?;
+        writing.keep_report(&encode(&head, body)?)?;
     }
     writing.close()
 }

@@ -37,7 +37,10 @@ pub use caps::{Caps, DropReason, Dropped};
 pub use outgoing::{Beside, Lane, Outgoing, Ticket, Waiting, What};
 pub use reading::OutboxFigures;
 pub use sent::{Confirmed, KeepSent, Sent, Settled};
-pub(super) use {migrate::from_first_format, writing::Writing};
+pub(super) use {
+    migrate::{from_first_format, from_second_format},
+    writing::Writing,
+};
 
 use super::{
     Store, StoreError,

@@ -4,7 +4,7 @@ use bailiwick_core::{action::ActionId, session::SessionId};
 use redb::Database;
 
 use super::*;
-use crate::tables::{NUMBERS, OUTBOX, OUTBOX_KEYS, OUTGOING, failure};
+use crate::tables::{NUMBERS, OUTBOX, OUTBOX_KEYS, OUTGOING, OUTGOING_KEYS, failure};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_ms(1_795_432_800_000);
 pub(crate) const RAN: RunTime = RunTime::from_ms(10_000_000);
@@ -161,6 +161,18 @@ async fn putting_the_same_again_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_report_that_is_put_again_is_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let first = put(&store, report("a", b"1")).await;
+    let second = put(&store, report("a", b"2")).await;
+    assert_ne!(first, second);
+    let tickets = [first, second].map(|put| put.tickets[0].unwrap());
+    settle(&store, tickets.to_vec(), KEEP, NOW).await;
+    assert_eq!(sent(&store).await, ["a", "a"]);
+}
+
+#[tokio::test]
 async fn a_damaged_entry_is_taken_out_and_the_rest_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
@@ -245,8 +257,11 @@ async fn what_does_not_fit_takes_nothing_with_it_and_leaves_nothing_beside_it() 
     let too_long = vec![0; (1 << 20) + 1];
     let long = put(&store, file("long", &too_long)).await;
     assert_eq!(long.dropped[0].reason, DropReason::Length);
-    put(&store, report("giant", b"small now")).await;
-    assert_eq!(keys(&store, Lane::Reports).await, ["a", "giant"]);
+    let giant = file("giant", &[0; 9_000]);
+    let refused = store.outbox().put(vec![giant], tight(1_000), RAN).await;
+    assert_eq!(refused.unwrap().tickets[0], None);
+    put(&store, file("giant", b"small now")).await;
+    assert_eq!(keys(&store, Lane::Files).await, ["giant"]);
 }
 
 #[tokio::test]
@@ -409,6 +424,33 @@ fn to_first_format(database: &Database) -> Result<(), Failure> {
         }
         Ok(())
     })
+}
+
+#[tokio::test]
+async fn keys_of_reports_are_forgotten_that_the_second_format_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    put(&store, file("file", b"1")).await;
+    let to_second_format = |database: &Database| {
+        tables::write(database, |transaction| {
+            let mut keys = transaction.open_table(OUTGOING_KEYS).map_err(failure)?;
+            keys.insert("report", (1, 7)).map_err(failure)?;
+            let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+            numbers.insert("format", 2).map_err(failure)?;
+            Ok(())
+        })
+    };
+    store.run("go back", to_second_format).await.unwrap();
+    drop(store);
+    let store = open(folder.path()).await;
+    let left = |database: &Database| {
+        let transaction = redb::ReadableDatabase::begin_read(database).map_err(failure)?;
+        let keys = transaction.open_table(OUTGOING_KEYS).map_err(failure)?;
+        redb::ReadableTableMetadata::len(&keys).map_err(failure)
+    };
+    assert_eq!(store.run("count", left).await.unwrap(), 1);
+    let again = put(&store, file("file", b"2")).await;
+    assert_eq!(again.tickets[0].unwrap().sequence, 0, "the file's is there");
 }
 
 #[tokio::test]

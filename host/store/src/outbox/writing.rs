@@ -75,7 +75,9 @@ impl<'txn> Writing<'txn> {
             return Ok(None);
         }
         let ticket = self.ledger.next(lane);
-        if let Some(earlier) = self.claim(&outgoing.key, ticket)? {
+        if lane.is_put_again()
+            && let Some(earlier) = self.claim(&outgoing.key, ticket)?
+        {
             return Ok(Some(earlier));
         }
         let head = WaitingHead {
@@ -90,14 +92,14 @@ impl<'txn> Writing<'txn> {
             match caps.victim(self.ledger.bytes, lane, bytes) {
                 Ok(None) => break,
                 Err(NoRoom) => {
-                    self.keys.remove(outgoing.key.as_str()).map_err(failure)?;
+                    self.forget_key(lane, &outgoing.key)?;
                     dropped.push(self.refuse(outgoing, bytes, DropReason::Bytes));
                     return Ok(None);
                 }
                 Ok(Some(victim)) => dropped.extend(self.drop_oldest(victim)?),
             }
         }
-        self.keep_claimed(ticket, &record)?;
+        self.keep(ticket, &record)?;
         Ok(Some(ticket))
     }
 
@@ -128,19 +130,18 @@ impl<'txn> Writing<'txn> {
         }
     }
 
-    /// Keeps a record as the newest of its lane, whatever else has its key.
-    pub(super) fn keep(&mut self, lane: Lane, key: &str, record: &[u8]) -> Result<(), Failure> {
-        let ticket = self.ledger.next(lane);
-        self.keys.insert(key, ticket.place()).map_err(failure)?;
-        self.keep_claimed(ticket, record)
-    }
-
-    fn keep_claimed(&mut self, ticket: Ticket, record: &[u8]) -> Result<(), Failure> {
+    /// Keeps a record as the newest of its lane: `ticket` is [`Ledger::next`].
+    fn keep(&mut self, ticket: Ticket, record: &[u8]) -> Result<(), Failure> {
         self.ledger.add(ticket, length(record));
         self.entries
             .insert(ticket.place(), record)
             .map_err(failure)?;
         Ok(())
+    }
+
+    /// Keeps the record of a report as the newest of its lane.
+    pub(super) fn keep_report(&mut self, record: &[u8]) -> Result<(), Failure> {
+        self.keep(self.ledger.next(Lane::Reports), record)
     }
 
     /// Gives `key` to `ticket`, unless an earlier one has it. Nearly always none has: so one way
@@ -256,6 +257,13 @@ impl<'txn> Writing<'txn> {
         Ok(())
     }
 
+    fn forget_key(&mut self, lane: Lane, key: &str) -> Result<(), Failure> {
+        if lane.is_put_again() {
+            self.keys.remove(key).map_err(failure)?;
+        }
+        Ok(())
+    }
+
     /// Counts something that the console failed at, and that is kept elsewhere.
     pub(super) fn count_given_up(&mut self) {
         self.ledger.given_up = self.ledger.given_up.saturating_add(1);
@@ -269,9 +277,7 @@ impl<'txn> Writing<'txn> {
             return Ok(None);
         };
         match record::decode::<WaitingHead>(&record) {
-            Some((head, _)) => {
-                self.keys.remove(head.key.as_str()).map_err(failure)?;
-            }
+            Some((head, _)) => self.forget_key(ticket.lane, &head.key)?,
             // The key can't be read from a damaged record.
             None => self.keys.retain(|_, at| at != place).map_err(failure)?,
         }
@@ -293,6 +299,16 @@ impl Ticket {
 }
 
 impl Lane {
+    /// Whether one may be put that is there already, after an error that came once it was. Not
+    /// reports: what their sender remembers is kept with each, and who puts one again means
+    /// another. So no key of theirs is kept, which would be half of what it costs to keep them.
+    const fn is_put_again(self) -> bool {
+        match self {
+            Self::Outcomes | Self::Files => true,
+            Self::Reports => false,
+        }
+    }
+
     const fn number(self) -> u8 {
         match self {
             Self::Outcomes => 0,
