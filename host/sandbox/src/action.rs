@@ -107,6 +107,7 @@ impl Instance {
             cancel: cancel.clone(),
         }));
         let most = self.most_passed();
+        let enforced = self.enforced();
         let ended = {
             let call = pin!(self.call(most, async |exports, store| match exports {
                 Exports::ActionHandler(exports) => {
@@ -116,6 +117,9 @@ impl Instance {
                 Exports::Collector(_) => Ok(None),
             }));
             let called_off = async {
+                if !enforced.is_on(Enforcer::CallingOff) {
+                    std::future::pending::<()>().await;
+                }
                 cancelled(cancel).await;
                 tokio::time::sleep(GRACE).await;
             };

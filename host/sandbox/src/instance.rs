@@ -284,6 +284,10 @@ impl Instance {
         &self.limits
     }
 
+    pub(crate) const fn enforced(&self) -> Enforced {
+        self.enforced
+    }
+
     /// What the bridges see as the action at work.
     pub(crate) fn set_action(&mut self, action: Option<Action>) {
         self.store.data_mut().action = action;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bailiwick_core::{action::Progress, time::Monotonic};
 
 use crate::{
-    bindings::action_handler::bailiwick::plugin::progress::Host, context::Context, text::one_line,
+    bindings::action_handler::bailiwick::plugin::progress::Host, context::Context,
+    limits::Enforcer, text::one_line,
 };
 
 /// Longest line, in bytes.
@@ -48,6 +49,9 @@ impl Host for Context {
         self.account.host_call()?;
         // Outside of an action (while it saves) there is nobody to tell.
         if let Some(action) = &mut self.action {
+            if !self.account.enforces(Enforcer::Words) {
+                action.words.last = None;
+            }
             action.words.tell(percent, &text, now);
         }
         Ok(())

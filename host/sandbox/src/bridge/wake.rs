@@ -1,7 +1,7 @@
 //! `wake`: proves that what is sent is a magic packet that the policy allows.
 
 use bailiwick_core::{
-    policy::{Call, Capability, WakeRefusal, magic},
+    policy::{Call, Capability, WakeAllowed, WakeRefusal, magic},
     ports::{WakeCarrier, WakeError},
 };
 
@@ -9,6 +9,7 @@ use super::decisions::cut;
 use crate::{
     bindings::bailiwick::plugin::wake::{Carrier, Error, Host},
     context::Context,
+    limits::Enforcer,
 };
 
 impl Host for Context {
@@ -46,16 +47,25 @@ impl Host for Context {
 }
 
 impl Context {
+    fn allowed(&self, link: &str, payload: &[u8]) -> Result<WakeAllowed, Error> {
+        if !self.account.enforces(Enforcer::MagicPackets) {
+            return Ok(WakeAllowed {
+                mac: [0; 6],
+                link_is_named: true,
+                per_minute: u16::MAX,
+            });
+        }
+        let now = self.ports.clock.now();
+        let allowed = self.wake.allows(payload, link, now);
+        allowed.map_err(|refusal| match refusal {
+            WakeRefusal::NotMagic(reason) => Error::NotMagic(reason.to_owned()),
+            WakeRefusal::Denied(_) => Error::Denied,
+        })
+    }
+
     async fn send_granted(&mut self, link: &str, by: Carrier, payload: &[u8]) -> Result<(), Error> {
         let by = carrier(by)?;
-        let now = self.ports.clock.now();
-        let allowed = self
-            .wake
-            .allows(payload, link, now)
-            .map_err(|refusal| match refusal {
-                WakeRefusal::NotMagic(reason) => Error::NotMagic(reason.to_owned()),
-                WakeRefusal::Denied(_) => Error::Denied,
-            })?;
+        let allowed = self.allowed(link, payload)?;
         let sent = self
             .ports
             .wake

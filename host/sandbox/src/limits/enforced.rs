@@ -18,6 +18,14 @@ pub(crate) enum Enforcer {
     ClockResolution,
     /// A guest that computes lets others run.
     GivingWay,
+    /// Paths have one form, and lie beneath a granted root.
+    Paths,
+    /// What `wake` sends is a magic packet to whom the policy names.
+    MagicPackets,
+    /// A handler whose action was called off is stopped.
+    CallingOff,
+    /// A handler's words are passed on only so often.
+    Words,
     /// Handles of WASI are counted.
     WasiHandles,
     /// Random numbers of WASI are bounded.

@@ -6,6 +6,7 @@
 mod attack;
 mod bounds;
 mod build;
+mod calls;
 mod host;
 mod outside;
 mod run;

@@ -49,6 +49,10 @@ pub(super) enum Defence {
     ClockResolution,
     /// A guest that computes lets others run.
     GivingWay,
+    Paths,
+    MagicPackets,
+    CallingOff,
+    Words,
     WasiHandles,
     WasiRandom,
     /// What the policy does not grant, or denies: without it, `granting.toml` is granted.
@@ -72,6 +76,10 @@ pub(super) enum Call {
     Save,
     Schema,
     Collect,
+    /// Called off after a moment.
+    Handle,
+    /// As `Load`, and dropped after a moment.
+    Dropped,
 }
 
 #[derive(serde::Deserialize)]

@@ -25,6 +25,8 @@ pub(super) enum Bound {
     State,
     /// A call that computes lets others run meanwhile.
     GivingWay,
+    /// What a handler tells, told no more than four times a second.
+    Words,
     /// Few starts in ten minutes.
     Starts,
 }
@@ -33,7 +35,7 @@ pub(super) enum Bound {
 /// four failures; the fifth suspends it for as long.
 const STARTS: u32 = 5;
 
-const ALL: [Bound; 9] = [
+const ALL: [Bound; 10] = [
     Bound::Memory,
     Bound::Deadline,
     Bound::Output,
@@ -42,6 +44,7 @@ const ALL: [Bound; 9] = [
     Bound::Line,
     Bound::State,
     Bound::GivingWay,
+    Bound::Words,
     Bound::Starts,
 ];
 
@@ -60,6 +63,7 @@ impl Saw {
                 .any(|line| line.len() > LINE || line.chars().any(char::is_control)),
             Bound::State => self.kept > limits.state,
             Bound::GivingWay => self.kept_the_thread,
+            Bound::Words => self.words_too_soon > 0,
             Bound::Starts => self.starts > STARTS,
         };
         ALL.into_iter().filter(is_broken).collect()

@@ -8,7 +8,7 @@ use crate::{Component, engine::Engine, testing};
 /// What every plugin has, for a guest that has none of its own: part of an export's
 /// signature, and the function. The attack is `$attack`: it answers 0 once it got what it
 /// wanted, and else a digit that says what stopped it.
-const PARTS: [(&str, &str); 7] = [
+const PARTS: [(&str, &str); 9] = [
     (
         "(export \"memory\")",
         r#"(memory $memory (export "memory") 2)"#,
@@ -49,6 +49,21 @@ const PARTS: [(&str, &str); 7] = [
             (i32.const 16))"#,
     ),
     (
+        "handle@0.1.0#arguments-schema",
+        r#"(func (export "bailiwick:plugin/handle@0.1.0#arguments-schema") (result i32)
+            (i64.store $memory (i32.const 16) (i64.const 0))
+            (i32.const 16))"#,
+    ),
+    (
+        "handle@0.1.0#handle",
+        r#"(func (export "bailiwick:plugin/handle@0.1.0#handle")
+            (param i32 i32 i32 i32 i64) (result i32)
+            (if (call $attack) (then unreachable))
+            (i64.store $memory (i32.const 16) (i64.const 0))
+            (i64.store $memory (i32.const 24) (i64.const 0))
+            (i32.const 16))"#,
+    ),
+    (
         "cabi_realloc",
         r#"(global $top (mut i32) (i32.const 65536))
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
@@ -68,8 +83,11 @@ pub(super) async fn build(engine: &Engine, attack: &Attack) -> Result<Component,
     }
     let mut module = text.strip_suffix(')').expect("a module").to_owned();
     for (has, part) in PARTS {
-        let of_handlers = attack.world == World::ActionHandler && has.starts_with("collect");
-        if !text.contains(has) && !of_handlers {
+        let of_another_world = match attack.world {
+            World::ActionHandler => has.starts_with("collect@"),
+            _ => has.starts_with("handle@"),
+        };
+        if !text.contains(has) && !of_another_world {
             module.push_str(part);
         }
     }

@@ -70,6 +70,10 @@ const fn enforcer(defence: Defence) -> Option<Enforcer> {
         Defence::StateKeys => Some(Enforcer::StateKeys),
         Defence::ClockResolution => Some(Enforcer::ClockResolution),
         Defence::GivingWay => Some(Enforcer::GivingWay),
+        Defence::Paths => Some(Enforcer::Paths),
+        Defence::MagicPackets => Some(Enforcer::MagicPackets),
+        Defence::CallingOff => Some(Enforcer::CallingOff),
+        Defence::Words => Some(Enforcer::Words),
         Defence::WasiHandles => Some(Enforcer::WasiHandles),
         Defence::WasiRandom => Some(Enforcer::WasiRandom),
         Defence::Grants

@@ -1,10 +1,6 @@
 //! Runs an attack against a host, and looks at it from outside.
 
-use std::{
-    future::poll_fn,
-    pin::pin,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use bailiwick_core::{
     bytes::ByteCount,
@@ -13,8 +9,9 @@ use bailiwick_core::{
 };
 
 use super::{
-    attack::{Attack, Call, Defence},
+    attack::{Attack, Defence},
     build::build,
+    calls::{Words, call, counted},
     host::Host,
 };
 use crate::{Component, CpuBudget, Instance};
@@ -41,6 +38,8 @@ pub(super) struct Saw {
     pub(super) kept: ByteCount,
     /// Whether a call went on for long and let nobody else run on its thread.
     pub(super) kept_the_thread: bool,
+    /// Of an action, that came before 200 ms had passed.
+    pub(super) words_too_soon: u32,
     /// Within ten minutes, of a plugin that is started for as long.
     pub(super) starts: u32,
 }
@@ -56,6 +55,7 @@ impl Saw {
         lines: Vec::new(),
         kept: ByteCount::new(0),
         kept_the_thread: false,
+        words_too_soon: 0,
         starts: 0,
     };
 }
@@ -109,8 +109,10 @@ impl Host {
         let mut instance = start.map_err(|error| error.to_string())?;
         for _ in 0..attack.times {
             let (calls, lines) = (instance.usage().host_calls, self.outside.lines().len());
+            let words = Words::default();
             let begun = Instant::now();
-            let (ended, polls) = counted(call(&mut instance, attack.call)).await;
+            let (ended, polls) = counted(call(&mut instance, attack.call, &words)).await;
+            saw.words_too_soon += words.too_soon();
             saw.kept_the_thread |= begun.elapsed() > LONG && polls == 1;
             let usage = instance.usage();
             let lines = (self.outside.lines().len() - lines) as u64;
@@ -149,28 +151,4 @@ impl Host {
         }
         Ok(())
     }
-}
-
-/// With how often it was polled: between two polls others run.
-async fn counted<T>(call: impl Future<Output = T>) -> (T, u32) {
-    let mut call = pin!(call);
-    let mut polls = 0;
-    let ended = poll_fn(|cx| {
-        polls += 1;
-        call.as_mut().poll(cx)
-    })
-    .await;
-    (ended, polls)
-}
-
-/// Calls one export; the length of what it handed over.
-async fn call(instance: &mut Instance, export: Call) -> Result<ByteCount, String> {
-    let ended = match export {
-        Call::Load => instance.load("0.0.1", &[]).await.map(|()| 0),
-        Call::Save => instance.save().await.map(|saved| saved.len()),
-        Call::Schema => instance.schema().await.map(|_| 0),
-        Call::Collect => instance.collect().await.map(|rows| rows.len()),
-    };
-    let length = ended.map_err(|error| error.to_string())?;
-    Ok(ByteCount::new(length as u64))
 }
