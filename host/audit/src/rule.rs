@@ -39,6 +39,7 @@ pub enum Rule {
     NoWorld,
     Schedule,
     OutsideVersions,
+    PlainText,
 }
 
 /// What is told of a rule.
@@ -53,7 +54,7 @@ struct Text {
 
 impl Rule {
     /// Every rule, by its id.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ImportWithoutGrant,
         Self::GrantWithoutImport,
         Self::MemoryBelowStart,
@@ -70,6 +71,7 @@ impl Rule {
         Self::NoWorld,
         Self::Schedule,
         Self::OutsideVersions,
+        Self::PlainText,
     ];
 
     /// `BW001`.
@@ -159,8 +161,9 @@ impl Rule {
                 why: "If the plugin or its vendor's key falls into other hands, all of it is \
                       reached. Found are: everything beneath `/`, or beneath a folder of secrets, \
                       of users or of the whole system; processes or sessions of everybody; every \
-                      neighbour of a network; programs that run as root. `network` has no parts \
-                      and only reads, so it is not found.",
+                      neighbour of a network; programs that run as root; processes of root or of \
+                      every program; servers in networks that no organisation has for itself. \
+                      `network` has no parts and only reads, so it is not found.",
                 mend: "Name the paths, sessions, addresses or accounts that the purpose needs.",
             },
             Self::ExpiredGrant => Text {
@@ -261,6 +264,16 @@ impl Rule {
                 why: "Devices refuse the pair. Needs a repository.",
                 mend: "Read what the version changes; then have the policy approved for it, or \
                        assign another version.",
+            },
+            Self::PlainText => Text {
+                id: "BW017",
+                name: "plain-text",
+                level: Level::Warning,
+                title: "A grant lets a plugin send requests in plain text.",
+                why: "Whoever is on the way reads them, with whatever credentials they carry, and \
+                      answers in the server's place if they like.",
+                mend: "Name the server with `https://`; where it has no TLS, put it on a network \
+                       of its own, and let requests carry no secret.",
             },
         }
     }

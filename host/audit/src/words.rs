@@ -2,8 +2,8 @@
 
 use bailiwick_core::{
     policy::{
-        Capability, Controls, Effect, Grant, Policy, Program, Risk, Scope, Seen, Sensitive, Shape,
-        Wakes, Whose, neighbours,
+        Capability, Controls, Effect, Grant, Policy, Program, Requests, Risk, Scope, Seen,
+        Sensitive, Shape, Wakes, Whose, neighbours,
     },
     time::Timestamp,
 };
@@ -52,6 +52,7 @@ pub(crate) fn grant(grant: &Grant) -> (&'static str, Vec<String>) {
             ("Run programs", programs.iter().flat_map(each).collect())
         }
         Scope::Wakes(wakes) => ("Wake other machines", wake(wakes, grant.effect)),
+        Scope::Requests(requests) => ("Send requests over HTTP", request(requests)),
         Scope::Controls(controls) => (
             "End, suspend or resume what others run",
             control(controls, grant.effect),
@@ -75,6 +76,7 @@ const fn whole(capability: Capability) -> &'static str {
         Capability::Exec => "Run any program",
         Capability::Wake => "Wake any machine",
         Capability::ProcessControl => "End, suspend or resume any process",
+        Capability::Http => "Send any request over HTTP",
     }
 }
 
@@ -129,6 +131,28 @@ fn wake(wakes: &Wakes, effect: Effect) -> Vec<String> {
         Effect::Deny => String::new(),
     };
     vec![format!("{} {links}{rate}", whom.join(", "))]
+}
+
+fn request(requests: &Requests) -> Vec<String> {
+    let list = |items: Vec<String>, none: &str| match items.is_empty() {
+        true => none.to_owned(),
+        false => items.join(", "),
+    };
+    let methods = requests.methods.iter().map(|it| it.name().to_owned());
+    let methods = list(methods.collect(), "any request");
+    let paths = requests.paths.iter().map(|it| it.as_str().to_owned());
+    let paths = list(paths.collect(), "/");
+    let networks: Vec<_> = requests.networks.iter().map(ToString::to_string).collect();
+    let at = match networks.as_slice() {
+        [] => String::new(),
+        networks => format!(", also where it is in {}", networks.join(", ")),
+    };
+    let rate = match requests.per_minute {
+        0 => String::new(),
+        rate => format!(", at most {rate} in a minute"),
+    };
+    let each = |origin| format!("{methods} to {origin} beneath {paths}{at}{rate}");
+    requests.origins.iter().map(each).collect()
 }
 
 fn control(controls: &Controls, effect: Effect) -> Vec<String> {

@@ -3,7 +3,11 @@
 //!
 //! Futures are boxed so that a port can be a `dyn` trait, and no runtime is named.
 
+mod http;
+
 use std::{future::Future, pin::Pin, sync::Arc};
+
+pub use http::{Http, HttpAnswer, HttpError, HttpOrder, NoHttp};
 
 use crate::{
     bytes::ByteCount,

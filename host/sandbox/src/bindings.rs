@@ -27,6 +27,7 @@ pub(crate) mod action_handler {
             "bailiwick:plugin/sessions": crate::bindings::bailiwick::plugin::sessions,
             "bailiwick:plugin/exec": crate::bindings::bailiwick::plugin::exec,
             "bailiwick:plugin/wake": crate::bindings::bailiwick::plugin::wake,
+            "bailiwick:plugin/http": crate::bindings::bailiwick::plugin::http,
         },
     });
 }

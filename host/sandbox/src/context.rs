@@ -32,6 +32,7 @@ pub struct Ports {
     pub exec: Arc<dyn ports::Exec>,
     pub wake: Arc<dyn ports::Wake>,
     pub process_control: Arc<dyn ports::ProcessControl>,
+    pub http: Arc<dyn ports::Http>,
     pub decisions: Arc<dyn ports::Decisions>,
     /// For which session an instance runs; none for one that runs for the device.
     pub session: Option<SessionId>,
@@ -69,6 +70,7 @@ pub(crate) struct Context {
     pub(crate) exec: policy::Exec,
     pub(crate) wake: policy::Wake,
     pub(crate) process_control: Arc<policy::ProcessControl>,
+    pub(crate) http: policy::Http,
     pub(crate) state: Store,
     pub(crate) account: Account,
     pub(crate) timing: Arc<Timing>,
@@ -105,6 +107,7 @@ impl Context {
             exec: policy.exec(),
             wake: policy.wake(),
             process_control: Arc::new(policy.process_control()),
+            http: policy.http(),
             state: Store::new(limits.state, enforced),
             account: Account::new(*limits, enforced),
             timing: Arc::new(Timing::new(Arc::clone(&ports.clock), limits, enforced)),

@@ -10,7 +10,7 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::{
     bindings::action_handler::bailiwick::plugin::{process_control, progress},
     bindings::bailiwick::plugin::{
-        clock, config, exec, files, log, network, processes, sessions, state, system, wake,
+        clock, config, exec, files, http, log, network, processes, sessions, state, system, wake,
     },
     component::Component,
     context::Context,
@@ -93,5 +93,6 @@ fn add(linker: &mut Linker<Context>, capability: Capability) -> wasmtime::Result
         Capability::ProcessControl => {
             process_control::add_to_linker::<_, Own>(linker, |context| context)
         }
+        Capability::Http => http::add_to_linker::<_, Own>(linker, |context| context),
     }
 }

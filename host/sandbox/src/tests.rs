@@ -5,6 +5,7 @@ mod budget;
 mod decisions;
 mod guests;
 mod hostile_numbers;
+mod http;
 #[cfg(target_os = "linux")]
 mod memory;
 mod neighbour;

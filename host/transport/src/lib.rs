@@ -23,6 +23,7 @@ pub mod mqtt;
 pub mod otlp;
 mod proxy;
 mod reports;
+mod requests;
 mod retry_after;
 mod trust;
 mod verifier;
@@ -38,6 +39,7 @@ pub use files::{FileOrigin, Files, LONGEST_FILE};
 pub use https::{BuildError, Https};
 pub use proxy::{ProxyError, ProxySettings};
 pub use reports::{Events, Receipt, Reports, SendError};
+pub use requests::Requests;
 pub use trust::{Trust, TrustError};
 
 #[cfg(test)]

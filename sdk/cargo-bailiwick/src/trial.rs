@@ -14,8 +14,8 @@ use bailiwick_core::{
     ids::PluginName,
     policy::Policy,
     ports::{
-        BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoProcessControl, NoSessions, NoWake,
-        NotWrittenDown, State, StateError,
+        BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoHttp, NoProcessControl, NoSessions,
+        NoWake, NotWrittenDown, State, StateError,
     },
     release::World,
 };
@@ -183,6 +183,7 @@ fn ports(log: Arc<Lines>, clock: Arc<SystemClock>) -> Ports {
         exec: Arc::new(NoExec),
         wake: Arc::new(NoWake),
         process_control: Arc::new(NoProcessControl),
+        http: Arc::new(NoHttp),
         decisions: Arc::new(NotWrittenDown),
     }
 }

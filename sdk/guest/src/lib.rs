@@ -46,6 +46,7 @@ pub mod clock;
 pub mod config;
 pub mod exec;
 pub mod files;
+pub mod http;
 pub mod log;
 pub mod network;
 pub mod process_control;

@@ -6,7 +6,7 @@ use bailiwick_core::{
     bytes::ByteCount,
     ids::PluginName,
     ports::{
-        BoxFuture, Clock, Entry, FileMetadata, Files, FilesError, Log, LogLevel, NoExec,
+        BoxFuture, Clock, Entry, FileMetadata, Files, FilesError, Log, LogLevel, NoExec, NoHttp,
         NoProcessControl, NoSessions, NoWake, NotWrittenDown, Place, State, StateEntries,
         StateError,
     },
@@ -25,6 +25,7 @@ pub(crate) fn device(clock: &Arc<dyn Clock>) -> Ports {
         exec: Arc::new(NoExec),
         wake: Arc::new(NoWake),
         process_control: Arc::new(NoProcessControl),
+        http: Arc::new(NoHttp),
         decisions: Arc::new(NotWrittenDown),
         processes: Arc::new(DeviceProcesses::new(Arc::clone(clock))),
         sessions: Arc::new(NoSessions),

@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     ceiling::watched,
-    connections::{Connections, Destination},
+    connections::{Connections, Destination, for_plugins},
     coordinator::Coordinator,
     host::Host,
     watch::Watch,
@@ -125,6 +125,8 @@ impl Configuration {
             self.host.files.send_replace(connections.files);
             self.host.metering.send_replace(connections.metering);
             self.destinations.send_replace(connections.destination);
+            let (trust, proxy) = for_plugins(&reload.used);
+            self.host.requests.go_by(trust, proxy);
         }
         self.refused = None;
         if is_new(Name::Groups) {

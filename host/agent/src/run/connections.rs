@@ -30,6 +30,21 @@ pub(crate) enum Destination {
     Mqtt(Device),
 }
 
+fn proxy() -> ProxySettings {
+    ProxySettings::new(None, |name| std::env::var(name).ok())
+}
+
+/// How requests of plugins reach servers: by the authorities of the operating system and the
+/// settings. The console's own, and this device's certificate, are between the device and the
+/// console.
+pub(crate) fn for_plugins(settings: &Settings) -> (Trust, ProxySettings) {
+    let trust = match &settings.ca_file {
+        Some(file) => Trust::os().and_file(file),
+        None => Trust::os(),
+    };
+    (trust, proxy())
+}
+
 /// Both directions.
 pub(crate) struct Connections {
     pub(crate) endpoint: Arc<dyn Fetch>,
@@ -59,7 +74,7 @@ impl Connections {
         if let Some(file) = &settings.ca_file {
             trust = trust.and_file(file);
         }
-        let proxy = ProxySettings::new(None, |name| std::env::var(name).ok());
+        let proxy = proxy();
         let https = Https::new(&trust, &proxy)?;
         let update = settings.update_url.parse::<Address>()?;
         let files = match &settings.report_url {

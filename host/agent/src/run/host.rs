@@ -14,7 +14,7 @@ use bailiwick_sandbox::{Component, artifact::Artifacts, compile::Child, engine::
 use bailiwick_store::{
     Audience, Caps, Dropped, NewEvent, Outgoing, Put, Store, StoreError, Suspension,
 };
-use bailiwick_transport::Files;
+use bailiwick_transport::{Files, Requests};
 use tokio::sync::{Notify, OnceCell, watch};
 
 use super::{
@@ -42,6 +42,8 @@ pub(crate) struct Host {
     pub(crate) targets: KeptTargets,
     pub(crate) compiler: Child,
     pub(crate) ports: bailiwick_sandbox::Ports,
+    /// What plugins ask of servers; `ports` has it, too.
+    pub(crate) requests: Arc<Requests>,
     pub(crate) sessions: Arc<dyn Sessions>,
     /// The sessions that are open, for plugins.
     pub(crate) open_sessions: Arc<OpenList>,

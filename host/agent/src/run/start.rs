@@ -20,12 +20,13 @@ use bailiwick_sandbox::{
     engine,
 };
 use bailiwick_store::Store;
+use bailiwick_transport::Requests;
 use tokio::sync::{Notify, OnceCell, mpsc, watch};
 
 use super::{
     actor::CallEnded,
     ceiling::OwnersCeiling,
-    connections::{Connections, Destination},
+    connections::{Connections, Destination, for_plugins},
     coordinator::Coordinator,
     host::Host,
     logging::StandardError,
@@ -85,10 +86,13 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
     let pause = Pause::open(&store).await?;
     let authority = Authority::open(&store, settings.groups.clone()).await?;
     let delivery = Delivery::open(&data.join("delivery"), settings.root_sha256)?;
+    let (trust, proxy) = for_plugins(&settings);
+    let requests = Arc::new(Requests::new(Arc::clone(&clock), trust, proxy));
     let host = Arc::new(Host {
         device,
         identity,
-        ports: ports(&clock, &store, &open_sessions),
+        ports: ports(&clock, &store, &open_sessions, &requests),
+        requests,
         decisions: Decisions::new(Arc::clone(&clock), open_sessions.clone()),
         open_sessions,
         sessions: Arc::new(DeviceSessions::new()),
@@ -142,7 +146,12 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
     })
 }
 
-fn ports(clock: &Arc<dyn Clock>, store: &Store, open_sessions: &Arc<OpenList>) -> Ports {
+fn ports(
+    clock: &Arc<dyn Clock>,
+    store: &Store,
+    open_sessions: &Arc<OpenList>,
+    requests: &Arc<Requests>,
+) -> Ports {
     let processes = Arc::new(DeviceProcesses::new(Arc::clone(clock)));
     Ports {
         clock: Arc::clone(clock),
@@ -160,6 +169,7 @@ fn ports(clock: &Arc<dyn Clock>, store: &Store, open_sessions: &Arc<OpenList>) -
             Arc::clone(clock),
             Arc::clone(&processes),
         )),
+        http: requests.clone(),
         processes,
         sessions: open_sessions.clone(),
         session: None,

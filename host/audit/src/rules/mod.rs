@@ -4,6 +4,7 @@ mod arguments;
 mod expiry;
 mod imports;
 mod limits;
+mod plain_text;
 mod scopes;
 mod signers;
 mod versions;
@@ -54,6 +55,7 @@ pub fn judge(subject: &Subject, signers: Option<&Signers>, now: Timestamp) -> Ve
             expiry::judge(&mut case, policy, &path, grant);
             scopes::judge(&mut case, policy, &path, grant);
             arguments::judge(&mut case, policy, &path, grant);
+            plain_text::judge(&mut case, policy, &path, grant);
         }
     }
     case.found.sort();

@@ -1,5 +1,6 @@
 //! Grants that reach much more than one purpose.
 
+use bailiwick_core::http::Network;
 use bailiwick_core::policy::{
     AbsolutePattern, Capability, ControlledOf, Effect, FileRoot, Grant, PathPattern, RunAs, Scope,
     Whose,
@@ -57,6 +58,15 @@ pub(super) fn judge(case: &mut Case<'_>, policy: &PolicyFile, path: &str, grant:
                 case.find(Rule::WideScope, place, "every neighbour can be woken");
             }
         }
+        Scope::Requests(requests) => {
+            for (index, network) in requests.networks.iter().enumerate() {
+                if is_anywhere(network) {
+                    let place = policy.place(&format!("{path}.networks.{index}"));
+                    let text = format!("servers are reached anywhere in {network}");
+                    case.find(Rule::WideScope, place, text);
+                }
+            }
+        }
         Scope::Controls(controls) => {
             let mut executables = controls.executables.iter();
             if let Some(index) = executables.position(AbsolutePattern::is_everything) {
@@ -74,6 +84,12 @@ pub(super) fn judge(case: &mut Case<'_>, policy: &PolicyFile, path: &str, grant:
             }
         }
     }
+}
+
+/// Whether it is wider than any network that an organisation has for itself: 10.0.0.0/8 and
+/// fc00::/7 are the widest of those.
+fn is_anywhere(network: &Network) -> bool {
+    network.bits() < if network.is_ipv4() { 8 } else { 7 }
 }
 
 /// The broad folder of which the pattern means everything.

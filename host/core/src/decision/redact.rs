@@ -68,6 +68,15 @@ fn redacted(call: &Call) -> Call {
             control.executable = without_user(&control.executable);
             Call::Control(control)
         }
+        Call::Request {
+            method,
+            target,
+            address,
+        } => Call::Request {
+            method: *method,
+            target: target.in_outline(),
+            address: *address,
+        },
         other => other.clone(),
     }
 }
@@ -149,6 +158,10 @@ mod tests {
                 "exec /bin/x --password=<secret> --db-token <secret> c in=/home/<user>/f",
             ),
             ("wake 52:54:00:01:02:03 eth0", "wake 52:54:00:01:02:03 eth0"),
+            (
+                "http POST https://a.example/hooks/0123456789abcdef0123?key=b",
+                "http POST https://a.example/hooks/<secret>",
+            ),
         ] {
             assert_eq!(words(call), written);
         }

@@ -102,6 +102,29 @@ impl Target {
         &self.asked
     }
 
+    /// For logs: without the query, and without parts of the path that are long enough to be
+    /// a secret. It is not for being asked.
+    #[must_use]
+    pub fn in_outline(&self) -> Self {
+        /// 20 characters of base64 are 120 bits.
+        const SECRET: usize = 20;
+        let path = self.asked.split('?').next().unwrap_or_default();
+        let parts = path.split('/');
+        let parts: Vec<&str> = parts
+            .map(|part| {
+                if part.len() < SECRET {
+                    part
+                } else {
+                    "<secret>"
+                }
+            })
+            .collect();
+        Self {
+            asked: parts.join("/"),
+            ..self.clone()
+        }
+    }
+
     /// The path as policies name it: decoded, without query and parameters.
     pub fn path(&self) -> &str {
         &self.path

@@ -1,12 +1,15 @@
 //! A call that a plugin could make, in words: what policies' cases and `policy explain` take.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use super::{
     Capability, Control, ControlVerb, Fields, Found, LONGEST_PATH, Linked, Mac, Sensitive,
     parse_wakes::mac_prefix,
 };
-use crate::bytes::ByteCount;
+use crate::{
+    bytes::ByteCount,
+    http::{Method, Target},
+};
 
 /// One call of a capability, with all that decides about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,15 @@ pub enum Call {
     },
     /// Something is done to a process.
     Control(Control),
+    /// A request over HTTP is sent.
+    Request {
+        /// What it asks for.
+        method: Method,
+        /// Where.
+        target: Target,
+        /// What its name stands for, if that matters.
+        address: Option<IpAddr>,
+    },
 }
 
 /// Where a path leads once its symbolic links are followed.
@@ -108,11 +120,12 @@ wake MAC LINK [virtual]        wake MAC on LINK
 process-control end|suspend|resume PROGRAM named-session|other-session|service|root
                                do so to a process of PROGRAM, of the session that the call
                                names, of another, of no session, or of root
+http METHOD URL [ADDRESS]      ask URL, whose name stands for ADDRESS
 log, clock, state, config, system or network
                                any call of it";
 
 const EVERY: &str = "the name of a capability first: log, clock, state, config, system, files, \
-                     network, processes, sessions, exec, wake or process-control";
+                     network, processes, sessions, exec, wake, process-control or http";
 const FILES: &str = "`files PATH`, and `link TARGET` or `foreign-link TARGET` where links lead";
 const PROCESSES: &str = "`processes own`, `other` or `system`, then `user` and `command-line`";
 const SESSIONS: &str = "`sessions own` or `other`, then `user` and `place`";
@@ -120,6 +133,8 @@ const EXEC: &str = "`exec PROGRAM ARGUMENT…`, with `as-session`, `with=NAME` a
                     before the program";
 const CONTROL: &str = "`process-control end /usr/bin/soffice named-session`, or `suspend` or \
                        `resume`, and `other-session`, `service` or `root`";
+const HTTP: &str = "`http GET https://api.example.com/v1`, and what the name stands for, as in \
+                    `10.0.0.7`, if that matters";
 const WAKE: &str = "`wake 52:54:00:01:02:03 eth0`, and `virtual` if the link is a virtual one";
 
 fn refuse<T>(problem: impl Into<String>, instead: &'static str) -> Result<T, CallError> {
@@ -159,6 +174,7 @@ impl Call {
             Capability::Exec => run(rest),
             Capability::Wake => wake(rest),
             Capability::ProcessControl => control(rest),
+            Capability::Http => request(rest),
             Capability::Log
             | Capability::Clock
             | Capability::State
@@ -184,6 +200,7 @@ impl Call {
             Self::Run(_) => Capability::Exec,
             Self::Wake { .. } => Capability::Wake,
             Self::Control(_) => Capability::ProcessControl,
+            Self::Request { .. } => Capability::Http,
         }
     }
 }
@@ -290,6 +307,31 @@ fn control(words: &[&str]) -> Result<Call, CallError> {
     }
 }
 
+fn request(words: &[&str]) -> Result<Call, CallError> {
+    let (method, url, address) = match words {
+        [method, url] => (method, url, None),
+        [method, url, address] => (method, url, Some(address)),
+        _ => return refuse("`http` takes a method and an address", HTTP),
+    };
+    let Some(method) = Method::named(method) else {
+        let problem = format!("`{}` is no method that can be granted", shown(method));
+        return refuse(problem, HTTP);
+    };
+    let target = match url.parse() {
+        Ok(target) => target,
+        Err(error) => return refuse(format!("`{}` can't be asked: {error}", shown(url)), HTTP),
+    };
+    let address = match address.map(|address| address.parse()).transpose() {
+        Ok(address) => address,
+        Err(_) => return refuse("what follows the URL is no IP address", HTTP),
+    };
+    Ok(Call::Request {
+        method,
+        target,
+        address,
+    })
+}
+
 /// A word as it is fit for a message.
 fn shown(word: &str) -> String {
     word.escape_debug().take(60).collect()
@@ -339,6 +381,18 @@ impl fmt::Display for Call {
                 word(f, control.verb.name())?;
                 word(f, &control.executable)?;
                 word(f, control.found.name())
+            }
+            Self::Request {
+                method,
+                target,
+                address,
+            } => {
+                word(f, method.name())?;
+                word(f, &target.to_string())?;
+                match address {
+                    Some(address) => word(f, &address.to_string()),
+                    None => Ok(()),
+                }
             }
         }
     }
@@ -414,6 +468,8 @@ mod tests {
             "wake 52:54:00:01:02:03 br0 virtual",
             "process-control end /usr/bin/soffice named-session",
             "process-control suspend /opt/x root",
+            "http GET https://api.example/v1?a=b",
+            "http DELETE http://api.example:8080/ 10.0.0.7",
         ] {
             let words: Vec<_> = text.split(' ').collect();
             assert_eq!(Call::from_words(&words).unwrap().to_string(), text);
@@ -445,6 +501,10 @@ mod tests {
             ("process-control end /a", "takes a verb"),
             ("process-control kill /a root", "no verb"),
             ("process-control end /a mine", "nobody's"),
+            ("http GET", "a method and an address"),
+            ("http TRACE https://a", "no method"),
+            ("http GET https://a/../b", "can't be asked"),
+            ("http GET https://a nowhere", "no IP address"),
         ] {
             let words: Vec<_> = text.split(' ').collect();
             let refused = Call::from_words(&words).unwrap_err().to_string();

@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::{
     Call, Capability, ControlVerb, ControlledOf, Controls, Denial, Effect, Fields, FileRoot, Grant,
-    GrantSource, PathPattern, Permit, Policy, Refusal, Risk, Scope, Seen, Sensitive, Wakes, Whose,
-    shown::last_day,
+    GrantSource, PathPattern, Permit, Policy, Refusal, Requests, Risk, Scope, Seen, Sensitive,
+    Wakes, Whose, shown::last_day,
 };
 use crate::time::Timestamp;
 
@@ -111,6 +111,14 @@ fn everything(capability: Capability) -> Grant {
             verbs: ControlVerb::ALL.to_vec(),
             executables: "/**".parse().into_iter().collect(),
             whose: ControlledOf::AnyUserAndRoot,
+            per_minute: 1,
+        }),
+        // So is one of requests.
+        Capability::Http => Scope::Requests(Requests {
+            origins: Vec::new(),
+            methods: Vec::new(),
+            paths: Vec::new(),
+            networks: Vec::new(),
             per_minute: 1,
         }),
         Capability::Log

@@ -125,8 +125,14 @@ impl Policy {
                 (Scope::Whole, Effect::Deny) => files.all_denied = Some(grant.source),
                 // No parts are named, so none is given.
                 (Scope::Whole, Effect::Allow)
-                | (Scope::Seen(_) | Scope::Programs(_) | Scope::Wakes(_) | Scope::Controls(_), _) =>
-                    {}
+                | (
+                    Scope::Seen(_)
+                    | Scope::Programs(_)
+                    | Scope::Wakes(_)
+                    | Scope::Controls(_)
+                    | Scope::Requests(_),
+                    _,
+                ) => {}
                 (Scope::Files(roots), Effect::Allow) => files
                     .allowed
                     .extend(roots.iter().map(|root| Allowed::new(root, grant))),

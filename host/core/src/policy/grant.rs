@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Controls, FileRoot, Program, Seen, Wakes};
+use super::{Controls, FileRoot, Program, Requests, Seen, Wakes};
 use crate::time::Timestamp;
 
 /// What can be allowed: one interface of the contract each.
@@ -21,11 +21,12 @@ pub enum Capability {
     Exec,
     Wake,
     ProcessControl,
+    Http,
 }
 
 impl Capability {
     /// Every capability, in the contract's order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Log,
         Self::Clock,
         Self::State,
@@ -38,6 +39,7 @@ impl Capability {
         Self::Exec,
         Self::Wake,
         Self::ProcessControl,
+        Self::Http,
     ];
 
     /// Its name in policies and in the contract: `files` is `bailiwick:plugin/files`.
@@ -55,6 +57,7 @@ impl Capability {
             Self::Exec => "exec",
             Self::Wake => "wake",
             Self::ProcessControl => "process-control",
+            Self::Http => "http",
         }
     }
 
@@ -73,7 +76,8 @@ impl Capability {
             | Self::Sessions
             | Self::Exec
             | Self::Wake
-            | Self::ProcessControl => true,
+            | Self::ProcessControl
+            | Self::Http => true,
             Self::Log | Self::Clock | Self::State | Self::Config | Self::System | Self::Network => {
                 false
             }
@@ -95,7 +99,8 @@ impl Capability {
             | Self::Processes
             | Self::Sessions
             | Self::Exec
-            | Self::Wake => false,
+            | Self::Wake
+            | Self::Http => false,
         }
     }
 }
@@ -140,6 +145,8 @@ pub enum Scope {
     Wakes(Wakes),
     /// Processes of these programs.
     Controls(Controls),
+    /// These requests.
+    Requests(Requests),
 }
 
 /// One capability allowed or denied with a scope.

@@ -1,12 +1,15 @@
 //! The one matcher: what decides about every call, for enforcement, `explain`, comparison and
 //! cases alike. A bridge asks the part of its own capability; here they stand together.
 
+use std::net::IpAddr;
+
 use super::{
-    Access, Asked, Call, Capability, Denial, Effect, Exec, Fields, Files, Link, Look, Of, Permit,
-    Policy, ProcessControl, Processes, Run, RunRefusal, Scope, Sensitive, Sessions, Wake,
+    Access, Asked, Call, Capability, Denial, Effect, Exec, Fields, Files, Http, Link, Look, Of,
+    Permit, Policy, ProcessControl, Processes, Run, RunRefusal, Scope, Sensitive, Sessions, Wake,
     WakeRefusal, files::beneath, packet_for,
 };
 use crate::{
+    http::Special,
     session::{Owner, SessionId},
     time::Timestamp,
 };
@@ -21,6 +24,7 @@ pub struct Matcher<'a> {
     exec: Exec,
     wake: Wake,
     process_control: ProcessControl,
+    http: Http,
 }
 
 /// Why a call is refused.
@@ -44,6 +48,13 @@ impl From<Denial> for Refusal {
     }
 }
 
+fn unreached(ip: IpAddr, special: Special) -> String {
+    format!(
+        "{ip} is {}, and no grant in force names its network",
+        special.in_words()
+    )
+}
+
 impl Policy {
     /// All its matchers.
     pub fn matcher(&self) -> Matcher<'_> {
@@ -55,6 +66,7 @@ impl Policy {
             exec: self.exec(),
             wake: self.wake(),
             process_control: self.process_control(),
+            http: self.http(),
         }
     }
 }
@@ -79,6 +91,19 @@ impl Matcher<'_> {
             Call::Control(control) => {
                 let allowed = self.process_control.allows(control, now)?;
                 Ok(Permit::Control(allowed))
+            }
+            Call::Request {
+                method,
+                target,
+                address,
+            } => {
+                let allowed = self.http.allows(*method, target, now)?;
+                if let Some(ip) = address.or(target.origin().ip()) {
+                    allowed
+                        .reaches(ip)
+                        .map_err(|special| Refusal::OutOfScope(unreached(ip, special)))?;
+                }
+                Ok(Permit::Request(allowed))
             }
             Call::Wake {
                 mac,

@@ -4,6 +4,7 @@ use super::{
     Capability, Effect, FileRoot, Grant, GrantSource, LONGEST_PATH, Risk, Scope,
     parse_controls::{EXECUTABLES, VERBS, WHOSE, controls},
     parse_programs::{PROGRAMS, programs},
+    parse_requests::{METHODS, NETWORKS, ORIGINS, PREFIXES, requests},
     parse_seen::{FIELDS, OF, seen},
     parse_wakes::{LINKS, MACS, PER_MINUTE, wakes},
 };
@@ -16,7 +17,7 @@ const CAPABILITY: Key = Key::new(
     "capability",
     "\"files\"",
     "one of log, clock, state, config, system, files, network, processes, sessions, exec, wake, \
-     process-control",
+     process-control, http",
 );
 const EFFECT: Key = Key::new("effect", "\"allow\"", "allow or deny");
 const ROOTS: Key = Key::new(
@@ -50,7 +51,7 @@ const EXPIRES: Key = Key::new(
     "the last day on which it holds (UTC), a date without quotation marks",
 );
 const RISK: Key = Key::new("risk", "\"low\"", "low, medium or high");
-const KEYS: [&Key; 16] = [
+const KEYS: [&Key; 20] = [
     &CAPABILITY,
     &EFFECT,
     &ROOTS,
@@ -63,6 +64,10 @@ const KEYS: [&Key; 16] = [
     &VERBS,
     &EXECUTABLES,
     &WHOSE,
+    &ORIGINS,
+    &METHODS,
+    &PREFIXES,
+    &NETWORKS,
     &REASON,
     &APPROVED_BY,
     &EXPIRES,
@@ -70,7 +75,7 @@ const KEYS: [&Key; 16] = [
 ];
 
 /// Keys of parts, and a capability that has them.
-const OWNED: [(&Key, Capability); 10] = [
+const OWNED: [(&Key, Capability); 14] = [
     (&ROOTS, Capability::Files),
     (&OF, Capability::Processes),
     (&FIELDS, Capability::Processes),
@@ -81,6 +86,10 @@ const OWNED: [(&Key, Capability); 10] = [
     (&VERBS, Capability::ProcessControl),
     (&EXECUTABLES, Capability::ProcessControl),
     (&WHOSE, Capability::ProcessControl),
+    (&ORIGINS, Capability::Http),
+    (&METHODS, Capability::Http),
+    (&PREFIXES, Capability::Http),
+    (&NETWORKS, Capability::Http),
 ];
 
 pub(super) fn grant(entry: Value<'_>) -> Result<Grant, DocumentError> {
@@ -131,6 +140,7 @@ fn scope(
         Capability::Exec => &[&PROGRAMS],
         Capability::Wake => &[&MACS, &LINKS, &PER_MINUTE],
         Capability::ProcessControl => &[&VERBS, &EXECUTABLES, &WHOSE, &PER_MINUTE],
+        Capability::Http => &[&ORIGINS, &METHODS, &PREFIXES, &NETWORKS, &PER_MINUTE],
         Capability::Log
         | Capability::Clock
         | Capability::State
@@ -159,6 +169,7 @@ fn scope(
         Capability::Exec => programs(&table.required(&PROGRAMS)?, effect).map(Scope::Programs),
         Capability::Wake => wakes(table, effect).map(Scope::Wakes),
         Capability::ProcessControl => controls(table, effect).map(Scope::Controls),
+        Capability::Http => requests(table, effect).map(Scope::Requests),
         Capability::Log
         | Capability::Clock
         | Capability::State

@@ -65,7 +65,7 @@ fn a_refusal_is_one_sentence_with_place_and_suggestion() {
         refusal("effect =", "efect ="),
         "p.toml:21:1: `efect` is not a key of `[[grant]]`; write one of `capability`, `effect`, \
          `roots`, `of`, `fields`, `programs`, `macs`, `links`, `per-minute`, `verbs`, \
-         `executables`, `whose`, `reason`, \
+         `executables`, `whose`, `origins`, `methods`, `prefixes`, `networks`, `reason`, \
          `approved-by`, `expires`, `risk`, or remove it"
     );
 }

@@ -1,6 +1,7 @@
 //! What an allowed call is done with, and when that is no more than something else.
 
-use super::{ControlAllowed, Fields, Program, RunAs, WakeAllowed, files::beneath};
+use super::{ControlAllowed, Fields, HttpAllowed, Program, RunAs, WakeAllowed, files::beneath};
+use crate::http::Network;
 
 /// What an allowed call is done with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Permit {
     Wake(WakeAllowed),
     /// Under this.
     Control(ControlAllowed),
+    /// Under this.
+    Request(HttpAllowed),
 }
 
 impl Permit {
@@ -34,6 +37,13 @@ impl Permit {
                 mine.per_minute <= other.per_minute && mine.link_is_named <= other.link_is_named
             }
             (Self::Control(mine), Self::Control(other)) => mine.per_minute <= other.per_minute,
+            (Self::Request(mine), Self::Request(other)) => {
+                let held = |network: &Network| {
+                    let mut others = other.networks.iter();
+                    others.any(|other| network.gives_no_more_than(other))
+                };
+                mine.per_minute <= other.per_minute && mine.networks.iter().all(held)
+            }
             _ => false,
         }
     }

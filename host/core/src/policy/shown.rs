@@ -1,10 +1,13 @@
 //! Parts of grants in words, for people.
 
 use super::{
-    Capability, ControlledOf, Controls, Effect, FileRoot, Form, Grant, Program, RunAs, Scope, Seen,
-    Sensitive, Shape, Wakes, Whose,
+    Capability, ControlledOf, Controls, Effect, FileRoot, Form, Grant, Program, Requests, RunAs,
+    Scope, Seen, Sensitive, Shape, Wakes, Whose,
 };
-use crate::time::{Span, Timestamp};
+use crate::{
+    http::{Method, Network, Origin, PathPrefix},
+    time::{Span, Timestamp},
+};
 
 /// An Ethernet address, or how one begins; nothing is every one.
 pub(super) fn mac(bytes: &[u8]) -> String {
@@ -33,6 +36,7 @@ pub(super) const fn whole(capability: Capability) -> &'static str {
         Capability::Exec => "run any program",
         Capability::Wake => "wake any neighbour",
         Capability::ProcessControl => "control any process",
+        Capability::Http => "send any request",
     }
 }
 
@@ -142,6 +146,60 @@ impl ControlledOf {
     }
 }
 
+impl Requests {
+    /// One text for each server and path.
+    fn in_words(&self, effect: Effect) -> Vec<String> {
+        let names = |methods: &[Method]| {
+            let names: Vec<_> = methods.iter().map(|method| method.name()).collect();
+            names.join(" and ")
+        };
+        let methods = match self.methods.as_slice() {
+            [] => "any request".to_owned(),
+            methods => names(methods),
+        };
+        let more = match (self.networks.as_slice(), effect) {
+            (_, Effect::Deny) => String::new(),
+            ([], Effect::Allow) => format!(", {} times a minute", self.per_minute),
+            (networks, Effect::Allow) => {
+                let at = reached(networks);
+                format!(", at {at} as well, {} times a minute", self.per_minute)
+            }
+        };
+        let paths: Vec<_> = match self.paths.as_slice() {
+            [] => vec![None],
+            paths => paths.iter().map(Some).collect(),
+        };
+        let origins = self.origins.iter();
+        let each = |origin| {
+            let (methods, more) = (&methods, &more);
+            let paths = paths.iter();
+            paths.map(move |path| format!("send {methods} to {}{more}", place(origin, *path)))
+        };
+        origins.flat_map(each).collect()
+    }
+}
+
+/// A request, or every one of it that is not named.
+pub(super) fn asked(origin: &Origin, method: Option<Method>, path: Option<&PathPrefix>) -> String {
+    let method = method.map_or("any request", Method::name);
+    format!("send {method} to {}", place(origin, path))
+}
+
+/// `https://a.example at /v1 and beneath`.
+fn place(origin: &Origin, path: Option<&PathPrefix>) -> String {
+    match path.map(PathPrefix::as_str) {
+        None | Some("/") => origin.to_string(),
+        Some(path) if path.ends_with('/') => format!("{origin} beneath {path}"),
+        Some(path) => format!("{origin} at {path} and beneath"),
+    }
+}
+
+/// `10.0.0.0/8, fd00::/8`.
+pub(super) fn reached(networks: &[Network]) -> String {
+    let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
+    networks.join(", ")
+}
+
 /// Whom the beginning of Ethernet addresses means: nothing is everybody.
 pub fn neighbours(prefix: &[u8]) -> String {
     match prefix.len() {
@@ -203,6 +261,7 @@ impl Grant {
                 .collect(),
             Scope::Wakes(wakes) => wakes.in_words(self.effect),
             Scope::Controls(controls) => controls.in_words(self.effect),
+            Scope::Requests(requests) => requests.in_words(self.effect),
         }
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod config;
 pub(crate) mod decisions;
 pub(crate) mod exec;
 pub(crate) mod files;
+pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod process_control;

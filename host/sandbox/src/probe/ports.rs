@@ -10,8 +10,8 @@ use bailiwick_core::{
     ids::PluginName,
     ports::{
         BoxFuture, Clock, Entry, FileMetadata, FileSystem, Files, FilesError, Link, Links, Log,
-        LogLevel, NoExec, NoProcessControl, NoSessions, NoWake, NotWrittenDown, Place, Processes,
-        Route, State, StateError, System, SystemDescription, UnavailableError,
+        LogLevel, NoExec, NoHttp, NoProcessControl, NoSessions, NoWake, NotWrittenDown, Place,
+        Processes, Route, State, StateError, System, SystemDescription, UnavailableError,
     },
     process::ProcessTable,
 };
@@ -50,6 +50,7 @@ pub(crate) fn ports(clock: Arc<dyn Clock>, hangs: bool) -> (Ports, Arc<Reached>)
         exec: Arc::new(NoExec),
         wake: Arc::new(NoWake),
         process_control: Arc::new(NoProcessControl),
+        http: Arc::new(NoHttp),
         decisions: Arc::new(NotWrittenDown),
         sessions: Arc::new(NoSessions),
         session: None,

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The imports, as core functions: interface, name, and whether each parameter is an i64.
-const FUNCTIONS: [(&str, &str, &[bool]); 19] = [
+const FUNCTIONS: [(&str, &str, &[bool]); 20] = [
     ("log", "write", &[false, false, false]),
     ("clock", "now", &[]),
     ("clock", "monotonic", &[]),
@@ -44,6 +44,7 @@ const FUNCTIONS: [(&str, &str, &[bool]); 19] = [
     ("network", "routes", &[false]),
     ("wake", "send", &[false; 9]),
     ("exec", "run", &[false; MOST]),
+    ("http", "send", &[false; 10]),
 ];
 
 /// As many as the function of the most takes.

@@ -28,7 +28,7 @@ pub use hop::{ConnectError, Hop};
 use hop::{Role, Trail};
 pub use websocket::{Upgrade, WebSocket};
 
-use crate::{BuildError, ProxySettings, Trust, cause};
+use crate::{BuildError, ProxySettings, Trust, cause, proxy::ProxyRoute};
 
 /// For the name look-up and TCP together.
 const TCP: Duration = Duration::from_secs(15);
@@ -105,14 +105,7 @@ impl Connector {
             }
             Some(proxy) => {
                 trail.at(Role::Proxy, &proxy.address);
-                let stream = tcp(&proxy.address).await?;
-                let stream = match proxy.is_tls {
-                    false => stream,
-                    true => tls(&self.web_tls, &proxy.address, stream).await?,
-                };
-                let credentials = proxy.authorization.as_deref();
-                let asked = proxy_connect::tunnel(stream, server, credentials);
-                let stream = within(ANSWER, asked).await?;
+                let stream = through(&proxy, &self.web_tls, server).await?;
                 trail.ok(format!("opened a way to {server}"));
                 trail.at(Role::Server, server);
                 stream
@@ -133,6 +126,21 @@ impl Connector {
             }
         }
     }
+}
+
+/// A way to `server` that `proxy` opens. `web_tls` is for a proxy that is spoken to over TLS.
+pub(crate) async fn through(
+    proxy: &ProxyRoute,
+    web_tls: &TlsConnector,
+    server: &HostPort,
+) -> Result<Box<dyn Stream>, String> {
+    let stream = tcp(&proxy.address).await?;
+    let stream = match proxy.is_tls {
+        false => stream,
+        true => tls(web_tls, &proxy.address, stream).await?,
+    };
+    let credentials = proxy.authorization.as_deref();
+    within(ANSWER, proxy_connect::tunnel(stream, server, credentials)).await
 }
 
 async fn tcp(to: &HostPort) -> Result<Box<dyn Stream>, String> {
@@ -157,7 +165,7 @@ async fn tcp(to: &HostPort) -> Result<Box<dyn Stream>, String> {
     Ok(Box::new(stream))
 }
 
-async fn tls(
+pub(crate) async fn tls(
     connector: &TlsConnector,
     to: &HostPort,
     stream: Box<dyn Stream>,

@@ -41,9 +41,8 @@ pub(super) async fn read(
             status => {
                 let framing = head.framing(method)?;
                 let body = incoming.body(framing, at_most).await?;
-                let kept = |(name, _): &(String, String)| {
-                    !OF_THE_CONNECTION.contains(&name.as_str())
-                };
+                let kept =
+                    |(name, _): &(String, String)| !OF_THE_CONNECTION.contains(&name.as_str());
                 return Ok(HttpAnswer {
                     status,
                     headers: head.headers.into_iter().filter(kept).collect(),
@@ -136,7 +135,10 @@ mod tests {
     fn an_answer_ends_at_one_place() {
         assert_eq!(framing(""), Ok(Framing::UntilEnd));
         assert_eq!(framing("Content-Length: 5\r\n"), Ok(Framing::Length(5)));
-        assert_eq!(framing("Transfer-Encoding: Chunked\r\n"), Ok(Framing::Chunked));
+        assert_eq!(
+            framing("Transfer-Encoding: Chunked\r\n"),
+            Ok(Framing::Chunked)
+        );
         for bad in [
             "Content-Length: 5\r\nContent-Length: 6\r\n",
             "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
@@ -151,7 +153,10 @@ mod tests {
             "a: b\r\n c: d\r\n",
             "a b: c\r\n",
         ] {
-            assert!(matches!(framing(bad), Err(HttpError::NotHttp(_))), "{bad:?}");
+            assert!(
+                matches!(framing(bad), Err(HttpError::NotHttp(_))),
+                "{bad:?}"
+            );
         }
         let no_body = Head::parse(b"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n").unwrap();
         assert_eq!(no_body.framing(Method::Get), Ok(Framing::Nothing));

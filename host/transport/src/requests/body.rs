@@ -242,7 +242,10 @@ mod tests {
             b"-1\r\n",
         ] {
             let read = body(bad, Framing::Chunked, 100, 100).await;
-            assert!(matches!(read, Err(HttpError::NotHttp(_))), "{bad:?} {read:?}");
+            assert!(
+                matches!(read, Err(HttpError::NotHttp(_))),
+                "{bad:?} {read:?}"
+            );
         }
         let endless = b"1;".iter().chain([b'x'; 1_000].iter()).copied();
         let endless: Vec<u8> = endless.collect();
@@ -254,11 +257,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_length_is_kept_to() {
-        assert_eq!(body(b"abcd", Framing::Length(3), 3, 9).await, Ok(b"abc".to_vec()));
+        assert_eq!(
+            body(b"abcd", Framing::Length(3), 3, 9).await,
+            Ok(b"abc".to_vec())
+        );
         assert_eq!(body(b"ab", Framing::Length(3), 3, 9).await, Err(CUT));
         let giant = body(b"", Framing::Length(u64::MAX), 3, 9).await;
         assert_eq!(giant, Err(HttpError::TooLarge));
-        assert_eq!(body(b"abc", Framing::UntilEnd, 3, 2).await, Ok(b"abc".to_vec()));
+        assert_eq!(
+            body(b"abc", Framing::UntilEnd, 3, 2).await,
+            Ok(b"abc".to_vec())
+        );
         let long = body(b"abcd", Framing::UntilEnd, 3, 2).await;
         assert_eq!(long, Err(HttpError::TooLarge));
     }

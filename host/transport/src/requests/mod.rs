@@ -134,9 +134,9 @@ impl Requests {
         let sent = head::send(&mut *stream, order).await;
         match answer::read(&mut *stream, order.method, order.at_most).await {
             // A server may answer, and close, before it has read everything.
-            Err(HttpError::Unreachable(_)) if sent.is_err() => Err(sent.err().unwrap_or_else(|| {
-                HttpError::Unreachable("the connection was cut".to_owned())
-            })),
+            Err(HttpError::Unreachable(_)) if sent.is_err() => Err(sent
+                .err()
+                .unwrap_or_else(|| HttpError::Unreachable("the connection was cut".to_owned()))),
             answer => answer,
         }
     }

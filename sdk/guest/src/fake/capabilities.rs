@@ -74,6 +74,23 @@ pub(crate) mod process_control {
     }
 }
 
+pub(crate) mod http {
+    use super::super::device::current;
+    use crate::http::{Error, Request, Response};
+
+    pub(crate) fn send(request: &Request) -> Result<Response, Error> {
+        current(|device| {
+            device.requests.push(request.clone());
+            if device.denied.contains("http") {
+                return Err(Error::Denied);
+            }
+            let answer = device.servers.get(&request.url);
+            answer.cloned().unwrap_or(Err(Error::Denied))
+        })
+        .unwrap_or(Err(Error::Denied))
+    }
+}
+
 pub(crate) mod progress {
     use super::super::device::current;
 

@@ -10,7 +10,7 @@ use std::{
 
 use super::tree::Tree;
 use crate::{
-    exec,
+    exec, http,
     log::Level,
     network::{Link, Route},
     process_control,
@@ -53,6 +53,9 @@ pub(super) struct Parts {
         BTreeMap<(u32, u64), Result<process_control::Ending, process_control::Error>>,
     pub(super) controlled: Vec<(Control, process_control::Process)>,
     pub(super) sent: Vec<SentPacket>,
+    /// By address.
+    pub(super) servers: BTreeMap<String, Result<http::Response, http::Error>>,
+    pub(super) requests: Vec<http::Request>,
 }
 
 /// What was to be done to a process.
@@ -229,6 +232,18 @@ impl Device {
     /// What was asked of `process_control`, in order.
     pub fn controlled(&self) -> Vec<(Control, process_control::Process)> {
         self.parts.borrow().controlled.clone()
+    }
+
+    /// What `http::send` answers for `url`, whatever else is asked. Any other is denied.
+    pub fn server(self, url: &str, answer: Result<http::Response, http::Error>) -> Self {
+        self.with(|parts| {
+            parts.servers.insert(url.to_owned(), answer);
+        })
+    }
+
+    /// What was asked of `http::send`, in order.
+    pub fn requests(&self) -> Vec<http::Request> {
+        self.parts.borrow().requests.clone()
     }
 
     /// The packets that `wake::send` took, in order.

@@ -118,6 +118,20 @@ fn how(permit: &Permit) -> String {
         Permit::File { root } => format!("beneath {root}, which no link leads out of"),
         Permit::Seen(_) => "those fields are seen".to_owned(),
         Permit::Run(program) => program.in_short(),
+        Permit::Request(allowed) => match allowed.networks.as_slice() {
+            [] => format!(
+                "to a public address, at most {} times a minute",
+                allowed.per_minute
+            ),
+            networks => {
+                let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
+                format!(
+                    "to a public address or one of {}, at most {} times a minute",
+                    networks.join(", "),
+                    allowed.per_minute
+                )
+            }
+        },
         Permit::Wake(allowed) => format!("at most {} times a minute", allowed.per_minute),
     }
 }

@@ -41,7 +41,8 @@ fn controls<'a>(
             | Scope::Files(_)
             | Scope::Seen(_)
             | Scope::Programs(_)
-            | Scope::Wakes(_) => None,
+            | Scope::Wakes(_)
+            | Scope::Requests(_) => None,
         })
 }
 

@@ -116,7 +116,8 @@ fn pieces<'a>(of: &'a Matcher<'_>, effect: Effect) -> impl Iterator<Item = Piece
                 | Scope::Seen(_)
                 | Scope::Programs(_)
                 | Scope::Wakes(_)
-                | Scope::Controls(_) => &[],
+                | Scope::Controls(_)
+                | Scope::Requests(_) => &[],
             };
             roots.iter().flat_map(move |root| {
                 let piece = move |pattern| Piece {

@@ -11,6 +11,7 @@ mod excess;
 mod files;
 mod limits;
 mod programs;
+mod requests;
 mod seen;
 mod versions;
 mod wakes;
@@ -312,6 +313,7 @@ fn beyond(pair: &Pair<'_>, capability: Capability) -> Vec<Excess> {
         Capability::Exec => programs::beyond(pair),
         Capability::Wake => wakes::beyond(pair),
         Capability::ProcessControl => controls::beyond(pair),
+        Capability::Http => requests::beyond(pair),
         Capability::Log
         | Capability::Clock
         | Capability::State

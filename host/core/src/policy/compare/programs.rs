@@ -42,7 +42,8 @@ fn programs<'a>(
                 | Scope::Files(_)
                 | Scope::Seen(_)
                 | Scope::Wakes(_)
-                | Scope::Controls(_) => &[],
+                | Scope::Controls(_)
+                | Scope::Requests(_) => &[],
             };
             programs.iter().map(move |program| (grant, program))
         })

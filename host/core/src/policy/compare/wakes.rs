@@ -80,7 +80,8 @@ fn pieces<'a>(of: &'a Matcher<'_>, effect: Effect) -> impl Iterator<Item = Piece
             | Scope::Files(_)
             | Scope::Seen(_)
             | Scope::Programs(_)
-            | Scope::Controls(_) => None,
+            | Scope::Controls(_)
+            | Scope::Requests(_) => None,
         })
         .flat_map(|(grant, wakes)| pieces_of(grant, wakes))
 }

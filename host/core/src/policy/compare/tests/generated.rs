@@ -8,13 +8,14 @@ use super::{
     super::{
         super::{
             Call, Control, ControlVerb, ControlledOf, Controls, Fields, FileRoot, Form, Found,
-            Grant, Item, Link, Linked, Look, Of, Program, Risk, Run, RunAs, Scope, Seen, Sensitive,
-            Shape, Wakes, Whose,
+            Grant, Item, Link, Linked, Look, Of, Program, Requests, Risk, Run, RunAs, Scope, Seen,
+            Sensitive, Shape, Wakes, Whose,
         },
         Capability, Effect, GrantSource, Policy, Timestamp,
     },
     ByteCount,
 };
+use crate::http::{Method, Network};
 
 pub(super) fn base() -> Policy {
     let text = include_str!("../../../../fixtures/policy.toml");
@@ -161,6 +162,66 @@ fn controls() -> impl Strategy<Value = Scope> {
         })
 }
 
+fn origin() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just("https://a"), Just("http://a"), Just("https://b")]
+}
+
+fn network() -> impl Strategy<Value = Network> {
+    prop_oneof![
+        Just("10.0.0.0/8"),
+        Just("10.1.0.0/16"),
+        Just("169.254.0.0/16"),
+        Just("169.254.169.254/32"),
+    ]
+    .prop_map(|text| text.parse().unwrap())
+}
+
+fn requests() -> impl Strategy<Value = Scope> {
+    let origins = prop::collection::vec(origin().prop_map(|text| text.parse().unwrap()), 1..3);
+    let methods = prop::sample::subsequence(vec![Method::Get, Method::Post], 1..3);
+    let prefix = prop_oneof![Just("/"), Just("/a"), Just("/a/"), Just("/A"), Just("/a/b")]
+        .prop_map(|text| text.parse().unwrap());
+    let prefixes = prop::collection::vec(prefix, 1..3);
+    let networks = prop::collection::vec(network(), 0..3);
+    (origins, methods, prefixes, networks, 1_u16..4).prop_map(
+        |(origins, methods, paths, networks, per_minute)| {
+            Scope::Requests(Requests {
+                origins,
+                methods,
+                paths,
+                networks,
+                per_minute,
+            })
+        },
+    )
+}
+
+fn request() -> impl Strategy<Value = Call> {
+    let method = prop_oneof![Just(Method::Get), Just(Method::Post), Just(Method::Put)];
+    let path = prop_oneof![
+        Just("/"),
+        Just("/a"),
+        Just("/a/"),
+        Just("/A/b"),
+        Just("/a/b;c"),
+        Just("/a/%62/c"),
+        Just("/ab"),
+    ];
+    let address = prop_oneof![
+        Just(None),
+        Just(Some("1.1.1.1")),
+        Just(Some("10.1.2.3")),
+        Just(Some("10.2.2.3")),
+        Just(Some("169.254.169.254")),
+        Just(Some("169.254.1.1")),
+    ];
+    (method, origin(), path, address).prop_map(|(method, origin, path, address)| Call::Request {
+        method,
+        target: format!("{origin}{path}").parse().unwrap(),
+        address: address.map(|address| address.parse().unwrap()),
+    })
+}
+
 fn scope(of: Capability) -> BoxedStrategy<Scope> {
     let parts = match of {
         Capability::Files => roots().boxed(),
@@ -171,6 +232,7 @@ fn scope(of: Capability) -> BoxedStrategy<Scope> {
             .boxed(),
         Capability::Wake => wakes().boxed(),
         Capability::ProcessControl => controls().boxed(),
+        Capability::Http => requests().boxed(),
         Capability::Log
         | Capability::Clock
         | Capability::State
@@ -242,6 +304,7 @@ fn twist(scope: &mut Scope) {
             begin.pop();
         }),
         Scope::Controls(controls) => controls.whose = ControlledOf::AnyUserAndRoot,
+        Scope::Requests(requests) => requests.networks = vec!["10.0.0.0/8".parse().unwrap()],
     }
 }
 
@@ -300,6 +363,7 @@ fn call(of: Capability) -> BoxedStrategy<Call> {
             .boxed(),
         Capability::Exec => run().boxed(),
         Capability::ProcessControl => control().boxed(),
+        Capability::Http => request().boxed(),
         Capability::Wake => (
             prop::array::uniform6(byte()),
             prop_oneof![Just("l0"), Just("l1"), Just("l2")],
