@@ -2,8 +2,8 @@
 
 use bailiwick_core::{
     policy::{
-        Capability, Controls, Effect, Grant, Policy, Program, Requests, Risk, Scope, Seen,
-        Sensitive, Shape, Wakes, Whose, neighbours,
+        Capability, Controls, Effect, Grant, Policy, Program, Redaction, Requests, Risk, Scope,
+        Seen, Sensitive, Shape, Wakes, Whose, neighbours,
     },
     time::Timestamp,
 };
@@ -106,8 +106,12 @@ pub(crate) fn fields(seen: Seen) -> Vec<String> {
         (Sensitive::Place, "seats, terminals and remote hosts"),
     ]
     .into_iter()
-    .filter(|(field, _)| seen.fields.has(*field))
-    .map(|(_, words)| words.to_owned())
+    .filter_map(|(field, words)| match seen.fields.of(field) {
+        Redaction::Dropped => None,
+        Redaction::Whole => Some(words.to_owned()),
+        Redaction::Hashed => Some(format!("{words}: digests under a key of the device alone")),
+        Redaction::Truncated(most) => Some(format!("{words}: the first {most} characters")),
+    })
     .collect()
 }
 

@@ -29,6 +29,7 @@ pub struct Ports {
     pub links: Arc<dyn ports::Links>,
     pub processes: Arc<dyn ports::Processes>,
     pub sessions: Arc<dyn ports::OpenSessions>,
+    pub pseudonyms: Arc<dyn ports::Pseudonyms>,
     pub exec: Arc<dyn ports::Exec>,
     pub wake: Arc<dyn ports::Wake>,
     pub process_control: Arc<dyn ports::ProcessControl>,

@@ -9,6 +9,7 @@ mod http;
 #[cfg(target_os = "linux")]
 mod memory;
 mod neighbour;
+mod redaction;
 
 use std::{
     sync::{Arc, Mutex},

@@ -15,7 +15,7 @@ use bailiwick_core::{
     policy::Policy,
     ports::{
         BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoHttp, NoProcessControl, NoSessions,
-        NoWake, NotWrittenDown, State, StateError,
+        NoWake, NotWrittenDown, State, StateError, Unkeyed,
     },
     release::World,
 };
@@ -173,6 +173,7 @@ fn ports(log: Arc<Lines>, clock: Arc<SystemClock>) -> Ports {
     Ports {
         processes: Arc::new(DeviceProcesses::new(clock.clone())),
         sessions: Arc::new(NoSessions),
+        pseudonyms: Arc::new(Unkeyed),
         session: None,
         clock,
         log,

@@ -8,7 +8,7 @@ use bailiwick_core::{
     ports::{
         BoxFuture, Clock, Entry, FileMetadata, Files, FilesError, Log, LogLevel, NoExec, NoHttp,
         NoProcessControl, NoSessions, NoWake, NotWrittenDown, Place, State, StateEntries,
-        StateError,
+        StateError, Unkeyed,
     },
 };
 use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSystem};
@@ -29,6 +29,7 @@ pub(crate) fn device(clock: &Arc<dyn Clock>) -> Ports {
         decisions: Arc::new(NotWrittenDown),
         processes: Arc::new(DeviceProcesses::new(Arc::clone(clock))),
         sessions: Arc::new(NoSessions),
+        pseudonyms: Arc::new(Unkeyed),
         session: None,
     }
 }

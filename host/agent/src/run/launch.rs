@@ -141,10 +141,15 @@ impl Launch {
         Ok((instance, told))
     }
 
-    /// What the policy grants, one line each: what, and why. Denials say so.
+    /// What the policy grants, one line each: what, how much it sees of persons, and why.
+    /// Denials say so.
     pub(crate) fn grants(&self) -> Vec<String> {
         let line = |grant: &Grant| match grant.effect {
-            Effect::Allow => format!("{}: {}", grant.capability, grant.reason),
+            Effect::Allow => {
+                let persons = grant.of_persons();
+                let persons = persons.map_or_else(String::new, |of| format!(" with {of}"));
+                format!("{}{persons}: {}", grant.capability, grant.reason)
+            }
             Effect::Deny => format!("{}, denied: {}", grant.capability, grant.reason),
         };
         self.policy.grants.iter().map(line).collect()

@@ -23,6 +23,7 @@ mod output;
 mod owner;
 mod pause;
 mod plugin;
+mod pseudonyms;
 mod report;
 mod rollout_words;
 mod service;

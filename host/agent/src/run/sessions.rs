@@ -21,7 +21,7 @@ use bailiwick_core::{
 use bailiwick_store::StoreError;
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
-use super::host::Host;
+use super::{host::Host, pseudonyms::key};
 use crate::{
     events::Event,
     socket::{Peer, SessionLine, SessionsReport},
@@ -250,18 +250,7 @@ fn value<T: Copy>(told: &Option<Told<T>>) -> Option<T> {
 
 impl Users {
     async fn open(host: &Host) -> anyhow::Result<Self> {
-        let kept = host.store.value(KEY).await?;
-        let key = match kept.and_then(|key| <[u8; 32]>::try_from(key).ok()) {
-            Some(key) => key,
-            None => {
-                let mut fresh = [0; 32];
-                aws_lc_rs::rand::fill(&mut fresh)
-                    .map_err(|_| anyhow::anyhow!("the operating system gives no random bytes"))?;
-                host.store.set_value(KEY, Some(fresh.to_vec())).await?;
-                fresh
-            }
-        };
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
+        Ok(Self(key(&host.store, KEY).await?))
     }
 
     fn name(&self, uid: u32) -> String {

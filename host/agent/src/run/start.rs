@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use bailiwick_core::{
-    ports::{Clock, NotWrittenDown},
+    ports::{Clock, NotWrittenDown, Pseudonyms},
     run_time::RunClock,
     settings::Settings,
 };
@@ -32,6 +32,7 @@ use super::{
     logging::StandardError,
     output::Output,
     pause::Pause,
+    pseudonyms::Digests,
     sessions::OpenList,
     signed,
     standing::Standing,
@@ -83,6 +84,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
     };
     let connections = Connections::new(&settings, device, identity.as_deref())?;
     let open_sessions = Arc::new(OpenList::default());
+    let pseudonyms = Arc::new(Digests::open(&store).await?);
     let pause = Pause::open(&store).await?;
     let authority = Authority::open(&store, settings.groups.clone()).await?;
     let delivery = Delivery::open(&data.join("delivery"), settings.root_sha256)?;
@@ -91,7 +93,7 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
     let host = Arc::new(Host {
         device,
         identity,
-        ports: ports(&clock, &store, &open_sessions, &requests),
+        ports: ports(&clock, &store, &open_sessions, &requests, pseudonyms),
         requests,
         decisions: Decisions::new(Arc::clone(&clock), open_sessions.clone()),
         open_sessions,
@@ -151,6 +153,7 @@ fn ports(
     store: &Store,
     open_sessions: &Arc<OpenList>,
     requests: &Arc<Requests>,
+    pseudonyms: Arc<dyn Pseudonyms>,
 ) -> Ports {
     let processes = Arc::new(DeviceProcesses::new(Arc::clone(clock)));
     Ports {
@@ -172,6 +175,7 @@ fn ports(
         http: requests.clone(),
         processes,
         sessions: open_sessions.clone(),
+        pseudonyms,
         session: None,
     }
 }

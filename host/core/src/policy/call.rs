@@ -3,8 +3,8 @@
 use std::{fmt, net::IpAddr};
 
 use super::{
-    Capability, Control, ControlVerb, Fields, Found, LONGEST_PATH, Linked, Mac, Sensitive,
-    parse_wakes::mac_prefix,
+    Capability, Control, ControlVerb, Fields, Found, LONGEST_PATH, Linked, Mac, Redaction,
+    Sensitive, parse_wakes::mac_prefix,
 };
 use crate::{
     bytes::ByteCount,
@@ -113,7 +113,8 @@ files PATH foreign-link TARGET the same, where somebody else made a link
 processes own|other|system [user] [command-line]
                                see processes of the own session, another, or none
 sessions own|other [user] [place]
-                               see the own session, or another
+                               see the own session, or another; of either a field as it is, or as
+                               in user:hash its digest, or as in user:8 its first 8 characters
 exec [as-session] [with=NAME]… [input=SIZE] PROGRAM [ARGUMENT]…
                                run PROGRAM; with variables NAME, and so much input
 wake MAC LINK [virtual]        wake MAC on LINK
@@ -236,10 +237,15 @@ fn look(
         other => return refuse(format!("`{}` is nobody's", shown(other)), instead),
     };
     let mut seen = Fields::NONE;
-    for name in named {
-        match fields.iter().find(|(field, _)| field == name) {
-            Some((_, field)) => seen = seen.with(*field),
-            None => return refuse(format!("`{}` is no field", shown(name)), instead),
+    for word in named {
+        let (name, redaction) = match word.split_once(':') {
+            Some((name, asked)) => (name, Redaction::parse(asked)),
+            None => (*word, Some(Redaction::Whole)),
+        };
+        let field = fields.iter().find(|(field, _)| *field == name);
+        match (field, redaction) {
+            (Some((_, field)), Some(redaction)) => seen = seen.given(*field, redaction),
+            _ => return refuse(format!("`{}` is no field", shown(word)), instead),
         }
     }
     Ok(Look { at, fields: seen })
@@ -405,9 +411,10 @@ impl fmt::Display for Look {
             Of::OtherSession => "other",
             Of::System => "system",
         })?;
-        for field in Sensitive::ALL {
-            if self.fields.has(field) {
-                write!(f, " {}", field.name())?;
+        for (field, redaction) in self.fields.seen() {
+            write!(f, " {}", field.name())?;
+            if let Some(asked) = redaction.asked() {
+                write!(f, ":{asked}")?;
             }
         }
         Ok(())
@@ -440,6 +447,7 @@ mod tests {
                 prop_oneof![
                     ".{0,12}",
                     "files|exec|wake|processes|sessions|log|own|other|user|link|as-session|virtual",
+                    "user:(hash|[0-9]{1,4})",
                     "process-control|end|suspend|named-session|root",
                     "/[a-z ]{0,4}|with=[A-Z]|input=[0-9] KiB|[0-9a-f]{2}(:[0-9a-f]{2}){5}",
                 ],

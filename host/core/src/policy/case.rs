@@ -124,6 +124,45 @@ expect = "deny"
     }
 
     #[test]
+    fn a_field_is_asked_for_as_it_is_or_as_little_of_it_as_is_given() {
+        let policy = parse(
+            r#"
+[[grant]]
+capability = "sessions"
+effect = "allow"
+of = "all"
+redact = { user = "hash", place = { truncate = 8 } }
+reason = "A test."
+approved-by = "tests"
+risk = "low"
+[[case]]
+call = ["sessions", "own", "user"]
+expect = "deny"
+[[case]]
+call = ["sessions", "own", "user:1"]
+expect = "deny"
+[[case]]
+call = ["sessions", "other", "user:hash", "place:8"]
+expect = "allow"
+[[case]]
+call = ["sessions", "own", "place:hash"]
+expect = "allow"
+[[case]]
+call = ["sessions", "own", "place:9"]
+expect = "deny"
+"#,
+        );
+        let policy = policy.unwrap();
+        assert_eq!(policy.failing_cases(Timestamp::EPOCH), Vec::<&Case>::new());
+        let call = policy.cases[0].call.clone();
+        let refused = policy.matcher().permits(&call, Timestamp::EPOCH);
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "the grants in force give the field `user` of them hashed, and no more"
+        );
+    }
+
+    #[test]
     fn a_day_is_tried_at_its_end() {
         let policy = parse(
             r#"

@@ -174,7 +174,7 @@ impl Matcher<'_> {
         };
         let missing = Sensitive::ALL
             .into_iter()
-            .find(|field| look.fields.has(*field) && !seen.has(*field));
+            .find(|field| look.fields.of(*field) > seen.of(*field));
         let Some(missing) = missing else {
             return Ok(Permit::Seen(seen));
         };
@@ -184,6 +184,11 @@ impl Matcher<'_> {
         });
         Err(match denied {
             Some(grant) => Denial::Denied { by: grant.source }.into(),
+            None if seen.has(missing) => Refusal::OutOfScope(format!(
+                "the grants in force give the field `{}` of them {}, and no more",
+                missing.name(),
+                seen.of(missing)
+            )),
             None => Refusal::OutOfScope(format!(
                 "no grant in force names the field `{}` of them",
                 missing.name()

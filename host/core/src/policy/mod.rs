@@ -24,6 +24,7 @@ mod permit;
 mod process_control;
 mod processes;
 mod rates;
+mod redaction;
 mod sessions;
 mod shape;
 mod shown;
@@ -49,6 +50,7 @@ pub use process_control::{
 };
 pub use processes::{Processes, ProcessesView};
 pub use rates::Rates;
+pub use redaction::{Redaction, pseudonym};
 pub use sessions::{Sessions, SessionsView};
 pub use shape::{Form, Item, LONGEST_ARGUMENT, MOST_ARGUMENTS, Shape};
 pub use shown::{last_day, neighbours};

@@ -5,7 +5,7 @@ use super::{
     parse_controls::{EXECUTABLES, VERBS, WHOSE, controls},
     parse_programs::{PROGRAMS, programs},
     parse_requests::{METHODS, NETWORKS, ORIGINS, PREFIXES, requests},
-    parse_seen::{FIELDS, OF, seen},
+    parse_seen::{FIELDS, OF, REDACT, seen},
     parse_wakes::{LINKS, MACS, PER_MINUTE, wakes},
 };
 use crate::{
@@ -51,12 +51,13 @@ const EXPIRES: Key = Key::new(
     "the last day on which it holds (UTC), a date without quotation marks",
 );
 const RISK: Key = Key::new("risk", "\"low\"", "low, medium or high");
-const KEYS: [&Key; 20] = [
+const KEYS: [&Key; 21] = [
     &CAPABILITY,
     &EFFECT,
     &ROOTS,
     &OF,
     &FIELDS,
+    &REDACT,
     &PROGRAMS,
     &MACS,
     &LINKS,
@@ -75,10 +76,11 @@ const KEYS: [&Key; 20] = [
 ];
 
 /// Keys of parts, and a capability that has them.
-const OWNED: [(&Key, Capability); 14] = [
+const OWNED: [(&Key, Capability); 15] = [
     (&ROOTS, Capability::Files),
     (&OF, Capability::Processes),
     (&FIELDS, Capability::Processes),
+    (&REDACT, Capability::Processes),
     (&PROGRAMS, Capability::Exec),
     (&MACS, Capability::Wake),
     (&LINKS, Capability::Wake),
@@ -136,7 +138,7 @@ fn scope(
 ) -> Result<Scope, DocumentError> {
     let mine: &[&'static Key] = match capability {
         Capability::Files => &[&ROOTS],
-        Capability::Processes | Capability::Sessions => &[&OF, &FIELDS],
+        Capability::Processes | Capability::Sessions => &[&OF, &FIELDS, &REDACT],
         Capability::Exec => &[&PROGRAMS],
         Capability::Wake => &[&MACS, &LINKS, &PER_MINUTE],
         Capability::ProcessControl => &[&VERBS, &EXECUTABLES, &WHOSE, &PER_MINUTE],

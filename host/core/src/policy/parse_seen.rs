@@ -1,7 +1,9 @@
 //! Reading of what part of `processes` and `sessions` a grant means.
 
-use super::{Capability, Effect, Fields, Scope, Seen, Sensitive, Whose};
-use crate::document::{DocumentError, Key, Table};
+use std::num::NonZeroU16;
+
+use super::{Capability, Effect, Fields, Redaction, Scope, Seen, Sensitive, Whose};
+use crate::document::{DocumentError, Key, Table, Value};
 
 pub(super) const OF: Key = Key::new(
     "of",
@@ -14,6 +16,14 @@ pub(super) const FIELDS: Key = Key::new(
     "user and command-line of `processes`, user and place of `sessions`: what else is seen, or \
      denied",
 );
+
+pub(super) const REDACT: Key = Key::new(
+    "redact",
+    "{ user = \"hash\", command-line = { truncate = 64 } }",
+    "for each of those fields that is seen but not as it is: \"drop\", \"hash\" (a digest under a key \
+     of the device), or { truncate = N } for its first N characters, 1 to 4096",
+);
+const TRUNCATE: Key = Key::new("truncate", "64", "how many characters stay, 1 to 4096");
 
 /// What a denial names is not seen, of nobody; one that names nothing denies all.
 pub(super) fn seen(
@@ -31,6 +41,15 @@ pub(super) fn seen(
         for field in named.elements(words.len())? {
             fields = fields.with(field.word(&words)?);
         }
+    }
+    if let Some(redact) = table.optional(&REDACT) {
+        if effect == Effect::Deny {
+            return Err(redact.error(
+                "a denial takes all of a field",
+                "remove `redact`; name the field in `fields`, or write `redact` where it is given",
+            ));
+        }
+        fields = redacted(&redact, capability, &words, fields)?;
     }
     match effect {
         Effect::Allow => {
@@ -51,4 +70,42 @@ pub(super) fn seen(
             })),
         },
     }
+}
+
+/// `fields`, and besides those that are seen but not as they are.
+fn redacted(
+    redact: &Value<'_>,
+    capability: Capability,
+    words: &[(&str, Sensitive)],
+    mut fields: Fields,
+) -> Result<Fields, DocumentError> {
+    for (name, value) in redact.entries()? {
+        let Some((_, field)) = words.iter().find(|(word, _)| *word == name) else {
+            let names: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+            return Err(value.error(
+                format!("`{capability}` has no field of persons of this name"),
+                format!("write {}", names.join(" or ")),
+            ));
+        };
+        if fields.has(*field) {
+            return Err(value.error(
+                format!("`{name}` is in `fields` too, which gives it as it is"),
+                "name it in one of them",
+            ));
+        }
+        fields = fields.given(*field, redaction(&value)?);
+    }
+    Ok(fields)
+}
+
+fn redaction(value: &Value<'_>) -> Result<Redaction, DocumentError> {
+    if value.text().is_ok() {
+        return value.word(&[("drop", Redaction::Dropped), ("hash", Redaction::Hashed)]);
+    }
+    let most = value.table("`redact`", &[&TRUNCATE])?.required(&TRUNCATE)?;
+    let number = most.small_integer(1..=Redaction::LONGEST.into())?;
+    let number = u16::try_from(number).ok().and_then(NonZeroU16::new);
+    number
+        .map(Redaction::Truncated)
+        .ok_or_else(|| most.refuse())
 }

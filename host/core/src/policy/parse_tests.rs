@@ -1,5 +1,7 @@
 //! Refusals of policies, and the policy that the repository ships.
 
+use std::num::NonZeroU16;
+
 use super::*;
 use crate::{bytes::ByteCount, time::Timestamp};
 
@@ -64,7 +66,7 @@ fn a_refusal_is_one_sentence_with_place_and_suggestion() {
     assert_eq!(
         refusal("effect =", "efect ="),
         "p.toml:21:1: `efect` is not a key of `[[grant]]`; write one of `capability`, `effect`, \
-         `roots`, `of`, `fields`, `programs`, `macs`, `links`, `per-minute`, `verbs`, \
+         `roots`, `of`, `fields`, `redact`, `programs`, `macs`, `links`, `per-minute`, `verbs`, \
          `executables`, `whose`, `origins`, `methods`, `prefixes`, `networks`, `reason`, \
          `approved-by`, `expires`, `risk`, or remove it"
     );
@@ -93,6 +95,23 @@ fn what_is_seen_of_processes_is_named() {
         scope("\"allow\"\nof = \"all\"\nfields = [\"user\"]"),
         seen(Whose::All, user)
     );
+    let cut = Redaction::Truncated(NonZeroU16::new(64).unwrap());
+    assert_eq!(
+        scope(
+            "\"allow\"\nof = \"all\"\n\
+             redact = { user = \"hash\", command-line = { truncate = 64 } }"
+        ),
+        seen(
+            Whose::All,
+            Fields::NONE
+                .given(Sensitive::User, Redaction::Hashed)
+                .given(Sensitive::CommandLine, cut)
+        )
+    );
+    assert_eq!(
+        scope("\"allow\"\nof = \"all\"\nfields = [\"user\"]\nredact.command-line = \"drop\""),
+        seen(Whose::All, user)
+    );
     assert_eq!(scope("\"deny\""), Ok(Scope::Whole));
     assert_eq!(
         scope("\"deny\"\nfields = [\"user\"]"),
@@ -107,6 +126,26 @@ fn what_is_seen_of_processes_is_named() {
             "has parts of its own",
         ),
         ("\"deny\"\nof = \"all\"", "a denial is of all"),
+        (
+            "\"allow\"\nof = \"all\"\nfields = [\"user\"]\nredact = { user = \"hash\" }",
+            "`user` is in `fields` too",
+        ),
+        (
+            "\"allow\"\nof = \"all\"\nredact = { place = \"hash\" }",
+            "write `user` or `command-line`",
+        ),
+        (
+            "\"allow\"\nof = \"all\"\nredact = { user = \"mask\" }",
+            "a digest under a key of the device",
+        ),
+        (
+            "\"allow\"\nof = \"all\"\nredact = { user = { truncate = 0 } }",
+            "1 to 4096",
+        ),
+        (
+            "\"deny\"\nredact = { user = \"hash\" }",
+            "a denial takes all of a field",
+        ),
     ] {
         let refused = scope(wrong).unwrap_err();
         assert!(refused.contains(part), "{wrong}: {refused}");

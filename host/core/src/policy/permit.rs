@@ -31,7 +31,7 @@ impl Permit {
         match (self, other) {
             (Self::Whole, Self::Whole) => true,
             (Self::File { root: mine }, Self::File { root: other }) => encloses(other, mine),
-            (Self::Seen(mine), Self::Seen(other)) => mine.without(*other) == Fields::NONE,
+            (Self::Seen(mine), Self::Seen(other)) => mine.is_within(*other),
             (Self::Run(mine), Self::Run(other)) => mine.terms_beyond(other).is_empty(),
             (Self::Wake(mine), Self::Wake(other)) => {
                 mine.per_minute <= other.per_minute && mine.link_is_named <= other.link_is_named

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
-    Capability, Denial, Policy,
+    Capability, Denial, Policy, Redaction,
     sight::{Fields, Sensitive, Sight, View},
 };
 use crate::{
@@ -62,21 +62,11 @@ impl ProcessesView<'_> {
 }
 
 impl Described {
-    /// Name of its user, if `fields` allow it.
-    pub fn user_for(&self, fields: Fields) -> Option<&str> {
-        self.user.as_deref().filter(|_| fields.has(Sensitive::User))
-    }
-
-    /// Its command line, if `fields` allow it.
-    pub fn command_line_for(&self, fields: Fields) -> Option<&str> {
-        Some(self.command_line.as_str()).filter(|_| fields.has(Sensitive::CommandLine))
-    }
-
-    /// Its executable. Unless `fields` allow users' names, the name of a home folder in it is
-    /// `~`.
+    /// Its executable. Unless `fields` allow users' names as they are, the name of a home
+    /// folder in it is `~`.
     pub fn executable_for(&self, fields: Fields) -> Cow<'_, str> {
         let path = self.executable.as_str();
-        if fields.has(Sensitive::User) {
+        if fields.of(Sensitive::User) == Redaction::Whole {
             return Cow::Borrowed(path);
         }
         let below = HOMES

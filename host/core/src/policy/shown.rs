@@ -1,8 +1,8 @@
 //! Parts of grants in words, for people.
 
 use super::{
-    Capability, ControlledOf, Controls, Effect, FileRoot, Form, Grant, Program, Requests, RunAs,
-    Scope, Seen, Sensitive, Shape, Wakes, Whose,
+    Capability, ControlledOf, Controls, Effect, Fields, FileRoot, Form, Grant, Program, Redaction,
+    Requests, RunAs, Scope, Seen, Sensitive, Shape, Wakes, Whose,
 };
 use crate::{
     http::{Method, Network, Origin, PathPrefix},
@@ -79,6 +79,14 @@ impl RunAs {
     }
 }
 
+/// `user`, `user hashed`.
+fn in_words((field, redaction): (Sensitive, Redaction)) -> String {
+    match redaction {
+        Redaction::Whole => field.name().to_owned(),
+        redaction => format!("{} {redaction}", field.name()),
+    }
+}
+
 impl Seen {
     /// `see processes of its own session, with user`.
     fn in_words(&self, capability: Capability, effect: Effect) -> String {
@@ -88,16 +96,31 @@ impl Seen {
             (_, Whose::OwnSession) => format!("{capability} of its own session"),
             (_, Whose::All) => format!("{capability} of every session and of the system"),
         };
-        let fields: Vec<_> = Sensitive::ALL
-            .into_iter()
-            .filter(|field| self.fields.has(*field))
-            .map(Sensitive::name)
-            .collect();
+        let fields: Vec<_> = self.fields.seen().map(in_words).collect();
         match (fields.as_slice(), effect) {
             ([], _) => format!("see {whose}"),
             (fields, Effect::Allow) => format!("see {whose}, with {}", fields.join(" and ")),
             (fields, Effect::Deny) => format!("see {} of {capability}", fields.join(" or ")),
         }
+    }
+}
+
+impl Grant {
+    /// The fields of persons that it gives, and how: `user hashed and command-line`. None if it
+    /// gives none.
+    pub fn of_persons(&self) -> Option<String> {
+        let (Scope::Seen(seen), Effect::Allow) = (&self.scope, self.effect) else {
+            return None;
+        };
+        Some(seen.fields.in_words()).filter(|words| !words.is_empty())
+    }
+}
+
+impl Fields {
+    /// `user hashed and command-line`; empty if it is none of them.
+    pub fn in_words(self) -> String {
+        let fields: Vec<_> = self.seen().map(in_words).collect();
+        fields.join(" and ")
     }
 }
 

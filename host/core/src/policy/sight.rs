@@ -1,7 +1,7 @@
 //! Whose processes or sessions a plugin sees, and which fields of them: what the matchers of
 //! `processes` and `sessions` share.
 
-use super::{Capability, Denial, Effect, Grant, GrantSource, Policy, Scope};
+use super::{Capability, Denial, Effect, Grant, GrantSource, Policy, Redaction, Scope};
 use crate::time::Timestamp;
 
 /// Whose.
@@ -38,32 +38,60 @@ impl Sensitive {
     }
 }
 
-/// Some of [`Sensitive`].
+/// How much of each [`Sensitive`] field is seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fields(u8);
+pub struct Fields([Redaction; Sensitive::ALL.len()]);
 
 impl Fields {
     /// None of them.
-    pub const NONE: Self = Self(0);
+    pub const NONE: Self = Self([Redaction::Dropped; Sensitive::ALL.len()]);
 
-    /// With `field` as well.
+    /// With `field` as well, as it is.
     pub const fn with(self, field: Sensitive) -> Self {
-        Self(self.0 | 1 << field as u8)
+        self.given(field, Redaction::Whole)
     }
 
-    /// Whether `field` is among them.
+    /// With so much of `field`, whatever was seen of it before.
+    pub const fn given(mut self, field: Sensitive, redaction: Redaction) -> Self {
+        self.0[field as usize] = redaction;
+        self
+    }
+
+    /// How much is seen of `field`.
+    pub const fn of(self, field: Sensitive) -> Redaction {
+        self.0[field as usize]
+    }
+
+    /// Whether anything is seen of `field`.
     pub const fn has(self, field: Sensitive) -> bool {
-        self.0 & 1 << field as u8 != 0
+        !matches!(self.of(field), Redaction::Dropped)
     }
 
-    /// Those of either.
-    pub const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+    /// Those of which anything is seen, and how much.
+    pub fn seen(self) -> impl Iterator<Item = (Sensitive, Redaction)> {
+        let all = Sensitive::ALL.into_iter();
+        all.map(move |field| (field, self.of(field)))
+            .filter(|(_, redaction)| *redaction != Redaction::Dropped)
     }
 
-    /// Those that are not in `other`.
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
+    /// Of each as much as the one that shows more of it.
+    pub fn or(self, other: Self) -> Self {
+        Self(std::array::from_fn(|at| self.0[at].max(other.0[at])))
+    }
+
+    /// Nothing of those of which `other` has anything.
+    pub fn without(self, other: Self) -> Self {
+        other.seen().fold(self, |left, (field, _)| {
+            left.given(field, Redaction::Dropped)
+        })
+    }
+
+    /// Whether no more is seen of any than `other` shows.
+    pub fn is_within(self, other: Self) -> bool {
+        self.0
+            .iter()
+            .zip(&other.0)
+            .all(|(mine, other)| mine <= other)
     }
 }
 
@@ -72,7 +100,7 @@ impl Fields {
 pub struct Seen {
     /// Whose are seen. Of a denial always all.
     pub whose: Whose,
-    /// With which fields; of a denial, which are not.
+    /// How much of which fields; of a denial, of which nothing.
     pub fields: Fields,
 }
 
@@ -112,7 +140,8 @@ impl Sight {
         }
     }
 
-    /// What is seen at `now`: the fields of all grants in force together, less the denied.
+    /// What is seen at `now`: of each field as much as the grant in force that shows most of
+    /// it, less the denied.
     pub(super) fn view(&self, now: Timestamp) -> Result<View, Denial> {
         if let Some(by) = self.all_denied {
             return Err(Denial::Denied { by });

@@ -24,6 +24,25 @@ pub(crate) mod system;
 pub(crate) mod wake;
 pub(crate) mod wasi;
 
+use std::borrow::Cow;
+
+use bailiwick_core::{
+    policy::{Fields, Sensitive},
+    ports::Pseudonyms,
+};
+
+/// What a plugin is given of a value of which its grants say how much that is. What they drop
+/// or hash is copied nowhere.
+fn redacted<'a>(
+    fields: Fields,
+    field: Sensitive,
+    value: &'a str,
+    pseudonyms: &dyn Pseudonyms,
+) -> Option<Cow<'a, str>> {
+    let redaction = fields.of(field);
+    redaction.of(value, |value| pseudonyms.digest(field, value))
+}
+
 /// Bytes that one element of a list costs the host beside its text.
 const ELEMENT: u64 = 64;
 

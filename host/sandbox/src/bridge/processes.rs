@@ -1,13 +1,15 @@
 //! `processes`: the port's table as one buffer, without what the grants don't cover.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use bailiwick_core::{
-    policy::{Call, Capability, Fields, ProcessesView},
+    policy::{Call, Capability, Fields, ProcessesView, Sensitive},
+    ports::Pseudonyms,
     process::{Process, ProcessState, ProcessTable},
     session::{Owner, Owners, Session},
 };
 
+use super::redacted;
 use crate::{
     bindings::bailiwick::plugin::processes::{Error, Host},
     context::Context,
@@ -51,11 +53,17 @@ impl Context {
         };
         let table = self.ports.processes.table(NO_OLDER_THAN).await;
         let table = table.map_err(|_| Error::Unavailable)?;
-        Ok(encode(&table, &view, &self.ports.sessions.open()))
+        let sessions = self.ports.sessions.open();
+        Ok(encode(&table, &view, &sessions, &*self.ports.pseudonyms))
     }
 }
 
-fn encode(table: &ProcessTable, view: &ProcessesView<'_>, sessions: &[Session]) -> Vec<u8> {
+fn encode(
+    table: &ProcessTable,
+    view: &ProcessesView<'_>,
+    sessions: &[Session],
+    pseudonyms: &dyn Pseudonyms,
+) -> Vec<u8> {
     let owners = Owners::new(sessions);
     let seen = |process: &Process| {
         let owner = owners.of(&process.described.marks);
@@ -65,7 +73,7 @@ fn encode(table: &ProcessTable, view: &ProcessesView<'_>, sessions: &[Session]) 
     let mut count = 0;
     for process in &table.processes {
         if let Some((owner, fields)) = seen(process) {
-            row(&mut rows, process, owner, fields);
+            row(&mut rows, process, owner, fields, pseudonyms);
             count += 1;
         }
     }
@@ -77,7 +85,13 @@ fn encode(table: &ProcessTable, view: &ProcessesView<'_>, sessions: &[Session]) 
     buffer
 }
 
-fn row(out: &mut Vec<u8>, process: &Process, owner: Owner<'_>, fields: Fields) {
+fn row(
+    out: &mut Vec<u8>,
+    process: &Process,
+    owner: Owner<'_>,
+    fields: Fields,
+    pseudonyms: &dyn Pseudonyms,
+) {
     put(out, u64::from(process.pid));
     put(out, process.started.as_ms());
     put(out, u64::from(process.parent));
@@ -108,15 +122,25 @@ fn row(out: &mut Vec<u8>, process: &Process, owner: Owner<'_>, fields: Fields) {
         Owner::Session(id) => Some(id.to_string()),
         Owner::System => None,
     };
+    let of = |field, value| redacted(fields, field, value, pseudonyms);
     let texts = [
-        (USER, described.user_for(fields)),
-        (COMMAND_LINE, described.command_line_for(fields)),
-        (SESSION, session.as_deref()),
+        (
+            USER,
+            described
+                .user
+                .as_deref()
+                .and_then(|user| of(Sensitive::User, user)),
+        ),
+        (
+            COMMAND_LINE,
+            of(Sensitive::CommandLine, &described.command_line),
+        ),
+        (SESSION, session.map(Cow::Owned)),
     ];
     for (bit, text) in texts {
         if let Some(text) = text {
             bits |= bit;
-            put_text(out, text);
+            put_text(out, &text);
         }
     }
     out[given] = bits;

@@ -1,11 +1,14 @@
 //! `sessions`: what is open, without what the grants don't cover.
 
+use std::borrow::Cow;
+
 use bailiwick_core::{
     policy::{Call, Capability, Fields, Sensitive},
+    ports::Pseudonyms,
     session::{self, Remote, SessionKind, SessionState, Told},
 };
 
-use super::list_cost;
+use super::{list_cost, redacted};
 use crate::{
     bindings::bailiwick::plugin::sessions::{Error, Host, Kind, Session, State},
     context::Context,
@@ -41,17 +44,23 @@ impl Context {
         let open = self.ports.sessions.open();
         let seen = open.iter().filter_map(|session| {
             let fields = view.fields(&session.id)?;
-            Some(shown(session, view.is_own(&session.id), fields))
+            let own = view.is_own(&session.id);
+            Some(shown(session, own, fields, &*self.ports.pseudonyms))
         });
         Ok(seen.collect())
     }
 }
 
-fn shown(session: &session::Session, own: bool, fields: Fields) -> Session {
+fn shown(
+    session: &session::Session,
+    own: bool,
+    fields: Fields,
+    pseudonyms: &dyn Pseudonyms,
+) -> Session {
     let facts = &session.facts;
     let text = |field: Sensitive, told: &Option<Told<String>>| {
-        let told = told.as_ref().filter(|_| fields.has(field))?;
-        Some(told.value.clone())
+        let seen = redacted(fields, field, &told.as_ref()?.value, pseudonyms);
+        seen.map(Cow::into_owned)
     };
     let place = |told| text(Sensitive::Place, told);
     Session {

@@ -11,7 +11,7 @@ use bailiwick_core::{
     ports::{
         BoxFuture, Clock, Entry, FileMetadata, FileSystem, Files, FilesError, Link, Links, Log,
         LogLevel, NoExec, NoHttp, NoProcessControl, NoSessions, NoWake, NotWrittenDown, Place,
-        Processes, Route, State, StateError, System, SystemDescription, UnavailableError,
+        Processes, Route, State, StateError, System, SystemDescription, UnavailableError, Unkeyed,
     },
     process::ProcessTable,
 };
@@ -53,6 +53,7 @@ pub(crate) fn ports(clock: Arc<dyn Clock>, hangs: bool) -> (Ports, Arc<Reached>)
         http: Arc::new(NoHttp),
         decisions: Arc::new(NotWrittenDown),
         sessions: Arc::new(NoSessions),
+        pseudonyms: Arc::new(Unkeyed),
         session: None,
     };
     (ports, reached)

@@ -116,7 +116,10 @@ fn how(permit: &Permit) -> String {
     match permit {
         Permit::Whole => "a grant in force covers it".to_owned(),
         Permit::File { root } => format!("beneath {root}, which no link leads out of"),
-        Permit::Seen(_) => "those fields are seen".to_owned(),
+        Permit::Seen(fields) => match fields.in_words() {
+            words if words.is_empty() => "no field of persons is seen".to_owned(),
+            words => format!("seen of persons: {words}"),
+        },
         Permit::Run(program) => program.in_short(),
         Permit::Request(allowed) => match allowed.networks.as_slice() {
             [] => format!(
@@ -132,6 +135,7 @@ fn how(permit: &Permit) -> String {
                 )
             }
         },
+        Permit::Control(allowed) => format!("at most {} times a minute", allowed.per_minute),
         Permit::Wake(allowed) => format!("at most {} times a minute", allowed.per_minute),
     }
 }

@@ -1,13 +1,14 @@
 //! The plugins of a device: version, grants, limits and what was counted.
 
 mod figures;
+mod persons;
 
 use axum::{extract::Path, response::Html};
 use bailiwick_core::time::Timestamp;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use self::figures::Bounds;
+use self::{figures::Bounds, persons::Column};
 use super::{Known, Tab, head, name, named, trouble};
 use crate::{
     page::{
@@ -38,13 +39,19 @@ pub(crate) async fn list(
 ) -> Result<Html<String>, Refusal> {
     let now = caller.now();
     let id = named(&device)?.to_string();
-    let read = caller.read(move |view| Known::read(view, &id, now));
-    let known = read.await?.ok_or(Refusal::NotFound)?;
+    let read = caller.read(move |view| {
+        let Some(known) = Known::read(view, &id, now)? else {
+            return Ok(None);
+        };
+        let columns = persons::columns(view, &known)?;
+        Ok(Some((known, columns)))
+    });
+    let (known, columns) = read.await?.ok_or(Refusal::NotFound)?;
     let content = html! {
         (head(&known.device, Tab::Plugins, now))
         @if known.standing.plugins.is_empty() { (nothing()) }
         @for (name, plugin) in &known.standing.plugins {
-            (card(&Told::of(&known, name), name, plugin, now))
+            (card(&Told::of(&known, name), name, plugin, columns.get(name), now))
         }
     };
     let title = format!("Plugins of {}", name(&known.device));
@@ -88,7 +95,13 @@ impl<'a> Told<'a> {
     }
 }
 
-fn card(told: &Told<'_>, name: &str, plugin: &Plugin, now: Timestamp) -> Markup {
+fn card(
+    told: &Told<'_>,
+    name: &str,
+    plugin: &Plugin,
+    columns: Option<&Vec<Column>>,
+    now: Timestamp,
+) -> Markup {
     let proven = told.latest("limits-proven").map(|it| &it.happened);
     let bounds = proven.and_then(Bounds::of);
     let status = told.latest("plugin-status").map(|it| &it.happened);
@@ -109,6 +122,7 @@ fn card(told: &Told<'_>, name: &str, plugin: &Plugin, now: Timestamp) -> Markup 
             (numbers(told, now))
             (figures::used(status, bounds.as_ref(), now))
             (grants(told))
+            (persons::persons(columns, &told.list("granted", "grants")))
             @if let Some(proven) = proven {
                 (figures::limits(proven, bounds.as_ref(), &told.list("limits-proven", "limits")))
             }

@@ -1,7 +1,7 @@
 //! Processes and sessions: so few questions that all of them are asked.
 
 use super::{
-    super::{Call, Capability, Effect, Fields, Look, Of, Scope, Sensitive, Whose},
+    super::{Call, Capability, Effect, Fields, Look, Of, Redaction, Scope, Whose},
     excess::{Excess, Held, Pair, What},
 };
 
@@ -39,11 +39,9 @@ fn looks(capability: Capability, whose: Whose, fields: Fields) -> Vec<Look> {
         (Whose::All, Capability::Sessions) => &[Of::OwnSession, Of::OtherSession],
         (Whose::All, _) => &[Of::OwnSession, Of::OtherSession, Of::System],
     };
-    let named = Sensitive::ALL
-        .into_iter()
-        .filter(|field| fields.has(*field));
+    let named = fields.seen();
     let each: Vec<_> = std::iter::once(Fields::NONE)
-        .chain(named.map(|field| Fields::NONE.with(field)))
+        .chain(named.map(|(field, redaction)| Fields::NONE.given(field, redaction)))
         .collect();
     at.iter()
         .flat_map(|at| {
@@ -63,11 +61,9 @@ fn in_words(capability: Capability, look: Look) -> String {
         (_, Of::OtherSession) => "processes of other sessions",
         (_, Of::System) => "processes of no session",
     };
-    let field = Sensitive::ALL
-        .into_iter()
-        .find(|field| look.fields.has(*field));
-    match field {
-        Some(field) => format!("see `{}` of {whose}", field.name()),
+    match look.fields.seen().next() {
+        Some((field, Redaction::Whole)) => format!("see `{}` of {whose}", field.name()),
+        Some((field, redaction)) => format!("see `{}` of {whose}, {redaction}", field.name()),
         None => format!("see {whose}"),
     }
 }

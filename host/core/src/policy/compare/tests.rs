@@ -192,6 +192,29 @@ fn differences_are_told_in_plain_language() {
         ),
         ["processes: may now also see `user` of processes of its own session"]
     );
+    let hashed = seen("of = 'own-session'\nredact = { user = 'hash' }");
+    let cut = seen("of = 'own-session'\nredact = { user = { truncate = 3 } }");
+    let whole = seen("of = 'own-session'\nfields = ['user']");
+    let of = "of processes of its own session";
+    assert_eq!(
+        told(&seen("of = 'own-session'"), &hashed),
+        [format!("processes: may now also see `user` {of}, hashed")]
+    );
+    assert_eq!(
+        told(&hashed, &cut),
+        [format!(
+            "processes: may now also see `user` {of}, cut to 3 characters"
+        )]
+    );
+    assert_eq!(
+        told(&hashed, &whole),
+        [format!("processes: may now also see `user` {of}")]
+    );
+    assert_eq!(
+        told(&whole, &hashed),
+        [format!("processes: may no longer see `user` {of}")]
+    );
+    assert_eq!(told(&hashed, &hashed), [""; 0]);
 }
 
 #[test]

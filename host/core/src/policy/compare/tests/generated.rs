@@ -1,6 +1,6 @@
 //! Policies and calls for properties: few names, so that grants and calls meet often.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU16, time::Duration};
 
 use proptest::prelude::*;
 
@@ -8,8 +8,8 @@ use super::{
     super::{
         super::{
             Call, Control, ControlVerb, ControlledOf, Controls, Fields, FileRoot, Form, Found,
-            Grant, Item, Link, Linked, Look, Of, Program, Requests, Risk, Run, RunAs, Scope, Seen,
-            Sensitive, Shape, Wakes, Whose,
+            Grant, Item, Link, Linked, Look, Of, Program, Redaction, Requests, Risk, Run, RunAs,
+            Scope, Seen, Sensitive, Shape, Wakes, Whose,
         },
         Capability, Effect, GrantSource, Policy, Timestamp,
     },
@@ -46,15 +46,18 @@ fn roots() -> impl Strategy<Value = Scope> {
 }
 
 fn fields(of: [Sensitive; 2]) -> impl Strategy<Value = Fields> {
-    (any::<bool>(), any::<bool>()).prop_map(move |has| {
-        let add = |fields: Fields, (has, field)| match has {
-            true => fields.with(field),
-            false => fields,
-        };
-        [(has.0, of[0]), (has.1, of[1])]
-            .into_iter()
-            .fold(Fields::NONE, add)
-    })
+    [redaction(), redaction()]
+        .prop_map(move |[one, other]| Fields::NONE.given(of[0], one).given(of[1], other))
+}
+
+fn redaction() -> impl Strategy<Value = Redaction> {
+    let cut = (1..3_u16).prop_map(|most| NonZeroU16::new(most).map(Redaction::Truncated));
+    prop_oneof![
+        3 => Just(Redaction::Dropped),
+        1 => Just(Redaction::Hashed),
+        2 => cut.prop_map(Option::unwrap_or_default),
+        3 => Just(Redaction::Whole),
+    ]
 }
 
 const OF_PROCESSES: [Sensitive; 2] = [Sensitive::User, Sensitive::CommandLine];
