@@ -6,33 +6,22 @@ use bailiwick_core::run_time::RunTime;
 use redb::Table;
 
 use super::{
-    super::tables::{self, Failure, failure},
+    super::tables::{Failure, failure},
     Lane, Ticket,
 };
 
-/// Number of the next entry. It only rises: a number is never used twice.
-pub(crate) const NEXT: &str = "outbox-next";
-pub(crate) const BYTES: [&str; 3] = [
-    "outbox-outcomes-bytes",
-    "outbox-reports-bytes",
-    "outbox-files-bytes",
-];
-pub(crate) const ENTRIES: [&str; 3] = ["outbox-outcomes", "outbox-reports", "outbox-files"];
-pub(crate) const DROPPED: [&str; 3] = [
-    "outbox-outcomes-dropped",
-    "outbox-reports-dropped",
-    "outbox-files-dropped",
-];
-pub(crate) const GIVEN_UP: &str = "outbox-given-up";
-/// How long the agent has run, in milliseconds.
-pub(crate) const RAN: &str = "ran-ms";
-/// So much of that is not written with each commit.
+/// Where it is kept: in the table of the entries, so that a commit changes one tree and not
+/// two. No lane has this number.
+const PLACE: (u8, u64) = (u8::MAX, 0);
+/// Of the time that the agent has run, so much is not written with each commit.
 const COARSE: Duration = Duration::from_secs(60);
-pub(crate) const QUARANTINED: &str = "outbox-quarantined";
+/// Numbers of its record, each of 8 bytes, little-endian.
+const NUMBERS: usize = 13;
 
 /// The figures of the outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ledger {
+    /// Number of the next entry. It only rises: a number is never used twice.
     pub(super) next: u64,
     pub(super) entries: [u64; 3],
     pub(super) bytes: [u64; 3],
@@ -44,49 +33,86 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn read(
-        numbers: &impl redb::ReadableTable<&'static str, u64>,
+        entries: &impl redb::ReadableTable<(u8, u64), &'static [u8]>,
     ) -> Result<Self, Failure> {
-        let of_lanes = |names: [&'static str; 3]| -> Result<[u64; 3], Failure> {
-            let [first, second, third] = names;
-            Ok([
-                tables::number(numbers, first)?,
-                tables::number(numbers, second)?,
-                tables::number(numbers, third)?,
-            ])
-        };
-        Ok(Self {
-            next: tables::number(numbers, NEXT)?,
-            entries: of_lanes(ENTRIES)?,
-            bytes: of_lanes(BYTES)?,
-            dropped: of_lanes(DROPPED)?,
-            quarantined: tables::number(numbers, QUARANTINED)?,
-            given_up: tables::number(numbers, GIVEN_UP)?,
-            ran: RunTime::from_ms(tables::number(numbers, RAN)?),
-        })
+        let record = entries.get(PLACE).map_err(failure)?;
+        Ok(record.map_or_else(Self::default, |record| Self::from_record(record.value())))
     }
 
     /// Writes what is different from `before`.
     pub(super) fn write(
         &self,
         before: &Self,
-        numbers: &mut Table<'_, &'static str, u64>,
+        entries: &mut Table<'_, (u8, u64), &'static [u8]>,
     ) -> Result<(), Failure> {
-        let mut put = |name: &'static str, old: u64, new: u64| -> Result<(), Failure> {
-            if old != new {
-                numbers.insert(name, new).map_err(failure)?;
-            }
-            Ok(())
-        };
-        put(NEXT, before.next, self.next)?;
-        put(QUARANTINED, before.quarantined, self.quarantined)?;
-        put(GIVEN_UP, before.given_up, self.given_up)?;
-        put(RAN, before.ran.as_ms(), self.ran.as_ms())?;
-        for at in 0..3 {
-            put(ENTRIES[at], before.entries[at], self.entries[at])?;
-            put(BYTES[at], before.bytes[at], self.bytes[at])?;
-            put(DROPPED[at], before.dropped[at], self.dropped[at])?;
+        if self != before {
+            let record = self.to_record();
+            entries
+                .insert(PLACE, record.as_flattened())
+                .map_err(failure)?;
         }
         Ok(())
+    }
+
+    fn to_record(self) -> [[u8; 8]; NUMBERS] {
+        let Self {
+            next,
+            entries: [e0, e1, e2],
+            bytes: [b0, b1, b2],
+            dropped: [d0, d1, d2],
+            quarantined,
+            given_up,
+            ran,
+        } = self;
+        let ran = ran.as_ms();
+        [
+            next,
+            e0,
+            e1,
+            e2,
+            b0,
+            b1,
+            b2,
+            d0,
+            d1,
+            d2,
+            quarantined,
+            given_up,
+            ran,
+        ]
+        .map(u64::to_le_bytes)
+    }
+
+    /// Numbers that are not there are 0.
+    fn from_record(record: &[u8]) -> Self {
+        let mut numbers = [0; NUMBERS];
+        for (number, bytes) in numbers.iter_mut().zip(record.as_chunks().0) {
+            *number = u64::from_le_bytes(*bytes);
+        }
+        let [
+            next,
+            e0,
+            e1,
+            e2,
+            b0,
+            b1,
+            b2,
+            d0,
+            d1,
+            d2,
+            quarantined,
+            given_up,
+            ran,
+        ] = numbers;
+        Self {
+            next,
+            entries: [e0, e1, e2],
+            bytes: [b0, b1, b2],
+            dropped: [d0, d1, d2],
+            quarantined,
+            given_up,
+            ran: RunTime::from_ms(ran),
+        }
     }
 
     /// The next entry of `lane`, once it is added.
@@ -125,5 +151,27 @@ impl Ledger {
     pub(super) fn count_dropped(&mut self, lane: Lane) {
         let at = lane.index();
         self.dropped[at] = self.dropped[at].saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_what_was_written() {
+        let ledger = Ledger {
+            next: 1,
+            entries: [2, 3, 4],
+            bytes: [5, 6, u64::MAX],
+            dropped: [8, 9, 10],
+            quarantined: 11,
+            given_up: 12,
+            ran: RunTime::from_ms(13),
+        };
+        let record = ledger.to_record();
+        assert_eq!(Ledger::from_record(record.as_flattened()), ledger);
+        let short = Ledger::from_record(&record.as_flattened()[..12]);
+        assert_eq!((short.next, short.entries), (1, [0; 3]));
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     super::{
         record::{self, WaitingHead},
-        tables::{Failure, NUMBERS, OUTGOING, failure},
+        tables::{Failure, OUTGOING, failure},
     },
     Caps, Lane, Ticket, Waiting,
     ledger::Ledger,
@@ -107,13 +107,12 @@ pub(super) fn needs_trim(
     now: RunTime,
 ) -> Result<bool, Failure> {
     let transaction = database.begin_read().map_err(failure)?;
-    let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-    let ledger = Ledger::read(&numbers)?;
+    let entries = transaction.open_table(OUTGOING).map_err(failure)?;
+    let ledger = Ledger::read(&entries)?;
     let held = ledger.bytes;
     if now.since(ledger.ran) >= UNKEPT {
         return Ok(true);
     }
-    let entries = transaction.open_table(OUTGOING).map_err(failure)?;
     for lane in Lane::ALL {
         if caps.victim(held, lane, 0) != Ok(None) {
             return Ok(true);
@@ -133,9 +132,7 @@ pub(super) fn needs_trim(
 
 /// See [`super::Outbox::figures`].
 pub(crate) fn figures(database: &impl ReadableDatabase) -> Result<OutboxFigures, Failure> {
-    let transaction = database.begin_read().map_err(failure)?;
-    let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-    let ledger = Ledger::read(&numbers)?;
+    let ledger = ledger(database)?;
     let of = |lane: Lane| LaneFigures {
         waiting: ledger.entries[lane.index()],
         bytes: ledger.bytes[lane.index()],
@@ -152,14 +149,15 @@ pub(crate) fn figures(database: &impl ReadableDatabase) -> Result<OutboxFigures,
 
 /// See [`super::Outbox::ran`].
 pub(super) fn ran(database: &impl ReadableDatabase) -> Result<RunTime, Failure> {
-    let transaction = database.begin_read().map_err(failure)?;
-    let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-    Ok(Ledger::read(&numbers)?.ran)
+    Ok(ledger(database)?.ran)
 }
 
 /// See [`super::Outbox::next_number`].
 pub(super) fn next_number(database: &impl ReadableDatabase) -> Result<u64, Failure> {
+    Ok(ledger(database)?.next)
+}
+
+fn ledger(database: &impl ReadableDatabase) -> Result<Ledger, Failure> {
     let transaction = database.begin_read().map_err(failure)?;
-    let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-    Ok(Ledger::read(&numbers)?.next)
+    Ledger::read(&transaction.open_table(OUTGOING).map_err(failure)?)
 }

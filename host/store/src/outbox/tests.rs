@@ -427,7 +427,7 @@ fn to_first_format(database: &Database) -> Result<(), Failure> {
 }
 
 #[tokio::test]
-async fn keys_of_reports_are_forgotten_that_the_second_format_kept() {
+async fn a_store_of_the_second_format_goes_on_without_the_keys_of_its_reports() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     put(&store, file("file", b"1")).await;
@@ -435,8 +435,19 @@ async fn keys_of_reports_are_forgotten_that_the_second_format_kept() {
         tables::write(database, |transaction| {
             let mut keys = transaction.open_table(OUTGOING_KEYS).map_err(failure)?;
             keys.insert("report", (1, 7)).map_err(failure)?;
+            let mut entries = transaction.open_table(OUTGOING).map_err(failure)?;
+            entries.retain(|(lane, _), _| lane < 3).map_err(failure)?;
             let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-            numbers.insert("format", 2).map_err(failure)?;
+            for (name, number) in [
+                ("format", 2),
+                ("outbox-next", 40),
+                ("outbox-files", 1),
+                ("outbox-files-bytes", 100),
+                ("outbox-reports-dropped", 4),
+                ("outbox-quarantined", 5),
+            ] {
+                numbers.insert(name, number).map_err(failure)?;
+            }
             Ok(())
         })
     };
@@ -451,6 +462,11 @@ async fn keys_of_reports_are_forgotten_that_the_second_format_kept() {
     assert_eq!(store.run("count", left).await.unwrap(), 1);
     let again = put(&store, file("file", b"2")).await;
     assert_eq!(again.tickets[0].unwrap().sequence, 0, "the file's is there");
+    let figures = store.outbox().figures().await.unwrap();
+    assert_eq!((figures.files.waiting, figures.files.bytes), (1, 100));
+    assert_eq!((figures.reports.dropped, figures.quarantined), (4, 5));
+    let next = put(&store, report("new", b"3")).await;
+    assert_eq!(next.tickets[0].unwrap().sequence, 40);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use super::{
     super::{
         actions,
         record::{self, WaitingHead},
-        tables::{Failure, NUMBERS, OUTGOING, OUTGOING_KEYS, QUARANTINE, SENDERS, failure},
+        tables::{Failure, OUTGOING, OUTGOING_KEYS, QUARANTINE, SENDERS, failure},
     },
     Beside, Caps, DropReason, Dropped, Lane, Outgoing, Ticket, What,
     caps::NoRoom,
@@ -23,8 +23,6 @@ const KEPT_IN_QUARANTINE: u64 = 16;
 pub(crate) struct Writing<'txn> {
     transaction: &'txn WriteTransaction,
     entries: Table<'txn, (u8, u64), &'static [u8]>,
-    keys: Table<'txn, &'static str, (u8, u64)>,
-    numbers: Table<'txn, &'static str, u64>,
     before: Ledger,
     ledger: Ledger,
     /// What report senders remember, by plugin: written once, however many reports a commit
@@ -34,13 +32,11 @@ pub(crate) struct Writing<'txn> {
 
 impl<'txn> Writing<'txn> {
     pub(crate) fn open(transaction: &'txn WriteTransaction) -> Result<Self, Failure> {
-        let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-        let ledger = Ledger::read(&numbers)?;
+        let entries = transaction.open_table(OUTGOING).map_err(failure)?;
+        let ledger = Ledger::read(&entries)?;
         Ok(Self {
             transaction,
-            entries: transaction.open_table(OUTGOING).map_err(failure)?,
-            keys: transaction.open_table(OUTGOING_KEYS).map_err(failure)?,
-            numbers,
+            entries,
             before: ledger,
             ledger,
             senders: BTreeMap::new(),
@@ -57,7 +53,7 @@ impl<'txn> Writing<'txn> {
                     .map_err(failure)?;
             }
         }
-        self.ledger.write(&self.before, &mut self.numbers)
+        self.ledger.write(&self.before, &mut self.entries)
     }
 
     /// Keeps one, and says where. What had to make room, it itself perhaps, is added to
@@ -147,12 +143,18 @@ impl<'txn> Writing<'txn> {
     /// Gives `key` to `ticket`, unless an earlier one has it. Nearly always none has: so one way
     /// through the tree, not one to look and one to write.
     fn claim(&mut self, key: &str, ticket: Ticket) -> Result<Option<Ticket>, Failure> {
-        let earlier = self.keys.insert(key, ticket.place()).map_err(failure)?;
+        let mut keys = self.keys()?;
+        let earlier = keys.insert(key, ticket.place()).map_err(failure)?;
         let Some(earlier) = earlier.and_then(|place| Ticket::at(place.value())) else {
             return Ok(None);
         };
-        self.keys.insert(key, earlier.place()).map_err(failure)?;
+        keys.insert(key, earlier.place()).map_err(failure)?;
         Ok(Some(earlier))
+    }
+
+    /// Opened where one is needed: reports, most of what is kept, have none.
+    fn keys(&self) -> Result<Table<'txn, &'static str, (u8, u64)>, Failure> {
+        self.transaction.open_table(OUTGOING_KEYS).map_err(failure)
     }
 
     /// Trims, if that was not done for a minute: to look for what is too old reads the oldest
@@ -259,7 +261,7 @@ impl<'txn> Writing<'txn> {
 
     fn forget_key(&mut self, lane: Lane, key: &str) -> Result<(), Failure> {
         if lane.is_put_again() {
-            self.keys.remove(key).map_err(failure)?;
+            self.keys()?.remove(key).map_err(failure)?;
         }
         Ok(())
     }
@@ -279,7 +281,7 @@ impl<'txn> Writing<'txn> {
         match record::decode::<WaitingHead>(&record) {
             Some((head, _)) => self.forget_key(ticket.lane, &head.key)?,
             // The key can't be read from a damaged record.
-            None => self.keys.retain(|_, at| at != place).map_err(failure)?,
+            None => self.keys()?.retain(|_, at| at != place).map_err(failure)?,
         }
         self.ledger.remove(ticket.lane, length(&record));
         Ok(Some(record))
