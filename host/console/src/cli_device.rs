@@ -19,6 +19,9 @@ pub(crate) enum DeviceVerb {
     /// List enrolled devices, until when their certificates hold, and tokens that were refused.
     List(Desk),
     Revoke(Revoke),
+    /// Print the head of each device's log as it was told last, for the file `heads` beside the
+    /// logs that `bailiwick-audit --record` reads.
+    Heads(Desk),
 }
 
 /// Which console, and how to answer.

@@ -1,22 +1,28 @@
-//! The chain through a device's log: each entry's link is a digest of the entry, of its
-//! number and of the link before, so that an entry that is edited, removed or moved breaks
+//! The chain through a device's log: each entry's link is a digest of the entry's digest, of
+//! its number and of the link before, so that an entry that is edited, removed or moved breaks
 //! it.
 //!
 //! Whoever can write the log can also make a new chain from any entry on. What they can't
 //! change is a [`Head`] that was told elsewhere before, to the console for example: a log
-//! that agrees with it is the one of that time, and what came after.
+//! that agrees with it is the one of that time, and what came after. Whoever keeps a head is
+//! told the next one with a [`Proof`]: the digests of the entries between, so that they can
+//! follow the chain without having the entries.
+
+mod proof;
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Sha256, Sha256Error};
+pub use proof::{Followed, MOST_PROVEN, Parted, Proof, Unproven};
 
 /// What every link is made of, beside its entry: never a digest of anything else.
-const DOMAIN: &[u8] = b"bailiwick log 1\0";
+const DOMAIN: &[u8] = b"bailiwick log 2\0";
 
 /// The link of one entry: an entry's own, with all before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Link(Sha256);
 
 impl Link {
@@ -35,11 +41,19 @@ impl Link {
 
     /// The link of the entry after this one's.
     pub fn next(&self, number: u64, entry: &[u8]) -> Self {
-        let mut text = Vec::with_capacity(DOMAIN.len() + 32 + 8 + entry.len());
-        text.extend_from_slice(DOMAIN);
-        text.extend_from_slice(self.as_bytes());
-        text.extend_from_slice(&number.to_le_bytes());
-        text.extend_from_slice(entry);
+        self.next_of(number, &Sha256::of(entry))
+    }
+
+    /// The same of an entry of which only the digest is known.
+    pub fn next_of(&self, number: u64, entry: &Sha256) -> Self {
+        let mut text = [0; DOMAIN.len() + 32 + 8 + 32];
+        let (domain, rest) = text.split_at_mut(DOMAIN.len());
+        let (before, rest) = rest.split_at_mut(32);
+        let (place, digest) = rest.split_at_mut(8);
+        domain.copy_from_slice(DOMAIN);
+        before.copy_from_slice(self.as_bytes());
+        place.copy_from_slice(&number.to_le_bytes());
+        digest.copy_from_slice(entry.as_bytes());
         Self(Sha256::of(&text))
     }
 }
@@ -119,11 +133,44 @@ pub enum Begins {
     After(Head),
 }
 
+/// How much a log keeps before its oldest entries make room: as long as it has no more than
+/// `entries`, or no more than `bytes`, nothing does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Entries.
+    pub entries: u64,
+    /// Their bytes, without links.
+    pub bytes: u64,
+    /// Bytes of the longest entry.
+    pub longest: u64,
+}
+
+impl Room {
+    /// For where nobody knows what made room.
+    pub const UNKNOWN: Self = Self {
+        entries: 0,
+        bytes: 0,
+        longest: 0,
+    };
+
+    /// Whether the oldest of so many entries of so many bytes has to make room.
+    pub const fn is_short(&self, entries: u64, bytes: u64) -> bool {
+        entries > self.entries && bytes > self.bytes
+    }
+
+    /// Whether a log can look so after some have made room.
+    const fn fits(&self, entries: u64, bytes: u64) -> bool {
+        entries >= self.entries && bytes.saturating_add(self.longest) >= self.bytes
+    }
+}
+
 /// What was found of a log that is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Whole {
     /// Entries in it.
     pub entries: u64,
+    /// The last one that made room; none where the log has its first.
+    pub made_room: Option<u64>,
     /// The last; none in an empty log.
     pub head: Option<Head>,
 }
@@ -168,15 +215,15 @@ pub enum Broken {
     Forgotten(u64),
 }
 
-/// Follows a log of at most `room` entries from where it `begins`, and holds it against
-/// `told`, a head that was noted elsewhere.
+/// Follows a log that keeps `room` from where it `begins`, and holds it against `told`, a head
+/// that was noted elsewhere.
 ///
 /// # Errors
 /// The first place where it is not what was kept.
 pub fn verify<'a>(
     begins: Begins,
     entries: impl IntoIterator<Item = Entry<'a>>,
-    room: u64,
+    room: Room,
     told: Option<&Head>,
 ) -> Result<Whole, Broken> {
     let (mut link, mut expected) = match begins {
@@ -189,8 +236,13 @@ pub fn verify<'a>(
     };
     let mut whole = Whole {
         entries: 0,
+        made_room: match begins {
+            Begins::AtFirst => None,
+            Begins::After(head) => Some(head.number),
+        },
         head: None,
     };
+    let mut bytes = 0_u64;
     for entry in entries {
         if entry.number != expected {
             return Err(Broken::Missing {
@@ -211,13 +263,14 @@ pub fn verify<'a>(
         }
         expected = expected.saturating_add(1);
         whole.entries += 1;
+        bytes = bytes.saturating_add(entry.bytes.len() as u64);
         whole.head = Some(Head {
             number: entry.number,
             link,
         });
     }
     if let Begins::After(head) = begins
-        && whole.entries < room
+        && !room.fits(whole.entries, bytes)
     {
         return Err(Broken::Shortened {
             until: head.number,
@@ -237,9 +290,13 @@ mod tests {
 
     use super::*;
 
-    const ROOM: u64 = 4;
+    const ROOM: Room = Room {
+        entries: 4,
+        bytes: 12,
+        longest: 9,
+    };
 
-    /// A log as it is kept after `lines`, the last [`ROOM`] of them.
+    /// A log as it is kept after `lines`, the last of them that find [`ROOM`].
     fn kept(lines: &[Vec<u8>]) -> (Begins, Vec<(u64, Vec<u8>, Link)>) {
         let mut link = Link::BEGINNING;
         let mut all = Vec::new();
@@ -247,7 +304,13 @@ mod tests {
             link = link.next(number, line);
             all.push((number, line.clone(), link));
         }
-        let cut = all.len().saturating_sub(ROOM as usize);
+        let bytes = |all: &[(u64, Vec<u8>, Link)]| -> u64 {
+            all.iter().map(|(_, line, _)| line.len() as u64).sum()
+        };
+        let mut cut = 0;
+        while ROOM.is_short((all.len() - cut) as u64, bytes(&all[cut..])) {
+            cut += 1;
+        }
         let rest = all.split_off(cut);
         let begins = all.last().map_or(Begins::AtFirst, |(number, _, link)| {
             Begins::After(Head {
@@ -313,7 +376,7 @@ mod tests {
 
     #[test]
     fn what_made_room_is_told_from_what_was_removed() {
-        let lines: Vec<Vec<u8>> = (0..6).map(|n| vec![n]).collect();
+        let lines: Vec<Vec<u8>> = (0..6).map(|n| vec![n; 3]).collect();
         let (begins, mut log) = kept(&lines);
         let first = log.remove(0);
         let begins_later = Begins::After(Head {

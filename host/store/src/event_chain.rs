@@ -1,13 +1,20 @@
 //! The chain through the device's record of events, see [`bailiwick_core::chain`].
 
-use bailiwick_core::chain::{self, Begins, Broken, Entry, Head, Link, Whole};
-use redb::{ReadTransaction, ReadableDatabase, ReadableTable as _, Table, WriteTransaction};
+use bailiwick_core::{
+    chain::{self, Begins, Broken, Entry, Head, Link, MOST_PROVEN, Proof, Room, Whole},
+    digest::Sha256,
+};
+use redb::{ReadTransaction, ReadableDatabase, ReadableTable, Table, WriteTransaction};
 
 use super::{
-    events::KEPT_EVENTS,
+    events::ROOM,
     look::LookError,
-    tables::{EVENT_LINKS, EVENTS, Failure, failure},
+    tables::{self, EVENT_LINKS, EVENTS, Failure, NUMBERS, failure},
 };
+
+/// The first event of a log that an earlier format kept, and 1: what made room before it did so
+/// by another rule.
+const TAKEN_OVER: &str = "events-taken-over";
 
 /// The links, in the transaction that keeps the events.
 pub(super) struct Chain<'txn> {
@@ -42,14 +49,63 @@ impl<'txn> Chain<'txn> {
     }
 }
 
-/// The log up to event `number`; none if its link is not kept.
-pub(super) fn head(transaction: &ReadTransaction, number: u64) -> Result<Option<Head>, Failure> {
+/// Makes the links of a log anew that an earlier format kept: what they are digests of is
+/// another.
+pub(super) fn from_second_format(transaction: &WriteTransaction) -> Result<(), Failure> {
+    let events = transaction.open_table(EVENTS).map_err(failure)?;
+    let mut links = transaction.open_table(EVENT_LINKS).map_err(failure)?;
+    let first = events.first().map_err(failure)?.map(|(at, _)| at.value());
+    let mut link = Link::BEGINNING;
+    links.retain(|_, _| false).map_err(failure)?;
+    if let Some(before) = first.and_then(|first| first.checked_sub(1)) {
+        links.insert(before, link.as_bytes()).map_err(failure)?;
+    }
+    for entry in events.iter().map_err(failure)? {
+        let (number, line) = entry.map_err(failure)?;
+        link = link.next(number.value(), line.value());
+        links
+            .insert(number.value(), link.as_bytes())
+            .map_err(failure)?;
+    }
+    let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+    let taken_over = first.map_or(0, |first| first.saturating_add(1));
+    numbers.insert(TAKEN_OVER, taken_over).map_err(failure)?;
+    Ok(())
+}
+
+/// That the log goes on behind event `told` (the first if none was told) up to `until`, or as
+/// far as one proof reaches.
+pub(super) fn proof(
+    transaction: &ReadTransaction,
+    told: Option<u64>,
+    until: u64,
+) -> Result<Proof, Failure> {
     let links = transaction.open_table(EVENT_LINKS).map_err(failure)?;
-    let link = links.get(number).map_err(failure)?;
-    Ok(link.map(|link| Head {
-        number,
-        link: Link::from_bytes(*link.value()),
-    }))
+    let events = transaction.open_table(EVENTS).map_err(failure)?;
+    let first = events.first().map_err(failure)?.map(|(at, _)| at.value());
+    // What made room untold is left out: whoever follows sees that something is missing.
+    let begin = told
+        .map_or(0, |told| told.saturating_add(1))
+        .max(first.unwrap_or(0));
+    let after = match begin.checked_sub(1) {
+        Some(before) => links.get(before).map_err(failure)?.map(|link| Head {
+            number: before,
+            link: Link::from_bytes(*link.value()),
+        }),
+        None => None,
+    };
+    let mut entries = Vec::new();
+    if begin <= until {
+        for entry in events
+            .range(begin..=until)
+            .map_err(failure)?
+            .take(MOST_PROVEN)
+        {
+            let (_, line) = entry.map_err(failure)?;
+            entries.push(Sha256::of(line.value()));
+        }
+    }
+    Ok(Proof { after, entries })
 }
 
 /// Follows the chain through the record, and holds it against `told`, a head that was noted
@@ -73,6 +129,11 @@ pub fn verify_events(
         kept.push((number, line.value().to_vec(), link));
     }
     let first = kept.first().map_or(0, |(number, ..)| *number);
+    let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+    let room = match tables::number(&numbers, TAKEN_OVER)?.checked_sub(1) {
+        Some(taken_over) if taken_over == first => Room::UNKNOWN,
+        Some(_) | None => ROOM,
+    };
     let begins = match first.checked_sub(1) {
         Some(before) => match links.get(before).map_err(failure)? {
             Some(link) => Begins::After(Head {
@@ -89,7 +150,7 @@ pub fn verify_events(
         bytes,
         link: *link,
     });
-    Ok(chain::verify(begins, entries, KEPT_EVENTS, told))
+    Ok(chain::verify(begins, entries, room, told))
 }
 
 #[cfg(test)]
@@ -98,11 +159,16 @@ mod tests {
     use crate::{Audience, NewEvent, Store, tables};
 
     async fn store(events: usize) -> (tempfile::TempDir, Store) {
+        store_of(events, 0).await
+    }
+
+    /// Each at least `bytes` long.
+    async fn store_of(events: usize, bytes: usize) -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
         let now = bailiwick_core::time::Timestamp::from_ms(1_795_432_800_000);
         let (store, _) = Store::open(folder.path(), now).await.unwrap();
         let event = |n: usize| NewEvent {
-            line: format!("event {n}").into_bytes(),
+            line: format!("{:1$}", format!("event {n}"), bytes).into_bytes(),
             audience: Audience::Console,
         };
         store
@@ -119,18 +185,65 @@ mod tests {
 
     #[tokio::test]
     async fn a_record_from_which_older_events_made_room_is_whole() {
-        let (_folder, store) = store(1_250).await;
+        let (_folder, store) = store_of(2_000, 1_500).await;
         let whole = verify(&store, None).await.unwrap();
-        assert_eq!(whole.entries, KEPT_EVENTS);
-        assert_eq!(whole.head.map(|head| head.number), Some(1_249));
+        // As many as fit, each of 1,500 bytes; and the chain begins with what made room last.
+        assert_eq!(whole.entries, ROOM.bytes / 1_500);
+        assert_eq!(whole.made_room, Some(1_999 - whole.entries));
+        assert_eq!(whole.head.map(|head| head.number), Some(1_999));
         assert_eq!(verify(&store, whole.head).await, Ok(whole));
+        // Small ones stay, however many bytes the first thousand has.
+        let (_folder, store) = store_of(1_100, 40).await;
+        let whole = verify(&store, None).await.unwrap();
+        assert_eq!((whole.entries, whole.made_room), (1_100, None));
     }
 
     #[tokio::test]
-    async fn what_is_sent_names_the_log_up_to_it() {
+    async fn what_an_earlier_format_kept_is_taken_over() {
+        let (_folder, store) = store(10).await;
+        let look = |database: &redb::Database| {
+            tables::write(database, |transaction| {
+                let mut events = transaction.open_table(EVENTS).unwrap();
+                for made_room in 0..3 {
+                    events.remove(made_room).unwrap();
+                }
+                let mut links = transaction.open_table(EVENT_LINKS).unwrap();
+                links.insert(5, &[7; 32]).unwrap();
+                drop((events, links));
+                from_second_format(transaction)
+            })
+        };
+        store.look(look).await.unwrap();
+        let whole = verify(&store, None).await.unwrap();
+        assert_eq!((whole.entries, whole.made_room), (7, Some(2)));
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_proves_the_log_up_to_it() {
         let (_folder, store) = store(3).await;
         let batch = store.next_events().await.unwrap().unwrap();
-        assert_eq!(batch.head, verify(&store, None).await.unwrap().head);
+        let head = verify(&store, None).await.unwrap().head;
+        assert_eq!(batch.proof.head().ok(), head);
+        assert_eq!(batch.proof.after, None);
+        store
+            .events_sent(batch.last, batch.proof.head().ok())
+            .await
+            .unwrap();
+        // The device's own come in between, and are proven with the next that is sent.
+        let own = NewEvent {
+            line: b"own".to_vec(),
+            audience: Audience::Device,
+        };
+        let told = NewEvent {
+            audience: Audience::Console,
+            ..own.clone()
+        };
+        store.record_events(vec![own, told]).await.unwrap();
+        let batch = store.next_events().await.unwrap().unwrap();
+        assert_eq!(batch.proof.after, head);
+        assert_eq!(batch.proof.entries.len(), 2);
+        let head = verify(&store, None).await.unwrap().head;
+        assert_eq!(batch.proof.head().ok(), head);
     }
 
     type Change = fn(&mut Table<'_, u64, &'static [u8]>);

@@ -5,7 +5,7 @@
 //! order, and is deleted on the receipt alone. A batch, once begun, is the same in every
 //! attempt, so that its receiver keeps it once however often it arrives.
 
-use bailiwick_core::chain::Head;
+use bailiwick_core::chain::{Head, Proof, Room};
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
 use super::{
@@ -14,17 +14,26 @@ use super::{
     tables::{self, EVENTS, EVENTS_OUT, Failure, NUMBERS, failure},
 };
 
-/// Events that are kept; older ones make room.
-pub(super) const KEPT_EVENTS: u64 = 1_000;
+/// What is kept: older events make room where there are more of them and they are longer.
+pub(super) const ROOM: Room = Room {
+    entries: 1_000,
+    bytes: 2 * 1024 * 1024,
+    longest: LONGEST_EVENT as u64,
+};
 /// Events that wait to be sent; older ones make room and are counted.
 pub(super) const WAITING_EVENTS: u64 = 2_000;
-/// Longest event in bytes. A longer one is refused, so that the record stays below 12 MB.
+/// Longest event in bytes. A longer one is refused, so that the record stays below 12 MB: at
+/// most 4 MB of what happened, and 8 MB of what waits.
 pub const LONGEST_EVENT: usize = 4_096;
 /// Most events of one batch.
 const BATCH: usize = 200;
 /// Last number of the batch that is being sent, and 1: 0 is none.
 const BATCH_END: &str = "events-batch-end";
 const LOST: &str = "events-lost";
+/// Bytes of all events that are kept.
+const BYTES: &str = "events-bytes";
+/// Last number of the log that the console knows, and 1: 0 is none.
+const TOLD: &str = "events-told";
 
 /// An event to be kept.
 #[derive(Clone, Debug)]
@@ -55,8 +64,9 @@ pub struct EventBatch {
     pub lines: Vec<Vec<u8>>,
     /// Events that made room before they could be sent, since the last receipt.
     pub lost: u64,
-    /// The log up to its last event; none where that is no longer kept.
-    pub head: Option<Head>,
+    /// That the log goes on from what the console knows of it, up to the last of these
+    /// events or as far as one proof reaches.
+    pub proof: Proof,
 }
 
 impl Store {
@@ -115,11 +125,12 @@ impl Store {
     }
 
     /// Forgets the events up to number `last`, whose receipt arrived, and how many were
-    /// lost, which was told.
+    /// lost, which was told. Of the log the console knows `told` now; none where it was not
+    /// told.
     ///
     /// # Errors
     /// [`StoreError::Failed`]: all of them are still there.
-    pub async fn events_sent(&self, last: u64) -> Result<(), StoreError> {
+    pub async fn events_sent(&self, last: u64, told: Option<Head>) -> Result<(), StoreError> {
         self.run("forget events that were sent", move |database| {
             tables::write(database, |transaction| {
                 let mut waiting = transaction.open_table(EVENTS_OUT).map_err(failure)?;
@@ -127,6 +138,10 @@ impl Store {
                 let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
                 numbers.insert(BATCH_END, 0).map_err(failure)?;
                 numbers.insert(LOST, 0).map_err(failure)?;
+                if let Some(told) = told {
+                    let told = told.number.saturating_add(1);
+                    numbers.insert(TOLD, told).map_err(failure)?;
+                }
                 Ok(())
             })
         })
@@ -144,6 +159,12 @@ pub(super) fn record(
     // The ring is never empty once it had an event, so no number is used twice.
     let last = ring.last().map_err(failure)?.map(|(at, _)| at.value());
     let mut next = last.map_or(0, |last| last.saturating_add(1));
+    let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+    let mut bytes = match (tables::number(&numbers, BYTES)?, last) {
+        // A version before this one did not count them.
+        (0, Some(_)) => length(&ring)?,
+        (counted, _) => counted,
+    };
     let (mut left_out, mut lost) = (0, 0);
     for event in events {
         if event.line.len() > LONGEST_EVENT {
@@ -152,6 +173,7 @@ pub(super) fn record(
         }
         ring.insert(next, event.line.as_slice()).map_err(failure)?;
         chain.add(next, &event.line)?;
+        bytes = bytes.saturating_add(event.line.len() as u64);
         if event.audience == Audience::Console {
             waiting
                 .insert(next, event.line.as_slice())
@@ -159,22 +181,31 @@ pub(super) fn record(
         }
         next = next.saturating_add(1);
     }
-    while ring.len().map_err(failure)? > KEPT_EVENTS {
+    while ROOM.is_short(ring.len().map_err(failure)?, bytes) {
         let gone = ring.pop_first().map_err(failure)?;
-        if let Some(number) = gone.map(|(number, _)| number.value()) {
-            chain.forget_before(number)?;
-        }
+        let gone = gone.map(|(number, line)| (number.value(), line.value().len() as u64));
+        let Some((number, length)) = gone else { break };
+        bytes = bytes.saturating_sub(length);
+        chain.forget_before(number)?;
     }
+    numbers.insert(BYTES, bytes).map_err(failure)?;
     while waiting.len().map_err(failure)? > WAITING_EVENTS {
         waiting.pop_first().map_err(failure)?;
         lost += 1;
     }
     if lost > 0 {
-        let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
         let lost = tables::number(&numbers, LOST)?.saturating_add(lost);
         numbers.insert(LOST, lost).map_err(failure)?;
     }
     Ok(left_out)
+}
+
+/// Bytes of all events that are kept.
+fn length(ring: &impl ReadableTable<u64, &'static [u8]>) -> Result<u64, Failure> {
+    ring.iter().map_err(failure)?.try_fold(0, |bytes, entry| {
+        let (_, line) = entry.map_err(failure)?;
+        Ok(line.value().len() as u64 + bytes)
+    })
 }
 
 /// The batch that was begun and whether there was one, or the next.
@@ -199,7 +230,11 @@ fn read_batch(database: &Database) -> Result<(Option<EventBatch>, bool), Failure
         first: *first,
         last: *last,
         lost: tables::number(&numbers, LOST)?,
-        head: event_chain::head(&transaction, *last)?,
+        proof: event_chain::proof(
+            &transaction,
+            tables::number(&numbers, TOLD)?.checked_sub(1),
+            *last,
+        )?,
         lines: entries.into_iter().map(|(_, line)| line).collect(),
     };
     Ok((Some(batch), begun))

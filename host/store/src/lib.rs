@@ -10,6 +10,7 @@ mod device;
 mod error;
 mod event_chain;
 mod events;
+mod log_part;
 pub mod look;
 mod open;
 mod outbox;
@@ -26,6 +27,7 @@ pub use actions::{ActionRecord, Begun, Ended};
 pub use error::StoreError;
 pub use event_chain::verify_events;
 pub use events::{Audience, EventBatch, LONGEST_EVENT, NewEvent};
+pub use log_part::{LinkedEvent, LogPart, log_part};
 pub use look::{KeptEvent, LookError, kept_events};
 pub use outbox::{
     Beside, Caps, Confirmed, DropReason, Dropped, KeepSent, Lane, OutboxFigures, Outgoing, Put,

@@ -9,7 +9,7 @@ use bailiwick_core::time::Timestamp;
 use redb::{Database, DatabaseError, ReadableDatabase, StorageError};
 
 use super::{
-    Opening, StoreError, outbox,
+    Opening, StoreError, event_chain, outbox,
     tables::{self, FORMAT, NUMBERS, failure},
 };
 
@@ -138,6 +138,9 @@ fn check_format(database: &Database, path: &Path) -> Result<(), Unusable> {
                 _ => {}
             }
             tables::create_all(transaction)?;
+            if found.is_some_and(|found| found < 3) {
+                event_chain::from_second_format(transaction)?;
+            }
             transaction
                 .open_table(NUMBERS)
                 .map_err(failure)?

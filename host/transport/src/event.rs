@@ -1,6 +1,6 @@
 //! How what happens to plugins is told to the orchestration layer.
 
-use bailiwick_core::{chain::Head, ids::DeviceId, time::Timestamp};
+use bailiwick_core::{chain::Proof, ids::DeviceId, time::Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// One line of a post of events. `E` is the sender's own type: the receiver keeps its
@@ -18,10 +18,10 @@ pub struct EventLine<E> {
     pub words: String,
     /// The event for a script: an object with a string `event`.
     pub event: E,
-    /// The chain through the device's log up to this event, if it is told: the last line of a
-    /// post tells it. What it says now, the device can't unsay.
+    /// That the device's log goes on from what was told of it before, if this line tells it: the
+    /// last of a post does. What it says now, the device can't unsay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log: Option<Head>,
+    pub log: Option<Proof>,
 }
 
 /// Events as they are posted: one JSON object per line.

@@ -15,6 +15,7 @@ use crate::{
     cli_device::{Desk, DeviceVerb, Invite, Revoke, Withdraw},
     clock,
     enrolment::{self, Device, MadeToken, Register, Turned, authority_digest},
+    store::read::Reader,
 };
 
 /// A token can be used for this long at most.
@@ -29,7 +30,22 @@ pub(super) fn run(verb: &DeviceVerb) -> anyhow::Result<()> {
         DeviceVerb::Withdraw(arguments) => withdraw(arguments),
         DeviceVerb::List(desk) => list(desk),
         DeviceVerb::Revoke(arguments) => revoke(arguments),
+        DeviceVerb::Heads(desk) => heads(desk),
     }
+}
+
+fn heads(desk: &Desk) -> anyhow::Result<()> {
+    for head in Reader::open(&desk.data)?.heads()? {
+        if desk.json {
+            let line = json!({
+                "device": head.device, "head": head.head, "received-ms": head.received_ms,
+            });
+            println!("{line}");
+        } else {
+            println!("{} {}", head.device, head.head);
+        }
+    }
+    Ok(())
 }
 
 fn register(desk: &Desk) -> anyhow::Result<Register> {

@@ -24,6 +24,7 @@ pub(crate) const TROUBLING: &[&str] = &[
     "dropped",
     "quarantined",
     "events-lost",
+    "log-parted",
     "token-refused",
     "certificate-not-renewed",
     "certificate-expired",
@@ -232,7 +233,7 @@ fn follow(trouble: &mut Vec<Trouble>, event: &Happened, now_ms: i64) {
     );
     let passing = matches!(
         event.event.as_str(),
-        "dropped" | "quarantined" | "events-lost" | "token-refused"
+        "dropped" | "quarantined" | "events-lost" | "log-parted" | "token-refused"
     );
     if lasting || passing && now_ms.saturating_sub(event.at_ms) < SHOWN_MS {
         trouble.push(Trouble::Event(event.clone()));

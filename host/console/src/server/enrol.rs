@@ -164,6 +164,7 @@ async fn tell(shared: &Shared, device: DeviceId, event: &str, words: String, now
         event: event.to_owned(),
         words,
         body,
+        log: None,
     };
     let told = shared.context.inlet.events(key, sha256, vec![event], now);
     if let Err(error) = told.await {

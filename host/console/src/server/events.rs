@@ -19,8 +19,8 @@ use crate::{enrolment::Peer, store::IncomingEvent};
 
 /// Most lines of one post.
 const LINES: usize = 1_000;
-/// Longest line, in bytes.
-const LINE: usize = 16 * 1024;
+/// Longest line, in bytes: an event and the digests of a proof.
+const LINE: usize = 32 * 1024;
 /// Characters of an event's words that are kept.
 const WORDS: usize = 2_000;
 
@@ -90,7 +90,8 @@ fn event(line: &[u8]) -> Result<IncomingEvent, String> {
         Some(_) => return Err("`plugin` is not text".to_owned()),
     };
     let mut body = line.event.clone();
-    if let (Some(head), Some(body)) = (line.log, body.as_object_mut()) {
+    if let (Some(proof), Some(body)) = (&line.log, body.as_object_mut()) {
+        let head = proof.head().map_err(|error| format!("`log`: {error}"))?;
         body.insert("log-head".to_owned(), head.to_string().into());
     }
     Ok(IncomingEvent {
@@ -100,6 +101,7 @@ fn event(line: &[u8]) -> Result<IncomingEvent, String> {
         event: name.to_owned(),
         words: printable(&line.words),
         body: body.to_string(),
+        log: line.log,
     })
 }
 

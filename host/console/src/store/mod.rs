@@ -6,6 +6,7 @@
 mod changes;
 mod derived;
 mod files;
+mod logs;
 pub(crate) mod read;
 mod retention;
 mod schema;

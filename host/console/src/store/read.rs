@@ -46,6 +46,15 @@ pub(crate) struct StoredEvent {
     pub(crate) body: String,
 }
 
+/// The log of a device, as far as it was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredHead {
+    pub(crate) device: String,
+    /// As `bailiwick log verify --head` takes it.
+    pub(crate) head: String,
+    pub(crate) received_ms: i64,
+}
+
 /// A reader of the database.
 pub(crate) struct Reader(Connection);
 
@@ -53,6 +62,21 @@ impl Reader {
     /// Opens the database in the console's data folder.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
         schema::open_to_read(&folder.join(FILE)).map(Self)
+    }
+
+    /// The heads of all devices' logs.
+    pub(crate) fn heads(&self) -> Result<Vec<StoredHead>, StoreError> {
+        let mut statement = self
+            .0
+            .prepare("SELECT device, head, received_ms FROM device_logs ORDER BY device")?;
+        let rows = statement.query_map([], |row| {
+            Ok(StoredHead {
+                device: row.get("device")?,
+                head: row.get("head")?,
+                received_ms: row.get("received_ms")?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// The latest reports, oldest first.

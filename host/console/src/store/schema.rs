@@ -4,10 +4,10 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{StoreError, changes, derived, files, retention};
+use super::{StoreError, changes, derived, files, logs, retention};
 
 /// What each version added, in order: version 1 had only what devices sent, 2 added what is
-/// derived of it, 3 sessions and what was used in them. A database of a later version is not
+/// derived of it, 3 sessions and what was used in them, 4 heads of devices' logs. A database of a later version is not
 /// opened: this program would misread it.
 pub(super) const ADDED: &[&[&str]] = &[
     &[TABLES],
@@ -20,6 +20,7 @@ pub(super) const ADDED: &[&[&str]] = &[
         retention::TABLES,
         files::TABLES,
     ],
+    &[logs::TABLES],
 ];
 
 const VERSION: i64 = ADDED.len() as i64;

@@ -1,6 +1,7 @@
 //! The one thread that writes.
 
 use bailiwick_core::{
+    chain::Proof,
     ids::{DeviceId, PluginName},
     time::Timestamp,
 };
@@ -14,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     Answer, PostError, Way, derived,
     files::{self, IncomingFile},
+    logs,
     retention::{self, Before},
 };
 
@@ -65,6 +67,8 @@ pub(crate) struct IncomingEvent {
     pub(crate) event: String,
     pub(crate) words: String,
     pub(crate) body: String,
+    /// What it proves of the device's log.
+    pub(crate) log: Option<Proof>,
 }
 
 /// A write and where its answer goes.
@@ -337,36 +341,76 @@ fn events(
     transaction
         .prepare_cached("INSERT INTO event_posts (key, sha256, received_ms) VALUES (?1, ?2, ?3)")?
         .execute(params![key, sha256, whole(received.as_ms())?])?;
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO events (received_ms, at_ms, device, plugin, event, words, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    for (event, at) in events.iter().zip(times) {
-        insert.execute(params![
-            whole(received.as_ms())?,
-            at,
-            event.device.to_string(),
-            event.plugin.as_ref().map(PluginName::as_str),
-            event.event,
-            event.words,
-            event.body,
-        ])?;
-        let plugin = event.plugin.as_ref().map(PluginName::as_str);
-        derived::event(
-            transaction,
-            &derived::Event {
-                id: transaction.last_insert_rowid(),
-                device: &event.device.to_string(),
-                way: Some(way),
-                plugin,
-                event: &event.event,
-                at_ms: at,
-                received_ms: whole(received.as_ms())?,
-                body: &event.body,
-            },
-        )?;
+    let received_ms = whole(received.as_ms())?;
+    for (event, at_ms) in events.iter().zip(times) {
+        let device = event.device.to_string();
+        let row = Row {
+            device: &device,
+            way,
+            plugin: event.plugin.as_ref().map(PluginName::as_str),
+            event: &event.event,
+            words: &event.words,
+            body: &event.body,
+            at_ms,
+            received_ms,
+        };
+        insert_event(transaction, &row)?;
+        let Some(proof) = &event.log else { continue };
+        if let Some(told) = logs::follow(transaction, event.device, proof, received_ms)? {
+            let row = Row {
+                plugin: None,
+                event: logs::PARTED,
+                words: &told.words,
+                body: &told.body,
+                at_ms: received_ms,
+                ..row
+            };
+            insert_event(transaction, &row)?;
+        }
     }
     Ok(Answer::Stored)
+}
+
+/// One event, as it is stored.
+struct Row<'a> {
+    device: &'a str,
+    way: Way,
+    plugin: Option<&'a str>,
+    event: &'a str,
+    words: &'a str,
+    body: &'a str,
+    at_ms: i64,
+    received_ms: i64,
+}
+
+fn insert_event(transaction: &Transaction<'_>, row: &Row<'_>) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO events (received_ms, at_ms, device, plugin, event, words, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            row.received_ms,
+            row.at_ms,
+            row.device,
+            row.plugin,
+            row.event,
+            row.words,
+            row.body,
+        ])?;
+    derived::event(
+        transaction,
+        &derived::Event {
+            id: transaction.last_insert_rowid(),
+            device: row.device,
+            way: Some(row.way),
+            plugin: row.plugin,
+            event: row.event,
+            at_ms: row.at_ms,
+            received_ms: row.received_ms,
+            body: row.body,
+        },
+    )
 }
 
 fn label(

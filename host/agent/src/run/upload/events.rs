@@ -46,11 +46,12 @@ async fn round(host: &Host, to: Destination) -> anyhow::Result<Round> {
         return Ok(Round::Empty);
     };
     let lines = readable(&batch);
+    let mut told = None;
     if !lines.is_empty() {
         // The numbers of a device's events rise for ever, so no other batch has this key.
         let key = format!("{}-events-{}-{}", host.device, batch.first, batch.last);
         match send(&to, &key, &lines).await {
-            Ok(()) => {}
+            Ok(()) => told = batch.proof.head().ok(),
             Err(SendError::Retry { after, reason, .. }) => {
                 let pause = Pause {
                     at_least: after,
@@ -69,7 +70,7 @@ async fn round(host: &Host, to: Destination) -> anyhow::Result<Round> {
     if batch.lost > 0 {
         host.tell(Event::EventsLost { count: batch.lost }).await;
     }
-    host.store.events_sent(batch.last).await?;
+    host.store.events_sent(batch.last, told).await?;
     Ok(Round::Sent)
 }
 
@@ -86,7 +87,7 @@ async fn send(to: &Destination, key: &str, events: &[EventLine<Value>]) -> Resul
     }
 }
 
-/// The events of a batch; the last one tells the chain up to it. One that was damaged on disk
+/// The events of a batch; the last one proves the chain up to it. One that was damaged on disk
 /// must not hold up the others.
 fn readable(batch: &EventBatch) -> Vec<EventLine<Value>> {
     let lines = batch.lines.iter();
@@ -94,7 +95,7 @@ fn readable(batch: &EventBatch) -> Vec<EventLine<Value>> {
         .filter_map(|line| serde_json::from_slice(line).ok())
         .collect();
     if let Some(last) = events.last_mut() {
-        last.log = batch.head;
+        last.log = batch.proof.head().is_ok().then(|| batch.proof.clone());
     }
     events
 }

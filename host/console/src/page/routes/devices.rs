@@ -336,6 +336,7 @@ fn problem(event: &Happened) -> String {
         "ceiling-refused" => "Ceiling refused".to_owned(),
         "dropped" => "Reports dropped".to_owned(),
         "events-lost" => "Events lost".to_owned(),
+        "log-parted" => "Log was changed".to_owned(),
         "quarantined" => "Something damaged".to_owned(),
         other => title(other),
     }

@@ -67,7 +67,7 @@ fn line(event: &Happened, now: Timestamp) -> Markup {
 fn tone(event: &str) -> &'static str {
     match event {
         "refused" | "went-back" | "call-failed" | "suspended" | "dropped" | "quarantined"
-        | "events-lost" | "settings-refused" | "ceiling-refused" => "bad",
+        | "events-lost" | "log-parted" | "settings-refused" | "ceiling-refused" => "bad",
         "refresh-failed" | "put-off" | "stopped" => "warn",
         "swapped" | "kept" | "plugin-started" | "limits-proven" => "good",
         _ => "plain",

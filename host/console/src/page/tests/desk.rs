@@ -186,6 +186,7 @@ impl Desk {
             event: body["event"].as_str().unwrap().to_owned(),
             words: words.to_owned(),
             body: body.to_string(),
+            log: None,
         };
         let key = format!("{body}");
         let inlet = self.store.inlet();

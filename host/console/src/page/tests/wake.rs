@@ -70,6 +70,7 @@ async fn has_handler(desk: &Desk, device: u8, minutes: u64) {
         event: event["event"].as_str().unwrap().to_owned(),
         words: String::new(),
         body: event.to_string(),
+        log: None,
     };
     let events = vec![
         told(json!({ "event": "plugin-started", "version": "0.1.0" })),

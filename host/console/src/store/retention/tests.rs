@@ -50,6 +50,7 @@ impl Kept {
             event: body["event"].as_str().unwrap().to_owned(),
             words: String::new(),
             body: body.to_string(),
+            log: None,
         };
         let (key, sha256) = (format!("e{day}"), body.to_string());
         let received = Timestamp::from_ms(day * DAY);
