@@ -1,13 +1,15 @@
 //! The commands that ask the running agent, and `plugin inspect`, which needs none.
 
+mod export;
 mod watch;
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, bail};
-use bailiwick_core::{audit, policy::Policy, ports::Clock as _, time::Timestamp};
+use bailiwick_core::{audit, policy::Policy, ports::Clock as _};
 use bailiwick_device::SystemClock;
 use bailiwick_store::look;
+pub(crate) use export::log as export_log;
 pub(crate) use watch::plugins as watch_plugins;
 
 use crate::{
@@ -83,8 +85,9 @@ pub(crate) async fn log(common: &Common, asked: &ShowLog) -> anyhow::Result<Exit
     let now = SystemClock::new().now();
     let mut query = LogQuery {
         plugin: asked.plugin.clone(),
-        since: asked.since.map(|span| before(now, span.get())),
-        after: None,
+        since: asked.since.map(|since| since.at(now)),
+        kind: asked.kind,
+        ..LogQuery::default()
     };
     loop {
         let request = Request::Log(query.clone());
@@ -130,11 +133,6 @@ pub(crate) async fn verify_log(common: &Common, asked: &VerifyLog) -> anyhow::Re
         Response::Verified(VerifyReport::Broken { .. }) => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     })
-}
-
-fn before(now: Timestamp, span: Duration) -> Timestamp {
-    let ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-    Timestamp::from_ms(now.as_ms().saturating_sub(ms))
 }
 
 /// Asks the agent; `None` if none runs.

@@ -74,6 +74,7 @@ async fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
             return match &log.command {
                 Some(LogCommand::Verify(verify)) => commands::verify_log(common, verify).await,
                 Some(LogCommand::Show(show)) => commands::log(common, show).await,
+                Some(LogCommand::Export(export)) => commands::export_log(common, export).await,
                 None => commands::log(common, &log.show).await,
             };
         }

@@ -46,6 +46,8 @@ pub(crate) fn words(response: &Response) -> String {
         }
         Response::Outbox(report) => owner::outbox(report),
         Response::Log(report) => owner::log(report),
+        // For whoever writes it to a file.
+        Response::LogPart(part) => format!("{} entries\n", part.entries.len()),
         Response::Verified(report) => owner::verified(report),
         Response::Pause { paused } => owner::pause(paused.as_ref()),
         Response::Refused { reason } => format!("{reason}\n"),

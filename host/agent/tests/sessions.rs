@@ -187,6 +187,7 @@ fn sessions_are_told_shown_to_whom_they_concern_and_kept() {
         &["plugin", "list"],
         &["update", "refresh"],
         &["inventory"],
+        &["log", "verify"],
     ] {
         let refused = place.ask(Some(bob), words);
         assert!(!refused.status.success(), "{words:?}");
@@ -199,6 +200,28 @@ fn sessions_are_told_shown_to_whom_they_concern_and_kept() {
     let words = place.ask(Some(bob), &["sessions"]);
     let text = String::from_utf8(words.stdout).unwrap();
     assert!(text.contains(bob_id.as_str().unwrap()), "{text}");
+
+    // Of the log each reads what concerns them, and nobody what concerns others.
+    let log = |uid: Option<u32>| -> Vec<Value> {
+        let told = place.ask(uid, &["log", "show", "--kind", "session", "--json"]);
+        assert!(told.status.success(), "{told:?}");
+        let lines = String::from_utf8(told.stdout).unwrap();
+        let lines = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        lines
+            .map(|line: Value| line["event"]["user"].clone())
+            .collect()
+    };
+    assert!(log(None).contains(&opened["user"]));
+    assert_eq!(log(Some(bob)), [of_bob["user"].clone()]);
+    assert_eq!(log(Some(own_uid(5))), [Value::Null; 0]);
+    let all = place.ask(Some(bob), &["log", "--json"]);
+    assert!(
+        !String::from_utf8(all.stdout)
+            .unwrap()
+            .contains("\"started\"")
+    );
 
     // Killed, and one logs out meanwhile: the others are the same sessions as before.
     agent.kill();

@@ -1,18 +1,22 @@
 //! The command line of `bailiwick`.
 
+mod since;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use bailiwick_core::{chain::Head, ids::PluginName, settings::Name, time::Span};
 use clap::{Args, Parser, Subcommand};
 
-use crate::look::FEW;
+use crate::look::{FEW, LogKind};
+pub(crate) use since::Since;
 
 /// Runs signed plugins on this device, each within what its policy grants.
 #[derive(Debug, Parser)]
 #[command(name = "bailiwick", version, propagate_version = true)]
 #[command(
     after_help = "Start the agent with `bailiwick run`. The other commands ask the agent \
-    that runs; only its own user and root may, except for `sessions`. `plugin inspect` needs no agent."
+    that runs; only its own user and root may, except for `sessions` and `log`, which show \
+    others what concerns them. `plugin inspect` needs no agent."
 )]
 pub(crate) struct Cli {
     /// What is asked for.
@@ -192,6 +196,16 @@ pub(crate) enum LogCommand {
     Show(ShowLog),
     /// Find out whether an entry was edited, removed or moved; ends with 1 if so
     Verify(VerifyLog),
+    /// Write the log to a folder, with its chain, for `bailiwick-audit --record`
+    Export(ExportLog),
+}
+
+/// `bailiwick log export`.
+#[derive(Args, Debug)]
+pub(crate) struct ExportLog {
+    /// The folder; the file in it is named after the device, and one of before is replaced
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
 }
 
 /// `bailiwick log verify`.
@@ -209,9 +223,13 @@ pub(crate) struct ShowLog {
     /// Events of this plugin only
     #[arg(long)]
     pub(crate) plugin: Option<PluginName>,
-    /// Events of this time up to now, as in `1h`
-    #[arg(long, value_name = "SPAN")]
-    pub(crate) since: Option<Span>,
+    /// Events of this time up to now, as in `1h`, or since 2026-11-30 (UTC), or since
+    /// 2026-11-30T12:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<Since>,
+    /// Events of this kind only
+    #[arg(long)]
+    pub(crate) kind: Option<LogKind>,
     /// Go on with what happens from now on, until Ctrl-C
     #[arg(long)]
     pub(crate) follow: bool,
@@ -323,7 +341,16 @@ mod tests {
             })
         ));
         let hour = std::time::Duration::from_secs(3_600);
-        assert_eq!((log.since.map(Span::get), log.follow), (Some(hour), true));
+        assert_eq!((log.since, log.follow), (Some(Since::Ago(hour)), true));
+        let log = parse("bailiwick log show --kind denial --since 2026-11-30").unwrap();
+        let Command::Log(Log {
+            command: Some(LogCommand::Show(log)),
+            ..
+        }) = log.command
+        else {
+            panic!("no log");
+        };
+        assert_eq!(log.kind, Some(LogKind::Denial));
         let Command::Pause(pause) = parse("bailiwick pause --for 2h").unwrap().command else {
             panic!("no pause");
         };

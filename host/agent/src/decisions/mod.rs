@@ -175,3 +175,111 @@ impl Decisions {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    use bailiwick_core::{
+        decision::{AT_ONCE, Answer, DISTINCT, EVERY},
+        policy::Call,
+        ports::NoSessions,
+    };
+
+    use super::*;
+
+    /// Seconds since the start.
+    #[derive(Default)]
+    struct Stopped(AtomicU64);
+
+    impl Clock for Stopped {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_ms(self.0.load(Relaxed) * 1_000)
+        }
+
+        fn monotonic(&self) -> Monotonic {
+            Monotonic::from_ns(self.0.load(Relaxed) * 1_000_000_000)
+        }
+
+        fn thread_cpu_ns(&self) -> u64 {
+            0
+        }
+    }
+
+    fn decision(call: &str, answer: Answer) -> Decision {
+        let words: Vec<_> = call.split(' ').collect();
+        Decision {
+            call: Call::from_words(&words).unwrap(),
+            answer,
+            session: None,
+            action: None,
+        }
+    }
+
+    fn scene() -> (Arc<Stopped>, Arc<Decisions>, Arc<dyn ports::Decisions>) {
+        let clock = Arc::new(Stopped::default());
+        let decisions = Decisions::new(clock.clone(), Arc::new(NoSessions));
+        let text = include_str!("../../../core/fixtures/policy.toml");
+        let policy = Arc::new(Policy::parse("p.toml", text).unwrap());
+        let of = decisions.of(Author {
+            plugin: policy.plugin.clone(),
+            version: "0.1.0".to_owned(),
+            digest: Sha256::of(text.as_bytes()),
+            policy,
+        });
+        (clock, decisions, of)
+    }
+
+    fn entries(written: &[Written]) -> Vec<(String, u64)> {
+        let entry = |written: &Written| match &written.what {
+            What::Entry { entry, count } => (entry.call.clone(), *count),
+            What::Unlisted { unlisted, .. } => (String::new(), unlisted.denials),
+        };
+        written.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn a_storm_of_denials_is_a_few_entries_and_every_one_is_counted() {
+        let (clock, decisions, of) = scene();
+        let refuse = |n: u64| of.note(decision(&format!("files /x{n}"), Answer::Refused));
+        (0..100_000).for_each(|n| refuse(n % 100));
+        let now = decisions.take(false);
+        assert_eq!(now.len(), DISTINCT);
+        let What::Entry { entry, .. } = &now[0].what else {
+            panic!("no entry");
+        };
+        assert_eq!(entry.outcome, "no grant covers it");
+        assert!(entry.allowed_by.is_empty());
+        assert!(decisions.take(false).is_empty(), "once");
+        clock.0.store(EVERY.as_secs(), Relaxed);
+        let later = entries(&decisions.take(false));
+        assert_eq!(later.len(), DISTINCT + 1);
+        let all: u64 = later.iter().map(|(_, count)| count).sum();
+        assert_eq!(all + DISTINCT as u64, 100_000);
+        clock.0.store(2 * EVERY.as_secs(), Relaxed);
+        assert!(decisions.take(false).is_empty());
+        assert_eq!(decisions.next(), None, "nobody is woken any more");
+        assert!(decisions.lock().ledgers.is_empty());
+    }
+
+    #[test]
+    fn an_effect_names_the_grant_that_allows_it_and_nothing_is_lost_at_the_end() {
+        let (_clock, decisions, of) = scene();
+        for _ in 0..AT_ONCE + 3 {
+            of.note(decision("files /etc/passwd", Answer::Done));
+        }
+        let now = decisions.take(false);
+        assert_eq!(now.len(), AT_ONCE as usize);
+        let What::Entry { entry, .. } = &now[0].what else {
+            panic!("no entry");
+        };
+        assert!(
+            entry.allowed_by[0].contains(" of the policy, approved by "),
+            "{entry:?}"
+        );
+        assert_eq!(
+            entries(&decisions.take(true)),
+            [("files /etc/passwd".to_owned(), 3)]
+        );
+    }
+}

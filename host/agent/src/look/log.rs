@@ -19,8 +19,63 @@ pub(crate) struct LogQuery {
     pub(crate) plugin: Option<PluginName>,
     /// Not older than this.
     pub(crate) since: Option<Timestamp>,
+    /// Of this kind only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<LogKind>,
     /// Behind the event of this number.
     pub(crate) after: Option<u64>,
+    /// What concerns this user only, by the name that events give it. Who asks does not choose
+    /// that.
+    #[serde(skip)]
+    pub(crate) user: Option<String>,
+}
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogKind {
+    /// What plugins were refused
+    Denial,
+    /// What plugins did that changes something outside of them
+    Effect,
+    /// What started, was swapped, refused, stopped or went back
+    Activation,
+    /// What plugins may do
+    Policy,
+    /// What operators asked for
+    Action,
+    /// Sessions of users
+    Session,
+}
+
+impl LogKind {
+    /// Names of the events of this kind.
+    const fn events(self) -> &'static [&'static str] {
+        match self {
+            Self::Denial => &["denied", "decisions-counted"],
+            Self::Effect => &["effect", "decisions-counted"],
+            Self::Activation => &[
+                "pulled",
+                "plugin-started",
+                "swapped",
+                "refused",
+                "kept",
+                "went-back",
+                "stopped",
+                "suspended",
+            ],
+            Self::Policy => &[
+                "granted",
+                "limits-proven",
+                "policy-changed",
+                "narrowed",
+                "ceiling-changed",
+                "ceiling-refused",
+            ],
+            Self::Action => &["action-accepted", "action-ended", "action-refused"],
+            Self::Session => &["session-opened", "session-changed", "session-closed"],
+        }
+    }
 }
 
 /// Events, the oldest first.
@@ -62,11 +117,16 @@ impl LogReport {
             .iter()
             .filter_map(line)
             .filter(|line| query.since.is_none_or(|since| line.at >= since))
+            .filter(|line| query.kind.is_none_or(|kind| line.is_one_of(kind)))
             .filter(|line| {
                 query
-                    .plugin
+                    .user
                     .as_ref()
-                    .is_none_or(|plugin| line.is_of(plugin))
+                    .is_none_or(|user| line.has("user", user))
+            })
+            .filter(|line| {
+                let plugin = query.plugin.as_ref();
+                plugin.is_none_or(|plugin| line.has("plugin", plugin.as_str()))
             })
             .collect();
         events.drain(..events.len().saturating_sub(MOST));
@@ -75,8 +135,12 @@ impl LogReport {
 }
 
 impl LogLine {
-    fn is_of(&self, plugin: &PluginName) -> bool {
-        self.event.get("plugin").and_then(Value::as_str) == Some(plugin.as_str())
+    fn has(&self, field: &str, value: &str) -> bool {
+        self.event.get(field).and_then(Value::as_str) == Some(value)
+    }
+
+    fn is_one_of(&self, kind: LogKind) -> bool {
+        kind.events().iter().any(|name| self.has("event", name))
     }
 }
 

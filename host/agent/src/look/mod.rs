@@ -6,8 +6,10 @@
 mod decode;
 mod log;
 mod outbox;
+mod part;
 mod verified;
 
-pub(crate) use log::{LogQuery, LogReport};
+pub(crate) use log::{LogKind, LogQuery, LogReport};
 pub(crate) use outbox::{Content, Entry, FEW, OutboxQuery, OutboxReport};
+pub(crate) use part::{PartQuery, PartReport};
 pub(crate) use verified::{VerifyQuery, VerifyReport};

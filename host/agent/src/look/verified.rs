@@ -15,12 +15,18 @@ pub(crate) struct VerifyQuery {
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "kebab-case")]
+#[serde(
+    tag = "record",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case"
+)]
 pub(crate) enum VerifyReport {
     /// Each entry follows from the one before.
     Whole {
         /// How many.
         entries: u64,
+        /// The last that made room for newer ones; none where the first is there.
+        made_room: Option<u64>,
         /// The last, to be noted.
         head: Option<Head>,
     },
@@ -43,6 +49,7 @@ impl VerifyReport {
         Ok(match verify_events(database, query.head.as_ref())? {
             Ok(whole) => Self::Whole {
                 entries: whole.entries,
+                made_room: whole.made_room,
                 head: whole.head,
             },
             Err(broken) => Self::Broken {

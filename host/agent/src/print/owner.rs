@@ -67,12 +67,16 @@ pub(super) fn verified(report: &VerifyReport) -> String {
         VerifyReport::Whole { head: None, .. } => "The log is empty.\n".to_owned(),
         VerifyReport::Whole {
             entries,
+            made_room,
             head: Some(head),
         } => format!(
-            "The log is whole: {entries} entries, each follows from the one before.\n\
+            "The log is whole: {entries} entries, each follows from the one before.{}\n\
              Its head is {head}\n\
              To find out later whether it was written anew, note the head, and ask with \
-             `bailiwick log verify --head HEAD`.\n"
+             `bailiwick log verify --head HEAD`.\n",
+            made_room.map_or_else(String::new, |until| format!(
+                "\nThose up to number {until} made room for newer ones."
+            ))
         ),
         VerifyReport::Broken { reason } => format!(
             "THE LOG IS NOT WHAT WAS KEPT: {reason}.\n\

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     figures::Bounds,
+    look::LogQuery,
     socket::{
         Peer, PluginLine, PluginState, Request, Response, SettingLine, StatusReport, UpdateReport,
     },
@@ -122,6 +123,7 @@ impl Known {
             Request::Outbox(query) => owner::outbox(host, query).await,
             Request::Log(query) => owner::log(host, query).await,
             Request::Verify(query) => owner::verify(host, query).await,
+            Request::LogPart(query) => owner::log_part(host, query).await,
             Request::Pause { for_ms } => {
                 owner::pause(host, for_ms.map(Duration::from_millis)).await
             }
@@ -132,6 +134,12 @@ impl Known {
     /// The sessions that `peer` may see.
     pub(crate) async fn sessions(&self, peer: Peer) -> Response {
         Response::Sessions(self.sessions.report(peer).await)
+    }
+
+    /// What of the log concerns the user `uid`.
+    pub(crate) async fn log_of(&self, uid: u32, query: LogQuery, host: &Host) -> Response {
+        let user = Some(self.sessions.user(uid));
+        owner::log(host, LogQuery { user, ..query }).await
     }
 
     async fn status(&self, host: &Host) -> Response {

@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     events::Event,
-    look::{LogQuery, LogReport, OutboxQuery, OutboxReport, VerifyQuery, VerifyReport},
+    look::{
+        LogQuery, LogReport, OutboxQuery, OutboxReport, PartQuery, PartReport, VerifyQuery,
+        VerifyReport,
+    },
     socket::Response,
 };
 use bailiwick_store::StoreError;
@@ -29,6 +32,12 @@ pub(super) async fn log(host: &Host, query: LogQuery) -> Response {
 pub(super) async fn verify(host: &Host, query: VerifyQuery) -> Response {
     let look = move |database: &redb::Database| VerifyReport::read(database, &query);
     told(host.store.look(look).await, Response::Verified)
+}
+
+/// The record of it, with its chain.
+pub(super) async fn log_part(host: &Host, query: PartQuery) -> Response {
+    let look = move |database: &redb::Database| PartReport::read(database, query);
+    told(host.store.look(look).await, Response::LogPart)
 }
 
 fn told<T>(read: Result<T, StoreError>, answer: impl FnOnce(T) -> Response) -> Response {

@@ -51,11 +51,15 @@ impl Handler for Answering {
             if request == (Request::Sessions {}) {
                 return self.known.sessions(peer).await;
             }
-            if peer != Peer::Owner {
-                return Response::Refused {
-                    reason: "only root and the agent's own user may ask this: ask as one of \
-                             them. `bailiwick sessions` shows everybody their own sessions"
-                        .to_owned(),
+            if let Peer::User(uid) = peer {
+                return match request {
+                    Request::Log(query) => self.known.log_of(uid, query, &self.host).await,
+                    _ => Response::Refused {
+                        reason: "only root and the agent's own user may ask this: ask as one of \
+                                 them. `bailiwick sessions` and `bailiwick log` show everybody \
+                                 what concerns them"
+                            .to_owned(),
+                    },
                 };
             }
             if request == (Request::UpdateRefresh {})

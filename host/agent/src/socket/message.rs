@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     figures::{Bounds, Figures},
-    look::{LogQuery, LogReport, OutboxQuery, OutboxReport, VerifyQuery, VerifyReport},
+    look::{
+        LogQuery, LogReport, OutboxQuery, OutboxReport, PartQuery, PartReport, VerifyQuery,
+        VerifyReport,
+    },
     run::{ClockSet, Outage, Paused},
 };
 
@@ -41,6 +44,8 @@ pub(crate) enum Request {
     Log(LogQuery),
     /// Whether the record of it is whole.
     Verify(VerifyQuery),
+    /// The record itself.
+    LogPart(PartQuery),
     /// Collect, run and send nothing.
     Pause {
         /// For so many milliseconds; until it is ended if none.
@@ -85,6 +90,8 @@ pub(crate) enum Response {
     Log(LogReport),
     /// To [`Request::Verify`].
     Verified(VerifyReport),
+    /// To [`Request::LogPart`].
+    LogPart(PartReport),
     /// To [`Request::Pause`] and [`Request::Resume`].
     Pause {
         /// The pause that lasts now.
