@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bailiwick_core::limits::Limits;
+use bailiwick_core::{limits::Limits, policy::CapabilitySet};
 use bailiwick_sandbox::Usage;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,9 @@ pub(crate) struct Figures {
     pub(crate) out_bytes: u64,
     /// Lines of its log that were beyond its limit.
     pub(crate) log_lines_dropped: u64,
+    /// Which capabilities it called.
+    #[serde(default)]
+    pub(crate) capabilities: CapabilitySet,
 }
 
 impl From<&Usage> for Figures {
@@ -47,6 +50,7 @@ impl From<&Usage> for Figures {
             memory_high_bytes: usage.memory_high_water.get(),
             out_bytes: usage.output.get(),
             log_lines_dropped: usage.log_lines_dropped,
+            capabilities: usage.capabilities,
         }
     }
 }
@@ -79,6 +83,7 @@ impl Figures {
             memory_high_bytes: highest(self.memory_high_bytes, other.memory_high_bytes),
             out_bytes: count(self.out_bytes, other.out_bytes),
             log_lines_dropped: count(self.log_lines_dropped, other.log_lines_dropped),
+            capabilities: self.capabilities.and(other.capabilities),
         }
     }
 }

@@ -40,6 +40,9 @@ pub enum Rule {
     Schedule,
     OutsideVersions,
     PlainText,
+    UnusedGrant,
+    UnusedLimit,
+    RefusedCalls,
 }
 
 /// What is told of a rule.
@@ -54,7 +57,7 @@ struct Text {
 
 impl Rule {
     /// Every rule, by its id.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::ImportWithoutGrant,
         Self::GrantWithoutImport,
         Self::MemoryBelowStart,
@@ -72,6 +75,9 @@ impl Rule {
         Self::Schedule,
         Self::OutsideVersions,
         Self::PlainText,
+        Self::UnusedGrant,
+        Self::UnusedLimit,
+        Self::RefusedCalls,
     ];
 
     /// `BW001`.
@@ -274,6 +280,35 @@ impl Rule {
                       answers in the server's place if they like.",
                 mend: "Name the server with `https://`; where it has no TLS, put it on a network \
                        of its own, and let requests carry no secret.",
+            },
+            Self::UnusedGrant => Text {
+                id: "BW018",
+                name: "unused-grant",
+                level: Level::Warning,
+                title: "A grant was never used.",
+                why: "What a plugin does not use it does not need, and whoever takes it over has it \
+                      all the same. Needs a record of a week at least, and devices that tell which \
+                      capabilities were called.",
+                mend: "Remove the grant, unless it is for what has not happened yet.",
+            },
+            Self::UnusedLimit => Text {
+                id: "BW019",
+                name: "unused-limit",
+                level: Level::Warning,
+                title: "A limit is far above what was used.",
+                why: "It lets a plugin that goes wrong take what it never needed. Found is \
+                      `memory` of more than 8 MiB and more than four times the most that an \
+                      instance held. Needs a record of a week at least.",
+                mend: "Write what the plugin was seen to need, and half as much again.",
+            },
+            Self::RefusedCalls => Text {
+                id: "BW020",
+                name: "refused-calls",
+                level: Level::Warning,
+                title: "The plugin asked for what its policy refuses.",
+                why: "Either it lacks something that it needs, and reports less than it should, or \
+                      it tries what nobody agreed to. Needs a record.",
+                mend: "Read what it asked for; ask the vendor why, and have it granted or removed.",
             },
         }
     }

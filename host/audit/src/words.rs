@@ -8,6 +8,8 @@ use bailiwick_core::{
     time::Timestamp,
 };
 
+use crate::record::Deeds;
+
 /// `2027-12-31`, in UTC.
 pub(crate) fn day(at: Timestamp) -> String {
     let (year, month, day) = at.date();
@@ -206,4 +208,31 @@ pub(crate) fn limits(policy: &Policy) -> Vec<(&'static str, String)> {
         None => ("called", "when an operator asks".to_owned()),
     });
     lines
+}
+/// Where, when and in which versions a plugin was seen, and what it used.
+pub(crate) fn record(deeds: &Deeds) -> String {
+    let versions: Vec<&str> = deeds.versions.iter().map(String::as_str).collect();
+    let used = &deeds.used;
+    let capabilities = match used.capabilities {
+        Some(capabilities) => format!("; it called {capabilities}"),
+        None => String::new(),
+    };
+    let devices = match deeds.devices.len() {
+        1 => "1 device".to_owned(),
+        devices => format!("{devices} devices"),
+    };
+    format!(
+        "{devices}, from {} to {}, in version {}: {} calls, {} of them trapped, {} host calls, {} \
+         of them denied, {} ms of CPU, at most {} KiB of memory, {} bytes out{capabilities}",
+        minute(deeds.first),
+        minute(deeds.last),
+        versions.join(", "),
+        used.calls,
+        used.traps,
+        used.host_calls,
+        used.denials,
+        used.cpu_us / 1_000,
+        used.memory_high_bytes.div_ceil(1_024),
+        used.out_bytes,
+    )
 }

@@ -83,7 +83,7 @@ fn report() -> Report {
     Report::new(
         vec![subject, alone],
         vec![unjudged],
-        Some(repository),
+        (Some(repository), None),
         Timestamp::EPOCH,
     )
 }

@@ -151,7 +151,12 @@ fn the_log_is_what_the_standard_says() {
         },
         reason: "it is no policy".to_owned(),
     };
-    let report = Report::new(vec![subject], vec![unjudged], None, Timestamp::EPOCH);
+    let report = Report::new(
+        vec![subject],
+        vec![unjudged],
+        (None, None),
+        Timestamp::EPOCH,
+    );
     let log = sarif(&report);
     check(&log, &LOG, "log");
     let run = &log["runs"][0];

@@ -126,6 +126,7 @@ impl Context {
     pub(crate) fn enter(&mut self, capability: Capability) -> wasmtime::Result<Entered> {
         let began = self.timing.now();
         self.account.host_call()?;
+        self.account.capabilities.insert(capability);
         let granted = match self.grants[capability as usize] {
             Until::Always => true,
             Until::Expiry(at) => self.ports.clock.now() < at,

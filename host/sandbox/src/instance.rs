@@ -407,6 +407,7 @@ fn used(context: &Context, elapsed_ns: u64, cpu_ns: u64) -> Usage {
         memory_high_water: ByteCount::new(account.high_water()),
         log_lines,
         log_lines_dropped,
+        capabilities: account.capabilities,
         ..Usage::default()
     }
 }

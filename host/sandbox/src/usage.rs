@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bailiwick_core::bytes::ByteCount;
+use bailiwick_core::{bytes::ByteCount, policy::CapabilitySet};
 
 /// Everything since the instance started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Usage {
     pub log_lines: u64,
     /// Lines that it dropped.
     pub log_lines_dropped: u64,
+    /// Which capabilities were called.
+    pub capabilities: CapabilitySet,
     /// Bytes that `collect` and `save` returned.
     pub output: ByteCount,
 }

@@ -75,6 +75,16 @@ fn the_owner_reads_what_was_sent_and_what_happened_with_and_without_the_agent() 
         .find_map(|event| event["event"]["log-head"].as_str())
         .unwrap();
     assert_eq!(desk.ask(&["log", "verify", "--head", told]), whole);
+    // An auditor reads it elsewhere, and what the console knows holds there, too.
+    let logs = desk.path("logs").display().to_string();
+    let exported = desk.ask(&["log", "export", "--to", &logs]);
+    let file = exported["file"].as_str().expect("a file");
+    let text = fs::read_to_string(file).expect("it was written");
+    let head = told.parse().expect("a head");
+    let log = bailiwick_audit::record::parse(&text, Some(&head)).expect("it is whole");
+    assert_eq!((log.entries.len(), log.is_held), (all.len(), true));
+    let edited = text.replacen("started", "stopped", 1);
+    assert!(bailiwick_audit::record::parse(&edited, None).is_err());
     // Of a log that was written anew it would know another.
     let (number, _) = told.split_once(':').unwrap();
     let other = format!("{number}:{}", "0".repeat(64));

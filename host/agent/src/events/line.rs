@@ -55,7 +55,10 @@ fn cut_text(text: &mut String, longest: usize) {
 
 #[cfg(test)]
 mod tests {
-    use bailiwick_core::ids::GenerationId;
+    use bailiwick_core::{
+        ids::GenerationId,
+        policy::{Capability, CapabilitySet},
+    };
 
     use super::*;
     use crate::figures::Figures;
@@ -85,6 +88,10 @@ mod tests {
     #[test]
     fn what_a_plugin_has_used_is_told_in_a_few_hundred_bytes() {
         let most = u64::MAX;
+        let mut all = CapabilitySet::default();
+        for capability in Capability::ALL {
+            all.insert(capability);
+        }
         let event = Event::PluginStatus {
             plugin: "x".repeat(32).parse().unwrap(),
             version: "100.100.100".to_owned(),
@@ -101,11 +108,12 @@ mod tests {
                 memory_high_bytes: most,
                 out_bytes: most,
                 log_lines_dropped: most,
+                capabilities: all,
             },
         };
         let at = Timestamp::from_ms(1_795_000_000_000);
         let line = event.to_line(DeviceId::from_bytes([7; 16]), at);
-        assert!(line.len() < 900, "{}", line.len());
+        assert!(line.len() < 1_000, "{}", line.len());
         let read: EventLine<Event> = serde_json::from_slice(&line).unwrap();
         assert_eq!(read.event, event);
     }

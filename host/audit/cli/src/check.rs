@@ -8,7 +8,7 @@ use bailiwick_audit::report::{self, Outcome, Report};
 use crate::{
     NOT_JUDGED,
     cli::{Check, Format},
-    clock, files, repository,
+    clock, files, record, repository,
 };
 
 /// Something was found.
@@ -20,9 +20,12 @@ const FOUND: u8 = 1;
 /// Nothing was named, a named folder can't be read, or the report can't be printed.
 pub(crate) fn check(asked: &Check) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        asked.policy.is_some() || asked.repository.is_some() || !asked.components.is_empty(),
+        asked.policy.is_some()
+            || asked.repository.is_some()
+            || asked.record.is_some()
+            || !asked.components.is_empty(),
         "nothing is named that could be judged: name policies with --policy, a repository with \
-         --repository, or components"
+         --repository, logs of devices with --record, or components"
     );
     let report = report(asked)?;
     let told = match asked.format {
@@ -52,11 +55,15 @@ fn report(asked: &Check) -> anyhow::Result<Report> {
         unjudged.append(&mut known.unjudged);
         (subjects, repository) = (known.subjects, Some(known.repository));
     }
+    let record = match &asked.record {
+        Some(folder) => Some(record::read(folder, &mut unjudged)?),
+        None => None,
+    };
     unjudged.extend(subjects.iter().filter_map(files::without_policy));
     Ok(Report::new(
         subjects,
         unjudged,
-        repository,
+        (repository, record),
         asked.at.unwrap_or(now),
     ))
 }

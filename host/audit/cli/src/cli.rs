@@ -54,6 +54,14 @@ pub(crate) struct Check {
     /// its digest]
     #[arg(long, value_name = "HEX", requires = "repository")]
     pub(crate) root_sha256: Option<Sha256>,
+    /// Folder of devices' logs, as `bailiwick log export --to DIR` writes them: tells what the
+    /// plugins really did
+    ///
+    /// Each log is verified. A file `heads` in the folder, with a device and a head of its log in
+    /// each line, as `bailiwick-console device heads` prints them, also finds a log that was
+    /// written anew as a whole.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
     /// How to tell it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

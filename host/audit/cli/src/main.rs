@@ -8,6 +8,7 @@ mod cli;
 mod clock;
 mod files;
 mod policy;
+mod record;
 mod repository;
 
 use std::process::ExitCode;

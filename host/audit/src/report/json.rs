@@ -3,7 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{Judged, Outcome, Report, Trust, grounds};
-use crate::{Finding, Place, Rule, visible::is_plain, words};
+use bailiwick_core::ids::DeviceId;
+
+use crate::{
+    Finding, Place, Rule,
+    record::{Deed, Deeds},
+    visible::is_plain,
+    words,
+};
 
 /// The object, `format` 1.
 pub fn json(report: &Report) -> Value {
@@ -27,6 +34,21 @@ pub fn json(report: &Report) -> Value {
                 "expires": role.expires,
                 "signed-by": role.signed_by,
             })).collect::<Vec<_>>(),
+        })),
+        "record": report.record.as_ref().map(|record| json!({
+            "folder": record.folder,
+            "devices": record.devices.iter().map(|device| json!({
+                "device": device.device.to_string(),
+                "entries": device.entries,
+                "first-ms": device.first.as_ms(),
+                "last-ms": device.last.as_ms(),
+                "head": device.head,
+                "made-room-up-to": device.made_room,
+                "head-agrees": device.is_held,
+            })).collect::<Vec<_>>(),
+            "plugins": record.plugins.iter().map(|(plugin, deeds)| {
+                (plugin.clone(), self::deeds(deeds))
+            }).collect::<serde_json::Map<_, _>>(),
         })),
         "plugins": report.judged.iter().map(plugin).collect::<Vec<_>>(),
         "not-judged": report.unjudged.iter().map(|unjudged| json!({
@@ -106,6 +128,41 @@ fn plugin(judged: &Judged) -> Value {
             })),
         })),
         "findings": judged.findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+fn deeds(deeds: &Deeds) -> Value {
+    let used = &deeds.used;
+    json!({
+        "devices": deeds.devices.iter().map(DeviceId::to_string).collect::<Vec<_>>(),
+        "versions": deeds.versions,
+        "first-ms": deeds.first.as_ms(),
+        "last-ms": deeds.last.as_ms(),
+        "used": {
+            "calls": used.calls,
+            "traps": used.traps,
+            "host-calls": used.host_calls,
+            "denials": used.denials,
+            "cpu-us": used.cpu_us,
+            "memory-high-bytes": used.memory_high_bytes,
+            "out-bytes": used.out_bytes,
+            "capabilities": used.capabilities,
+        },
+        "denials": deeds.denials.iter().map(deed).collect::<Vec<_>>(),
+        "effects": deeds.effects.iter().map(deed).collect::<Vec<_>>(),
+        "more-denials": deeds.more_denials,
+        "more-effects": deeds.more_effects,
+    })
+}
+
+fn deed(deed: &Deed) -> Value {
+    json!({
+        "call": deed.call,
+        "outcome": deed.outcome,
+        "allowed-by": deed.allowed_by,
+        "count": deed.count,
+        "devices": deed.devices.len(),
+        "last-ms": deed.last.as_ms(),
     })
 }
 

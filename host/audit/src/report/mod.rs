@@ -12,7 +12,10 @@ pub use text::text;
 
 use bailiwick_core::{digest::Sha256, time::Timestamp};
 
-use crate::{Finding, Level, Place, Signers, Subject, judge};
+use crate::{
+    Finding, Known, Level, Place, Signers, Subject, judge,
+    record::{Deeds, Record},
+};
 
 /// An audit.
 #[derive(Clone, Debug)]
@@ -25,6 +28,8 @@ pub struct Report {
     pub unjudged: Vec<Unjudged>,
     /// What a repository proves; `None` if none was named.
     pub repository: Option<Repository>,
+    /// What plugins did on devices; `None` if no record was named.
+    pub record: Option<Record>,
 }
 
 /// A repository that was read.
@@ -83,7 +88,7 @@ impl Report {
     pub fn new(
         mut subjects: Vec<Subject>,
         mut unjudged: Vec<Unjudged>,
-        repository: Option<Repository>,
+        (repository, record): (Option<Repository>, Option<Record>),
         at: Timestamp,
     ) -> Self {
         let order = |subject: &Subject| {
@@ -98,9 +103,15 @@ impl Report {
         let signers = repository.as_ref().map(|repository| &repository.signers);
         let judged = subjects
             .into_iter()
-            .map(|subject| Judged {
-                findings: judge(&subject, signers, at),
-                subject,
+            .map(|subject| {
+                let deeds = record
+                    .as_ref()
+                    .and_then(|record| record.of(&subject.plugin));
+                let known = Known { signers, deeds };
+                Judged {
+                    findings: judge(&subject, known, at),
+                    subject,
+                }
             })
             .collect();
         Self {
@@ -108,7 +119,22 @@ impl Report {
             judged,
             unjudged,
             repository,
+            record,
         }
+    }
+
+    /// What a plugin did, where a record was read and tells of it.
+    fn deeds(&self, subject: &Subject) -> Option<&Deeds> {
+        self.record.as_ref()?.of(&subject.plugin)
+    }
+
+    /// What plugins did of which nothing else is known.
+    fn strangers(&self) -> impl Iterator<Item = (&String, &Deeds)> {
+        let plugins = self.record.iter().flat_map(|record| &record.plugins);
+        plugins.filter(|(plugin, _)| {
+            let is_it = |judged: &Judged| judged.subject.plugin == **plugin;
+            !self.judged.iter().any(is_it)
+        })
     }
 
     /// How it ended.
@@ -160,8 +186,32 @@ fn grounds(report: &Report) -> Vec<String> {
             format!("The repository {folder} was verified from the root {root}.")
         }
     };
-    let record = "No record of a device was read: what plugins may do is told, not what they did.";
-    vec![repository, record.to_owned()]
+    vec![repository, record_in_words(report.record.as_ref())]
+}
+
+fn record_in_words(record: Option<&Record>) -> String {
+    let Some(record) = record else {
+        return "No record of a device was read: what plugins may do is told, not what they did."
+            .to_owned();
+    };
+    let held = record
+        .devices
+        .iter()
+        .filter(|device| device.is_held)
+        .count();
+    let untold = match held == record.devices.len() {
+        true => "",
+        false => {
+            " Who wrote a whole log anew is found by its head alone: note down the heads that \
+                  the console has in the file `heads` of that folder."
+        }
+    };
+    format!(
+        "The logs of {} in {} follow from entry to entry; {held} of them agree with a head that \
+         was noted elsewhere.{untold}",
+        counted(record.devices.len(), "device"),
+        record.folder
+    )
 }
 
 /// The subject's title: plugin and version.

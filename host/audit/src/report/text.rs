@@ -3,7 +3,15 @@
 use std::fmt::Write as _;
 
 use super::{Judged, Report, counted, grounds, title};
-use crate::{Finding, Level, visible::visible, words};
+use crate::{
+    Finding, Level,
+    record::{Deed, Deeds},
+    visible::visible,
+    words,
+};
+
+/// Denials and effects of a plugin that are told in a terminal; the page has all.
+const TOLD: usize = 10;
 
 /// Lines without colours. What others chose can add no line and move no cursor.
 pub fn text(report: &Report) -> String {
@@ -30,6 +38,15 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
     for judged in &report.judged {
         writeln!(text)?;
         subject(text, judged)?;
+        if let Some(deeds) = report.deeds(&judged.subject) {
+            did(text, deeds)?;
+        } else if report.record.is_some() {
+            writeln!(text, "  record     tells nothing of it")?;
+        }
+    }
+    for (plugin, deeds) in report.strangers() {
+        writeln!(text, "\n{}: no policy of it was named", visible(plugin))?;
+        did(text, deeds)?;
     }
     if !report.unjudged.is_empty() {
         writeln!(text, "\nNot judged")?;
@@ -83,6 +100,34 @@ fn subject(text: &mut String, judged: &Judged) -> std::fmt::Result {
         .findings
         .iter()
         .try_for_each(|found| finding(text, found))
+}
+
+fn did(text: &mut String, deeds: &Deeds) -> std::fmt::Result {
+    writeln!(text, "  record     {}", words::record(deeds))?;
+    for (what, deeds, more) in [
+        ("refused", &deeds.denials, deeds.more_denials),
+        ("did", &deeds.effects, deeds.more_effects),
+    ] {
+        for deed in deeds.iter().take(TOLD) {
+            self::deed(text, what, deed)?;
+        }
+        let rest: u64 = deeds.iter().skip(TOLD).map(|deed| deed.count).sum();
+        if rest.saturating_add(more) > 0 {
+            writeln!(text, "    {what}: {} more", rest.saturating_add(more))?;
+        }
+    }
+    Ok(())
+}
+
+fn deed(text: &mut String, what: &str, deed: &Deed) -> std::fmt::Result {
+    writeln!(
+        text,
+        "    {what} {}×, last {}: {} ({})",
+        deed.count,
+        words::minute(deed.last),
+        visible(&deed.call),
+        visible(&deed.outcome)
+    )
 }
 
 fn finding(text: &mut String, finding: &Finding) -> std::fmt::Result {

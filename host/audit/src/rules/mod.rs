@@ -5,18 +5,21 @@ mod expiry;
 mod imports;
 mod limits;
 mod plain_text;
+mod record;
 mod scopes;
 mod signers;
 mod versions;
 
 use bailiwick_core::time::Timestamp;
 
-use crate::{Finding, Place, Rule, Signers, Subject};
+use crate::{Finding, Place, Rule, Signers, Subject, record::Deeds};
 
 /// What one subject is judged by.
 struct Case<'a> {
     subject: &'a Subject,
     signers: Option<&'a Signers>,
+    /// What the plugin did, where a record was read.
+    deeds: Option<&'a Deeds>,
     now: Timestamp,
     found: Vec<Finding>,
 }
@@ -37,11 +40,21 @@ impl Case<'_> {
     }
 }
 
+/// What subjects are judged by, beside themselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// What a repository proves.
+    pub signers: Option<&'a Signers>,
+    /// What the plugin did, where a record was read.
+    pub deeds: Option<&'a Deeds>,
+}
+
 /// Everything that the rules find in `subject` at `now`, by rule and place.
-pub fn judge(subject: &Subject, signers: Option<&Signers>, now: Timestamp) -> Vec<Finding> {
+pub fn judge(subject: &Subject, known: Known<'_>, now: Timestamp) -> Vec<Finding> {
     let mut case = Case {
         subject,
-        signers,
+        signers: known.signers,
+        deeds: known.deeds,
         now,
         found: Vec::new(),
     };
@@ -50,6 +63,7 @@ pub fn judge(subject: &Subject, signers: Option<&Signers>, now: Timestamp) -> Ve
         limits::judge(&mut case, policy);
         versions::judge(&mut case, policy);
         signers::judge(&mut case, policy);
+        record::judge(&mut case, policy);
         for (index, grant) in policy.policy().grants.iter().enumerate() {
             let path = format!("grant.{index}");
             expiry::judge(&mut case, policy, &path, grant);

@@ -6,8 +6,11 @@
 
 use std::{fs, path::PathBuf};
 
-use bailiwick_audit::{Component, PolicyFile, Release, Rule, Signers, Subject, inspect, judge};
-use bailiwick_core::{release::World, time::Timestamp};
+use bailiwick_audit::{
+    Component, Known, PolicyFile, Release, Rule, Signers, Subject, inspect, judge,
+    record::{DeviceLog, LogEntry, Record},
+};
+use bailiwick_core::{chain::Whole, ids::DeviceId, release::World, time::Timestamp};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -30,7 +33,30 @@ struct Case {
     at: Option<toml::value::Datetime>,
     signers: Option<Keys>,
     release: Option<Released>,
+    /// What a device's log tells, each as JSON with the day on which it did.
+    record: Option<Vec<(u64, String)>>,
     finds: Vec<String>,
+}
+
+/// The record of one device with these entries.
+fn record(told: &[(u64, String)]) -> Record {
+    let entry = |(day, event): &(u64, String)| LogEntry {
+        number: 0,
+        at: Timestamp::from_ms(day * 86_400_000),
+        event: serde_json::from_str(event).unwrap_or_else(|error| panic!("{event}: {error}")),
+    };
+    let mut record = Record::new("logs");
+    record.take(&DeviceLog {
+        device: DeviceId::from_bytes([7; 16]),
+        whole: Whole {
+            entries: told.len() as u64,
+            made_room: None,
+            head: None,
+        },
+        is_held: false,
+        entries: told.iter().map(entry).collect(),
+    });
+    record
 }
 
 #[derive(Deserialize)]
@@ -79,7 +105,12 @@ impl Case {
                 changes: None,
             }),
         };
-        judge(&subject, signers.as_ref(), self.now())
+        let record = self.record.as_deref().map(record);
+        let known = Known {
+            signers: signers.as_ref(),
+            deeds: record.as_ref().and_then(|record| record.of("sample")),
+        };
+        judge(&subject, known, self.now())
             .into_iter()
             .map(|finding| format!("{} {} {}", finding.rule.id(), finding.place, finding.text))
             .collect()

@@ -2,6 +2,7 @@
 
 mod access;
 mod call;
+mod capability_set;
 mod case;
 mod compare;
 mod exec;
@@ -34,6 +35,7 @@ mod wake;
 
 pub use access::{Access, Denial};
 pub use call::{CALLS, Call, CallError, Link, Look, Of, Run};
+pub use capability_set::CapabilitySet;
 pub use case::Case;
 pub use compare::{Change, Comparison, Direction, Place, Relation, Subject, compare};
 pub use exec::{Asked, Exec, LONGEST_INPUT, Program, RunAs, RunRefusal};

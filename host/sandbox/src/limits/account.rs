@@ -1,6 +1,6 @@
 //! What one instance holds and what its current call has used.
 
-use bailiwick_core::limits::Limits;
+use bailiwick_core::{limits::Limits, policy::CapabilitySet};
 use wasmtime::ResourceLimiter;
 
 use super::{Enforced, Enforcer};
@@ -40,6 +40,8 @@ pub(crate) struct Account {
     pub(crate) all_host_calls: u64,
     /// Time in host calls, since the instance started.
     pub(crate) host_ns: u64,
+    /// What was called, since the instance started.
+    pub(crate) capabilities: CapabilitySet,
 }
 
 impl Account {
@@ -59,6 +61,7 @@ impl Account {
             denials: 0,
             all_host_calls: 0,
             host_ns: 0,
+            capabilities: CapabilitySet::default(),
         }
     }
 

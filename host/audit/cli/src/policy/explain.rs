@@ -137,6 +137,7 @@ fn how(permit: &Permit) -> String {
         },
         Permit::Control(allowed) => format!("at most {} times a minute", allowed.per_minute),
         Permit::Wake(allowed) => format!("at most {} times a minute", allowed.per_minute),
+        Permit::Control(allowed) => format!("at most {} times a minute", allowed.per_minute),
     }
 }
 

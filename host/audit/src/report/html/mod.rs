@@ -1,8 +1,10 @@
 //! An audit as one page that needs nothing else: no script, no picture, no other file. It
 //! answers in this order what an auditor asks: what was found, what each plugin can do, who
-//! allowed it, why and until when, what the next version changes, and what is not told.
+//! allowed it, why and until when, what it really did, what the next version changes, and what
+//! is not told.
 
 mod plugin;
+mod record;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as page};
 
@@ -27,7 +29,7 @@ pub fn html(report: &Report) -> String {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                h1 { "What the plugins may do" }
+                h1 { @if report.record.is_some() { "What the plugins may do, and did" } @else { "What the plugins may do" } }
                 p.quiet { "Audit as of " (words::minute(report.at)) ", by bailiwick-audit " (env!("CARGO_PKG_VERSION")) }
                 p {
                     (counted(report.judged.len(), "plugin")) ": "
@@ -47,8 +49,10 @@ pub fn html(report: &Report) -> String {
                 (unjudged(report))
                 (overview(report))
                 @for (index, judged) in report.judged.iter().enumerate() {
-                    (plugin::section(judged, index, report.at))
+                    (plugin::section(report, judged, index))
                 }
+                (record::strangers(report))
+                @if let Some(record) = &report.record { (record::devices(record)) }
                 (signers(report))
                 (explanation())
             }

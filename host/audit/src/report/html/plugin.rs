@@ -6,10 +6,10 @@ use bailiwick_core::{
 };
 use maud::{Markup, html as page};
 
-use super::prose;
+use super::{prose, record};
 use crate::{
     Finding, PolicyFile,
-    report::{Judged, title},
+    report::{Judged, Report, title},
     subject::{Component, Release},
     visible::visible,
     words,
@@ -24,8 +24,8 @@ fn of_effect(policy: &Policy, effect: Effect) -> Vec<&Grant> {
     grants.filter(|grant| grant.effect == effect).collect()
 }
 
-pub(super) fn section(judged: &Judged, index: usize, now: Timestamp) -> Markup {
-    let subject = &judged.subject;
+pub(super) fn section(report: &Report, judged: &Judged, index: usize) -> Markup {
+    let (subject, now) = (&judged.subject, report.at);
     page! {
         h2 id=(format!("plugin-{index}")) { (visible(&title(subject))) }
         @if let Some(file) = &subject.policy {
@@ -37,6 +37,7 @@ pub(super) fn section(judged: &Judged, index: usize, now: Timestamp) -> Markup {
             Some(file) => (grants(file, now)),
             None => { p.error { "No policy was named for it, so devices would not start it." } }
         }
+        (record::section(report, report.deeds(subject)))
         (sources(judged))
     }
 }

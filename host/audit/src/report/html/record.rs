@@ -1,0 +1,101 @@
+//! The parts of the page about what plugins really did.
+
+use maud::{Markup, html as page};
+
+use super::super::Report;
+use crate::{
+    record::{Deed, Deeds, Record},
+    visible::visible,
+    words,
+};
+
+/// Denials and effects of one plugin on the page, each; it is for reading.
+const TOLD: usize = 100;
+
+/// What one plugin did.
+pub(super) fn section(report: &Report, deeds: Option<&Deeds>) -> Markup {
+    page! {
+        h3 { "What it really did" }
+        @match (deeds, &report.record) {
+            (Some(deeds), _) => (did(deeds)),
+            (None, Some(_)) => { p { "The record tells nothing of it: no device of it ran this plugin." } },
+            (None, None) => { p.quiet { "Not known: no record of a device was read (--record)." } },
+        }
+    }
+}
+
+fn did(deeds: &Deeds) -> Markup {
+    page! {
+        p { (visible(&words::record(deeds))) "." }
+        (table("What changed something outside of it", "What came of it", &deeds.effects, deeds.more_effects))
+        (table("What it was refused", "Why", &deeds.denials, deeds.more_denials))
+    }
+}
+
+fn table(heading: &str, outcome: &str, deeds: &[Deed], more: u64) -> Markup {
+    let rest: u64 = deeds.iter().skip(TOLD).map(|deed| deed.count).sum();
+    let more = rest.saturating_add(more);
+    page! {
+        @if deeds.is_empty() && more == 0 {
+            p { (heading) ": " span.good { "nothing" } "." }
+        } @else {
+            table {
+                thead { tr { th.wide-left { (heading) } th { (outcome) } th { "How often" } th { "Devices" } th { "Last" } } }
+                tbody { @for deed in deeds.iter().take(TOLD) { (row(deed)) } }
+            }
+            @if more > 0 { p { (more) " more that are not told one by one." } }
+        }
+    }
+}
+
+fn row(deed: &Deed) -> Markup {
+    page! {
+        tr {
+            td.file { (visible(&deed.call)) }
+            td {
+                (visible(&deed.outcome))
+                @if !deed.allowed_by.is_empty() { br; span.quiet { "allowed by " (visible(&deed.allowed_by.join("; "))) } }
+            }
+            td.narrow { (deed.count) }
+            td.narrow { (deed.devices.len()) }
+            td.narrow { (words::minute(deed.last)) }
+        }
+    }
+}
+
+/// Plugins of which the record tells and nothing else.
+pub(super) fn strangers(report: &Report) -> Markup {
+    page! {
+        @for (plugin, deeds) in report.strangers() {
+            h2 { (visible(plugin)) }
+            p.error { "Devices ran it, and no policy of it was named: what it may do is not told here." }
+            (section(report, Some(deeds)))
+        }
+    }
+}
+
+/// The devices whose logs were read.
+pub(super) fn devices(record: &Record) -> Markup {
+    page! {
+        h2 { "Whose logs were read" }
+        p.quiet.file { (visible(&record.folder)) }
+        table {
+            thead { tr { th { "Device" } th { "From" } th { "To" } th { "Entries" } th.wide-left { "Head of the log" } th { "Agrees with the console" } } }
+            tbody {
+                @for device in &record.devices {
+                    tr {
+                        td.file { (device.device.to_string()) }
+                        td.narrow { (words::minute(device.first)) }
+                        td.narrow { (words::minute(device.last)) }
+                        td.narrow {
+                            (device.entries)
+                            @if let Some(until) = device.made_room { br; span.quiet { "those up to " (until) " made room" } }
+                        }
+                        td.file { @if let Some(head) = device.head { (head.to_string()) } @else { "none" } }
+                        td.narrow { @if device.is_held { "yes" } @else { "no head was named" } }
+                    }
+                }
+            }
+        }
+    }
+}
