@@ -86,6 +86,16 @@ pub fn no_process_notices(untested: &str) {
     );
 }
 
+/// Notes the skip of a test that could not draw a line of Landlock, which kernels before 5.13 do
+/// not have and others need not use; `untested` says what is not tested without it.
+pub fn no_landlock(untested: &str) {
+    skip(
+        "Landlock (CONFIG_SECURITY_LANDLOCK)",
+        untested,
+        Rule::Everywhere,
+    );
+}
+
 /// This process's own cgroups, of version 2 and of the freezer, where it may make others
 /// below. If there is none, the skip is noted; `untested` says what is not tested then.
 pub fn own_cgroups(untested: &str) -> Vec<PathBuf> {

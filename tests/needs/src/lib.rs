@@ -15,7 +15,9 @@ mod skip;
 
 use std::path::PathBuf;
 
-pub use kernel::{KernelFeature, no_process_notices, own_cgroups, own_mounts, own_networks, root};
+pub use kernel::{
+    KernelFeature, no_landlock, no_process_notices, own_cgroups, own_mounts, own_networks, root,
+};
 pub use login::{Login, own_uid};
 pub use network::Network;
 pub use python::PythonPackages;

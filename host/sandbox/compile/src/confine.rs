@@ -2,8 +2,11 @@
 //!
 //! What is left, on Linux: to read and write descriptors that are open already, to have
 //! memory that is not executable, and to end. Every other system call fails with EPERM.
-//! Elsewhere nothing is given up here, and the limits are those that the parent holds:
-//! the time on the clock, and the sizes of what goes in and comes out.
+//! Below that filter stand two more lines, for the day on which it has a hole: no capability
+//! is left, and where the kernel has Landlock no file can be opened, no port bound or
+//! connected to, and no process outside signalled. Elsewhere nothing is given up here, and
+//! the limits are those that the parent holds: the time on the clock, and the sizes of what
+//! goes in and comes out.
 
 use crate::{arguments::Limits, exit::Failure};
 
@@ -17,8 +20,63 @@ use crate::{arguments::Limits, exit::Failure};
 #[cfg(target_os = "linux")]
 pub fn confine(limits: &Limits) -> Result<(), Failure> {
     linux::refuse_file_as_output()?;
-    linux::limit_resources(limits)?;
-    linux::filter_system_calls()
+    for line in Line::ALL {
+        // A kernel without Landlock is none that can't be trusted: the filter holds alone.
+        let _: Drawn = draw(line, limits)?;
+    }
+    Ok(())
+}
+
+/// Draws one line around the calling thread. [`confine`] draws all of them, in their order;
+/// apart, they show what each holds by itself.
+///
+/// # Errors
+///
+/// [`Failure::NotConfined`], naming what the operating system refused.
+#[cfg(target_os = "linux")]
+pub fn draw(line: Line, limits: &Limits) -> Result<Drawn, Failure> {
+    match line {
+        Line::Capabilities => linux::drop_capabilities()?,
+        Line::Landlock => return linux::close_files_and_ports(),
+        Line::Resources => linux::limit_resources(limits)?,
+        Line::SystemCalls => linux::filter_system_calls()?,
+    }
+    Ok(Drawn::InForce)
+}
+
+/// What came of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// It holds.
+    InForce,
+    /// The kernel can't draw it.
+    KernelLacksIt,
+}
+
+/// What holds the program on Linux.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// No capability, and none to be had by starting a program.
+    Capabilities,
+    /// No file, no TCP port, no signal to others. Not drawn by a kernel without Landlock: it
+    /// stands behind the filter, which is.
+    Landlock,
+    /// Bounds of memory, processor time, files and core dumps.
+    Resources,
+    /// The filter of system calls.
+    SystemCalls,
+}
+
+impl Line {
+    /// In the order in which they are drawn.
+    ///
+    /// Landlock takes a descriptor for a moment, which the bounds would not leave.
+    pub const ALL: [Self; 4] = [
+        Self::Capabilities,
+        Self::Landlock,
+        Self::Resources,
+        Self::SystemCalls,
+    ];
 }
 
 /// Nothing to give up on this operating system: see the module's documentation.
@@ -35,16 +93,21 @@ pub fn confine(_limits: &Limits) -> Result<(), Failure> {
 mod linux {
     use std::collections::BTreeMap;
 
+    use landlock::{
+        ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, RulesetError,
+        RulesetStatus, Scope,
+    };
     use rustix::{
         fs::FileType,
         process::{Resource, Rlimit, setrlimit},
+        thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs},
     };
     use seccompiler::{
         BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
         SeccompRule,
     };
 
-    use super::{Failure, Limits};
+    use super::{Drawn, Failure, Limits};
 
     /// What reading a pipe, compiling on one thread and ending take.
     const ALLOWED: &[libc::c_long] = &[
@@ -116,6 +179,34 @@ mod linux {
             setrlimit(resource, bound).map_err(refused(what))?;
         }
         Ok(())
+    }
+
+    pub(super) fn drop_capabilities() -> Result<(), Failure> {
+        set_no_new_privs(true).map_err(refused("no_new_privs"))?;
+        let none = CapabilitySet::empty();
+        let sets = CapabilitySets {
+            effective: none,
+            permitted: none,
+            inheritable: none,
+        };
+        set_capabilities(None, sets).map_err(refused("capabilities"))
+    }
+
+    /// Everything that the kernel's Landlock knows, with no exception. What it does not know
+    /// is left out.
+    pub(super) fn close_files_and_ports() -> Result<Drawn, Failure> {
+        let refused = |error: RulesetError| Failure::NotConfined(format!("Landlock: {error}"));
+        let status = Ruleset::default()
+            .handle_access(AccessFs::from_all(ABI::V5))
+            .and_then(|rules| rules.handle_access(AccessNet::from_all(ABI::V4)))
+            .and_then(|rules| rules.scope(Scope::from_all(ABI::V6)))
+            .and_then(Ruleset::create)
+            .and_then(|rules| rules.restrict_self())
+            .map_err(refused)?;
+        Ok(match status.ruleset {
+            RulesetStatus::NotEnforced => Drawn::KernelLacksIt,
+            RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => Drawn::InForce,
+        })
     }
 
     pub(super) fn filter_system_calls() -> Result<(), Failure> {
