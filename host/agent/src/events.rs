@@ -37,6 +37,11 @@ pub(crate) enum Event {
         /// Plugins that run at once from what is on disk.
         offline: usize,
     },
+    /// Whoever breaks out of the sandbox is held by less than this host can do elsewhere.
+    NotConfined {
+        /// What does not hold, and why; one line each.
+        lines: Vec<String>,
+    },
     /// The repository was read and every signature held.
     Refreshed {
         /// Version of the `timestamp` role.

@@ -12,6 +12,7 @@ mod look;
 mod print;
 mod random;
 mod run;
+mod second_line;
 mod settings;
 mod socket;
 
@@ -21,33 +22,42 @@ use clap::Parser as _;
 
 use cli::{Cli, Command, LogCommand, Outbox, Plugin, Update};
 use run::Output;
+use second_line::SecondLine;
 use socket::Request;
 
 fn main() -> ExitCode {
     // Before anything is opened or a thread begins.
-    if let Some(code) = bailiwick_device::serve_exec() {
+    if let Some(code) = bailiwick_device::serve_child() {
         return code;
     }
-    let cli = Cli::parse();
-    // Two threads: a plugin that spins can't hold up its neighbours.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        // The store, the compiler's files and plugins' files: a handful at a time. More
-        // wait, so that file systems that hang can't take memory for hundreds of threads.
-        .max_blocking_threads(16)
-        .enable_all()
-        .build();
-    let result = match runtime {
-        Ok(runtime) => runtime.block_on(obey(&cli)),
-        Err(error) => Err(error.into()),
-    };
-    result.unwrap_or_else(|error| {
+    begin(&Cli::parse()).unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
 }
 
-async fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
+fn begin(cli: &Cli) -> anyhow::Result<ExitCode> {
+    // Before any thread begins: a thread confines itself, and those that it starts.
+    let second_line = match &cli.command {
+        Command::Run(run) => SecondLine::draw(&settings::Sources::new(&cli.common, &run.set)?)?,
+        // They run no guests.
+        _ => SecondLine::default(),
+    };
+    runtime()?.block_on(obey(cli, second_line))
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    // Two threads: a plugin that spins can't hold up its neighbours.
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        // The store, the compiler's files and plugins' files: a handful at a time. More
+        // wait, so that file systems that hang can't take memory for hundreds of threads.
+        .max_blocking_threads(16)
+        .enable_all()
+        .build()
+}
+
+async fn obey(cli: &Cli, second_line: SecondLine) -> anyhow::Result<ExitCode> {
     let common = &cli.common;
     let request = match &cli.command {
         Command::Run(run) => {
@@ -56,7 +66,8 @@ async fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
             } else {
                 Output::Words
             };
-            run::run(settings::Sources::new(common, &run.set)?, output).await?;
+            let sources = settings::Sources::new(common, &run.set)?;
+            run::run(sources, second_line, output).await?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Enrol(arguments) => return enrolment::enrol(common, arguments).await,

@@ -14,7 +14,10 @@ use bailiwick_store::OutboxFigures;
 pub(crate) use clock::clock_set;
 pub(crate) use plugins::table;
 
-use crate::socket::{Response, StatusReport, UpdateReport};
+use crate::{
+    second_line,
+    socket::{Response, StatusReport, UpdateReport},
+};
 
 /// `response` for a person, with a line break at the end.
 pub(crate) fn words(response: &Response) -> String {
@@ -86,7 +89,8 @@ fn status_words(status: &StatusReport) -> String {
         status
             .clock_set
             .as_ref()
-            .map_or_else(String::new, clock::status),
+            .map_or_else(String::new, clock::status)
+            + &second_line::words(&status.second_line),
         update_words(&status.update),
     )
 }

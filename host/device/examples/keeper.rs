@@ -3,19 +3,23 @@
 
 #[cfg(target_os = "linux")]
 mod agent {
-    use std::{collections::BTreeMap, io, time::Duration};
+    use std::{collections::BTreeMap, io, path::Path, sync::Arc, time::Duration};
 
     use bailiwick_core::{
         bytes::ByteCount,
         policy::{Program, RunAs},
         ports::{Exec as _, ExecOrder, Expectation},
     };
-    use bailiwick_device::DeviceExec;
+    use bailiwick_device::{DeviceExec, Privileged};
 
     /// Until standard input ends: `expect` and `forget` runs; `run SCRIPT`, and then the
     /// number of times that it is run at once. Each is answered by a line.
     pub(super) async fn obey() {
-        let exec = DeviceExec::new("/proc/self/exe".into());
+        let nothing = Path::new("/nowhere");
+        let Ok(privileged) = Privileged::start(Path::new("/proc/self/exe"), nothing) else {
+            return;
+        };
+        let exec = DeviceExec::new(Arc::new(privileged));
         let mut expected: Option<Expectation> = None;
         for line in io::stdin().lines().map_while(Result::ok) {
             let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
@@ -80,7 +84,7 @@ mod agent {
 }
 
 fn main() -> std::process::ExitCode {
-    if let Some(code) = bailiwick_device::serve_exec() {
+    if let Some(code) = bailiwick_device::serve_child() {
         return code;
     }
     #[cfg(target_os = "linux")]

@@ -7,10 +7,12 @@
 
 mod blocking;
 mod clock;
+pub mod confine;
 mod exec;
 mod files;
-mod links;
 mod own_use;
+mod links;
+mod privileged;
 mod process_control;
 mod processes;
 mod sessions;
@@ -18,10 +20,11 @@ mod system;
 mod wake;
 
 pub use clock::SystemClock;
-pub use exec::{DeviceExec, serve_exec};
+pub use exec::{DeviceExec, serve_child};
+pub use own_use::OwnUse;
 pub use files::DeviceFiles;
 pub use links::DeviceLinks;
-pub use own_use::OwnUse;
+pub use privileged::Privileged;
 pub use process_control::DeviceProcessControl;
 pub use processes::DeviceProcesses;
 pub use sessions::DeviceSessions;

@@ -17,6 +17,10 @@ impl Event {
                 "bailiwick {version} runs on device {device} with {}",
                 count(*offline, "plugin")
             ),
+            Self::NotConfined { lines } => {
+                let lines: String = lines.iter().map(|line| format!("\n    {line}")).collect();
+                format!("the agent's process is not confined as it could be:{lines}")
+            }
             Self::Refreshed {
                 timestamp,
                 serial,

@@ -167,6 +167,7 @@ impl Known {
             sending: host.standing.list(),
             paused: host.pause.now(),
             clock_set: host.wall_clock.set(),
+            second_line: host.second_line.report(),
             sessions,
             session_source,
             update: self.noted().update.clone(),

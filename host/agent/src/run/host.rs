@@ -21,7 +21,10 @@ use super::{
     ceiling::OwnersCeiling, metrics::Metering, output::Output, pause::Pause, sessions::OpenList,
     standing::Standing, wall_clock::WallClock,
 };
-use crate::{actions::Authority, decisions::Decisions, enrolment::Identity, events::Event};
+use crate::{
+    actions::Authority, decisions::Decisions, enrolment::Identity, events::Event,
+    second_line::SecondLine,
+};
 
 /// The parts that outlive every plugin.
 pub(crate) struct Host {
@@ -41,6 +44,8 @@ pub(crate) struct Host {
     /// What was verified and is kept.
     pub(crate) targets: KeptTargets,
     pub(crate) compiler: Child,
+    /// What this process gave up, and who does it instead.
+    pub(crate) second_line: SecondLine,
     pub(crate) ports: bailiwick_sandbox::Ports,
     /// What plugins ask of servers; `ports` has it, too.
     pub(crate) requests: Arc<Requests>,

@@ -4,6 +4,8 @@
 mod activate;
 mod actor;
 mod answer;
+#[cfg(target_os = "linux")]
+mod apart;
 mod arguments;
 mod ceiling;
 mod code;
@@ -50,17 +52,22 @@ pub(crate) use plugin::describe;
 pub(crate) use sessions::Answers;
 pub(crate) use shown::Shown;
 pub(crate) use signed::text as signed_text;
+pub(crate) use start::{compiler, make_data_folder};
 pub(crate) use standing::Outage;
 pub(crate) use wall_clock::ClockSet;
 
-use crate::{enrolment, settings::Sources};
+use crate::{enrolment, second_line::SecondLine, settings::Sources};
 
 /// Runs the agent until SIGTERM or Ctrl-C.
 ///
 /// # Errors
 /// Only what keeps the agent from starting: everything later is an event.
-pub(crate) async fn run(sources: Sources, output: Output) -> anyhow::Result<()> {
-    let parts = start::start(&sources, output).await?;
+pub(crate) async fn run(
+    sources: Sources,
+    second_line: SecondLine,
+    output: Output,
+) -> anyhow::Result<()> {
+    let parts = start::start(&sources, second_line, output).await?;
     let identity = parts.host.identity.clone();
     let renewing =
         identity.map(|identity| tokio::spawn(enrolment::keep(Arc::clone(&parts.host), identity)));

@@ -229,6 +229,10 @@ impl Service {
                 offline,
             })
             .await;
+        let lines = self.host.second_line.open();
+        if !lines.is_empty() {
+            self.host.tell(Event::NotConfined { lines }).await;
+        }
     }
 
     fn files_changed(&mut self, now: Instant) {

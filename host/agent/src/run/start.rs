@@ -1,10 +1,13 @@
 //! Makes the agent's parts, in the order in which they need each other.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use bailiwick_core::{
-    ports::{Clock, NotWrittenDown, Pseudonyms},
+    ports::{Clock, NoExec, NotWrittenDown, Pseudonyms},
     run_time::RunClock,
     settings::Settings,
 };
@@ -39,7 +42,8 @@ use super::{
     wall_clock::WallClock,
 };
 use crate::{
-    actions::Authority, decisions::Decisions, enrolment::Identity, events::Event, settings::Sources,
+    actions::Authority, decisions::Decisions, enrolment::Identity, events::Event,
+    second_line::SecondLine, settings::Sources,
 };
 
 /// What the service needs.
@@ -55,17 +59,15 @@ pub(crate) struct Parts {
     pub(crate) set_aside: u64,
 }
 
-pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<Parts> {
+pub(crate) async fn start(
+    sources: &Sources,
+    second_line: SecondLine,
+    output: Output,
+) -> anyhow::Result<Parts> {
     // What is signed is in the store, and where that is is not signed.
     let own = sources.read(None)?;
     let data = &own.data_dir;
-    std::fs::create_dir_all(data).with_context(|| {
-        format!(
-            "the data folder {} can't be made: run as a user who may write there, or name \
-                 another with --data",
-            data.display()
-        )
-    })?;
+    make_data_folder(data)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let (store, opening) = Store::open(data, clock.now()).await?;
     let run_clock = RunClock::new(store.outbox().ran().await?, clock.monotonic());
@@ -93,11 +95,21 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
     let host = Arc::new(Host {
         device,
         identity,
-        ports: ports(&clock, &store, &open_sessions, &requests, pseudonyms),
+        ports: ports(
+            &clock,
+            &store,
+            &open_sessions,
+            &requests,
+            pseudonyms,
+            &second_line,
+        ),
         requests,
         decisions: Decisions::new(Arc::clone(&clock), open_sessions.clone()),
         open_sessions,
-        sessions: Arc::new(DeviceSessions::new()),
+        sessions: Arc::new(match &second_line.privileged {
+            Some(privileged) => DeviceSessions::through(Arc::clone(privileged)),
+            None => DeviceSessions::new(),
+        }),
         wall_clock: WallClock::new(&*clock),
         clock,
         run_clock,
@@ -105,7 +117,8 @@ pub(crate) async fn start(sources: &Sources, output: Output) -> anyhow::Result<P
         engine,
         artifacts,
         targets: delivery.kept(),
-        compiler: Child::new(compiler(&settings)?, ChildLimits::default()),
+        compiler: compile_child(&settings, &second_line)?,
+        second_line,
         ceiling: OwnersCeiling::open(settings.ceiling_file.as_deref()),
         uploads: Default::default(),
         files: watch::Sender::new(connections.files),
@@ -154,8 +167,14 @@ fn ports(
     open_sessions: &Arc<OpenList>,
     requests: &Arc<Requests>,
     pseudonyms: Arc<dyn Pseudonyms>,
+    second_line: &SecondLine,
 ) -> Ports {
-    let processes = Arc::new(DeviceProcesses::new(Arc::clone(clock)));
+    let privileged = second_line.privileged.as_ref();
+    let clock_of = Arc::clone(clock);
+    let processes = Arc::new(match privileged {
+        Some(privileged) => DeviceProcesses::through(clock_of, Arc::clone(privileged)),
+        None => DeviceProcesses::new(clock_of),
+    });
     Ports {
         clock: Arc::clone(clock),
         log: Arc::new(StandardError),
@@ -163,8 +182,10 @@ fn ports(
         files: Arc::new(DeviceFiles::new()),
         system: Arc::new(DeviceSystem),
         links: Arc::new(DeviceLinks),
-        // This program itself, whatever has its name by now.
-        exec: Arc::new(DeviceExec::new("/proc/self/exe".into())),
+        exec: match privileged {
+            Some(privileged) => Arc::new(DeviceExec::new(Arc::clone(privileged))),
+            None => Arc::new(NoExec),
+        },
         wake: Arc::new(DeviceWake::new(Arc::clone(clock))),
         // Each instance has a port of its own, see `Launch`.
         decisions: Arc::new(NotWrittenDown),
@@ -180,8 +201,35 @@ fn ports(
     }
 }
 
+/// Makes the folder in which the agent keeps everything, if it is not there.
+///
+/// # Errors
+/// This user may not.
+pub(crate) fn make_data_folder(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| {
+        format!(
+            "the data folder {} can't be made: run as a user who may write there, or name \
+             another with --data",
+            folder.display()
+        )
+    })
+}
+
+fn compile_child(settings: &Settings, second_line: &SecondLine) -> anyhow::Result<Child> {
+    let child = Child::new(compiler(settings)?, ChildLimits::default());
+    #[cfg(target_os = "linux")]
+    if let Some(privileged) = &second_line.privileged {
+        let apart = super::apart::CompilerApart(Arc::clone(privileged));
+        return Ok(child.started_by(Arc::new(apart)));
+    }
+    Ok(child)
+}
+
 /// The compiler of the settings, or the one beside this program.
-fn compiler(settings: &Settings) -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// None is named, and it is not known where this program is.
+pub(crate) fn compiler(settings: &Settings) -> anyhow::Result<PathBuf> {
     if let Some(program) = &settings.compiler {
         return Ok(program.clone());
     }

@@ -18,6 +18,7 @@ use crate::{
         VerifyReport,
     },
     run::{ClockSet, Outage, Paused},
+    second_line::LineReport,
 };
 
 /// What can be asked. In JSON `{"request":"status"}`.
@@ -127,6 +128,9 @@ pub(crate) struct StatusReport {
     /// That the clock on the wall was set since the agent started.
     #[serde(default)]
     pub(crate) clock_set: Option<ClockSet>,
+    /// What the agent's process gave up, line by line.
+    #[serde(default)]
+    pub(crate) second_line: Vec<LineReport>,
     /// Sessions of users that are open.
     pub(crate) sessions: usize,
     /// Who tells of them.

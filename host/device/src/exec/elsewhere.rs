@@ -1,8 +1,10 @@
 //! Where no tree of processes can be held without unsafe code, no program is run.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{process::ExitCode, sync::Arc};
 
 use bailiwick_core::ports::{BoxFuture, Exec, ExecError, ExecOrder, ExecRan};
+
+use crate::Privileged;
 
 /// Runs nothing.
 #[derive(Clone, Debug)]
@@ -10,7 +12,7 @@ pub struct DeviceExec;
 
 impl DeviceExec {
     /// Runs nothing, whatever the program.
-    pub fn new(_: PathBuf) -> Self {
+    pub fn new(_: Arc<Privileged>) -> Self {
         Self
     }
 }
@@ -22,7 +24,7 @@ impl Exec for DeviceExec {
     }
 }
 
-/// Nobody starts this program as a keeper here.
-pub fn serve_exec() -> Option<ExitCode> {
+/// Nobody starts this program as anything else here.
+pub fn serve_child() -> Option<ExitCode> {
     None
 }

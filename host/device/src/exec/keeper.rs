@@ -21,7 +21,7 @@ use super::{
     EXEC_CHILD,
     cgroup::Cgroup,
     line::{self, Told},
-    opened, tree,
+    opened, tree, user,
 };
 
 /// What a keeper says when it has its order, before it begins.
@@ -68,10 +68,12 @@ fn answer(
     cgroup: Option<&Cgroup>,
     agent: &mut UnixStream,
 ) -> std::io::Result<Vec<Vec<u8>>> {
-    let told = Told::from_parts(line::read(agent)?)
+    let mut told = Told::from_parts(line::read(agent)?)
         .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::InvalidData))?;
     agent.write_all(&TAKEN)?;
-    let ran = starter.and_then(|starter| run(&told, starter, cgroup, agent));
+    let ran = user::find(&mut told)
+        .and(starter)
+        .and_then(|starter| run(&told, starter, cgroup, agent));
     Ok(ran.unwrap_or_else(|reason| vec![NOT_STARTED.to_vec(), reason.into_bytes()]))
 }
 

@@ -1,39 +1,34 @@
 //! The agent's end of one keeper.
 
 use std::{
-    fmt, io,
-    os::fd::AsFd,
-    path::Path,
-    process::Stdio,
-    sync::atomic::{AtomicU64, Ordering},
+    io,
+    os::{fd::AsFd, unix::net::UnixStream as Pair},
 };
 
 use bailiwick_core::{bytes::ByteCount, ports::ExecError};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    net::UnixStream,
-    process::{Child, ChildStderr, ChildStdout, Command},
-    runtime::Handle,
+    net::{
+        UnixStream,
+        unix::pipe::{self, Receiver},
+    },
 };
 
 use super::{
-    EXEC_CHILD, cgroup,
     keeper::TAKEN,
     line::{self, Told},
 };
-
-/// How many keepers this process has started.
-static STARTED: AtomicU64 = AtomicU64::new(0);
+use crate::privileged::{Answer, KILL, Privileged, ended};
 
 /// A keeper that waits for its order, or carries it out. Dropping it cuts the line, and the
 /// keeper then ends with all that it holds.
+#[derive(Debug)]
 pub(crate) struct Kept {
-    /// None once it is taken leave of.
-    child: Option<Child>,
+    /// Tells its end, and hears that it shall end.
+    end: UnixStream,
     line: UnixStream,
-    output: Option<ChildStdout>,
-    errors: Option<ChildStderr>,
-    cgroup: String,
+    output: Receiver,
+    errors: Receiver,
 }
 
 /// The first bytes that a program wrote, and whether there were more.
@@ -42,36 +37,29 @@ pub(crate) type Beginning = (Vec<u8>, bool);
 /// A keeper's last word, and what its program wrote.
 pub(crate) type Said = (Vec<Vec<u8>>, Beginning, Beginning);
 
-impl fmt::Debug for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Kept").field(&self.cgroup).finish()
-    }
-}
-
 impl Kept {
-    /// Starts `program`, which calls [`super::serve_exec`] first, as a keeper. It makes
-    /// everything ready and waits.
-    pub(crate) fn start(program: &Path) -> io::Result<Self> {
-        let (line, end) = std::os::unix::net::UnixStream::pair()?;
-        line.set_nonblocking(true)?;
-        let line = UnixStream::from_std(line)?;
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let cgroup = cgroup::name(std::process::id(), number);
-        // The command goes with this statement: it holds the keeper's end of the line, too,
-        // and the keeper's must be the last.
-        let mut child = Command::new(program)
-            .args([EXEC_CHILD, "keep", &cgroup])
-            .env_clear()
-            .stdin(Stdio::from(std::os::fd::OwnedFd::from(end)))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
+    /// Has `privileged` start a keeper. It makes everything ready and waits. If it can't be
+    /// started it takes no order, and [`Self::sweep`] says why.
+    pub(crate) fn start(privileged: &Privileged) -> io::Result<Self> {
+        let (end, its_end) = pair()?;
+        let (line, its_line) = pair()?;
+        let (its_output, output) = pipe::pipe()?;
+        let (its_errors, errors) = pipe::pipe()?;
+        let its_output = its_output.into_blocking_fd()?;
+        let its_errors = its_errors.into_blocking_fd()?;
+        // The keeper's ends go with this function: those that it has must be the last.
+        let with = [
+            its_end.as_fd(),
+            its_line.as_fd(),
+            its_output.as_fd(),
+            its_errors.as_fd(),
+        ];
+        privileged.keeper(&with)?;
         Ok(Self {
-            output: child.stdout.take(),
-            errors: child.stderr.take(),
-            child: Some(child),
+            end,
             line,
-            cgroup,
+            output,
+            errors,
         })
     }
 
@@ -91,8 +79,8 @@ impl Kept {
     /// # Errors
     /// The keeper was killed. What it held was ended.
     pub(crate) async fn finish(mut self, limit: ByteCount) -> Result<Said, ExecError> {
-        let mut output = Output::new(self.output.take(), limit);
-        let mut errors = Output::new(self.errors.take(), limit);
+        let mut output = Output::new(&mut self.output, limit);
+        let mut errors = Output::new(&mut self.errors, limit);
         let written = async {
             tokio::join!(output.fill(), errors.fill());
             std::future::pending().await
@@ -106,6 +94,7 @@ impl Kept {
             // Nobody writes any more.
             Ok(answer) => Ok((answer, output.rest(), errors.rest())),
             Err(error) => {
+                drop((output, errors));
                 self.sweep().await?;
                 Err(ExecError::Unavailable(error.to_string()))
             }
@@ -114,25 +103,22 @@ impl Kept {
 
     /// Ends a keeper that was killed, or nearly, and what it held.
     pub(crate) async fn sweep(mut self) -> Result<(), ExecError> {
-        if let Some(mut child) = self.child.take() {
-            // It may be gone already.
-            let _ = child.kill().await;
+        // It may be gone already.
+        let _ = self.end.write_all(&KILL).await;
+        let unavailable = |reason: String| Err(ExecError::Unavailable(reason));
+        match ended(&mut self.end).await {
+            Ok(Answer::Ended(_)) => Ok(()),
+            Ok(Answer::NotStarted(reason)) => unavailable(format!("no keeper: {reason}")),
+            Err(error) => unavailable(error.to_string()),
         }
-        let cgroup = std::mem::take(&mut self.cgroup);
-        let swept = tokio::task::spawn_blocking(move || cgroup::end(&cgroup)).await;
-        swept.map_err(|error| ExecError::Unavailable(error.to_string()))
     }
 }
 
-impl Drop for Kept {
-    fn drop(&mut self) {
-        // Without a runtime this process is about to end.
-        if let Some(mut child) = self.child.take()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            runtime.spawn(async move { child.wait().await });
-        }
-    }
+/// Two ends, the first of them for tokio.
+fn pair() -> io::Result<(UnixStream, Pair)> {
+    let (own, other) = Pair::pair()?;
+    own.set_nonblocking(true)?;
+    Ok((UnixStream::from_std(own)?, other))
 }
 
 /// The keeper's last word. Its end is not waited for: by then it holds nothing any more.
@@ -154,15 +140,15 @@ async fn answer(line: &mut UnixStream) -> io::Result<Vec<Vec<u8>>> {
 
 /// What a program writes. All of it is read, and the beginning is kept: who writes must not
 /// wait for us.
-struct Output<R> {
-    from: Option<R>,
+struct Output<'a, R> {
+    from: &'a mut R,
     limit: usize,
     kept: Vec<u8>,
     cut: bool,
 }
 
-impl<R: AsyncRead + AsFd + Unpin> Output<R> {
-    fn new(from: Option<R>, limit: ByteCount) -> Self {
+impl<'a, R: AsyncRead + AsFd + Unpin> Output<'a, R> {
+    fn new(from: &'a mut R, limit: ByteCount) -> Self {
         Self {
             from,
             limit: usize::try_from(limit.get()).unwrap_or(usize::MAX),
@@ -174,10 +160,8 @@ impl<R: AsyncRead + AsFd + Unpin> Output<R> {
     /// Reads until nobody can write any more. If it is given up, nothing that was read is lost.
     async fn fill(&mut self) {
         let mut buffer = [0; 8 * 1024];
-        while let Some(from) = &mut self.from
-            // An error is the end of what can be had.
-            && let Ok(length @ 1..) = from.read(&mut buffer).await
-        {
+        // An error is the end of what can be had.
+        while let Ok(length @ 1..) = self.from.read(&mut buffer).await {
             self.keep(&buffer[..length]);
         }
     }
@@ -186,9 +170,7 @@ impl<R: AsyncRead + AsFd + Unpin> Output<R> {
     /// for another moment.
     fn rest(mut self) -> Beginning {
         let mut buffer = [0; 8 * 1024];
-        while let Some(from) = &self.from
-            && let Ok(length @ 1..) = rustix::io::read(from, &mut buffer)
-        {
+        while let Ok(length @ 1..) = rustix::io::read(&*self.from, &mut buffer) {
             self.keep(&buffer[..length]);
         }
         (self.kept, self.cut)

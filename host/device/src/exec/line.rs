@@ -3,6 +3,8 @@
 
 use std::io::{self, Read, Write};
 
+use super::user::Who;
+
 /// Longest list: arguments, environment and input with room to spare.
 const LONGEST: u32 = 1024 * 1024;
 
@@ -49,14 +51,14 @@ pub(crate) fn read(from: &mut impl Read) -> io::Result<Vec<Vec<u8>>> {
     Ok(parts)
 }
 
-/// What the keeper is told, and tells the starter.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// What the keeper is told, and tells the starter when it has found out who the user is.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Told {
     pub(crate) path: String,
     /// Hexadecimal, or empty.
     pub(crate) sha256: String,
     pub(crate) directory: String,
-    pub(crate) user: super::user::Account,
+    pub(crate) user: Who,
     pub(crate) time_limit_ms: u64,
     pub(crate) input: Vec<u8>,
     pub(crate) arguments: Vec<String>,
@@ -65,14 +67,11 @@ pub(crate) struct Told {
 
 impl Told {
     pub(crate) fn to_parts(&self) -> Vec<Vec<u8>> {
-        let groups: Vec<String> = self.user.groups.iter().map(u32::to_string).collect();
         let mut parts = vec![
             self.path.clone().into_bytes(),
             self.sha256.clone().into_bytes(),
             self.directory.clone().into_bytes(),
-            self.user.uid.to_string().into_bytes(),
-            self.user.gid.to_string().into_bytes(),
-            groups.join(",").into_bytes(),
+            self.user.to_text().into_bytes(),
             self.time_limit_ms.to_string().into_bytes(),
             self.input.clone(),
             self.arguments.len().to_string().into_bytes(),
@@ -91,10 +90,7 @@ impl Told {
         let mut bytes = || parts.next();
         let mut text = || String::from_utf8(bytes()?).ok();
         let (path, sha256, directory) = (text()?, text()?, text()?);
-        let (uid, gid) = (text()?.parse().ok()?, text()?.parse().ok()?);
-        let groups = text()?;
-        let groups = groups.split(',').filter(|group| !group.is_empty());
-        let groups = groups.map(str::parse).collect::<Result<_, _>>().ok()?;
+        let user = Who::from_text(&text()?)?;
         let time_limit_ms = text()?.parse().ok()?;
         let input = parts.next()?;
         let mut text = || String::from_utf8(parts.next()?).ok();
@@ -108,7 +104,7 @@ impl Told {
             path,
             sha256,
             directory,
-            user: super::user::Account { uid, gid, groups },
+            user,
             time_limit_ms,
             input,
             arguments,
@@ -127,11 +123,7 @@ mod tests {
             path: "/usr/bin/id".to_owned(),
             sha256: String::new(),
             directory: "/".to_owned(),
-            user: super::super::user::Account {
-                uid: 65_534,
-                gid: 65_534,
-                groups: vec![7, 9],
-            },
+            user: Who::Session(1_000),
             time_limit_ms: 10,
             input: vec![0, 1, 2],
             arguments: vec![String::new(), "é".to_owned()],

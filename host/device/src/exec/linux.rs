@@ -1,21 +1,16 @@
 //! Runs, as the agent asks for them.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{ffi::OsStr, process::ExitCode, sync::Arc, time::Duration};
 
 use bailiwick_core::{
     policy::RunAs,
     ports::{BoxFuture, Exec, ExecEnded, ExecError, ExecOrder, ExecRan, Expectation},
 };
-use rustix::process::geteuid;
 
 use super::{
-    EXEC_CHILD, cgroup, keeper,
-    kept::Said,
-    line::Told,
-    parked::Parked,
-    starter,
-    user::{self, Account},
+    EXEC_CHILD, cgroup, keeper, kept::Said, line::Told, parked::Parked, starter, user::Who,
 };
+use crate::privileged::{Privileged, serve::serve};
 
 /// Runs programs through keepers.
 #[derive(Clone, Debug)]
@@ -24,29 +19,33 @@ pub struct DeviceExec {
 }
 
 impl DeviceExec {
-    /// Starts `keeper`, a program that calls [`serve_exec`] first, for each run.
-    ///
-    /// What a killed agent's keepers left in cgroups is ended first; that takes time only
-    /// where there is any, and at most 5 s for each that can't be ended.
-    pub fn new(keeper: PathBuf) -> Self {
-        cgroup::end_leftovers();
-        let parked = Parked::new(keeper);
+    /// Has `privileged` start a keeper for each run.
+    pub fn new(privileged: Arc<Privileged>) -> Self {
+        let parked = Parked::new(privileged);
         Self { parked }
     }
 }
 
-/// Whether this program was started as a keeper or a starter, and how that ended. Whoever
-/// calls it has no other thread and nothing open.
-pub fn serve_exec() -> Option<ExitCode> {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() != Some(EXEC_CHILD) {
+/// Whether this program was started as the privileged process, a keeper or a starter, and how
+/// that ended. Whoever calls it has no other thread and nothing open.
+pub fn serve_child() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next()? != EXEC_CHILD {
         return None;
     }
-    let done = match (arguments.next().as_deref(), arguments.next()) {
-        (Some("keep"), Some(cgroup)) => keeper::keep(&cgroup).map_err(|_| 1),
-        (Some("start"), members) => {
-            starter::start(members.as_deref()).map_err(|_| keeper::NOT_BECOME)
+    let (role, with) = (arguments.next(), arguments.next());
+    let text = with.as_deref().and_then(OsStr::to_str);
+    let done = match (role.as_deref().and_then(OsStr::to_str), text) {
+        (Some("privileged"), _) => match with {
+            Some(compiler) => serve(compiler.into()).map_err(|_| 1),
+            None => Err(2),
+        },
+        (Some("keep"), Some(cgroup)) => keeper::keep(cgroup).map_err(|_| 1),
+        (Some("sweep"), Some(cgroup)) => {
+            cgroup::end(cgroup);
+            Ok(())
         }
+        (Some("start"), members) => starter::start(members).map_err(|_| keeper::NOT_BECOME),
         _ => Err(2),
     };
     Some(match done {
@@ -70,15 +69,7 @@ impl DeviceExec {
     async fn run_kept(&self, order: ExecOrder) -> Result<ExecRan, ExecError> {
         let failed = |error: std::io::Error| ExecError::Unavailable(error.to_string());
         let limit = order.program.output_limit;
-        let told = if order.session_user.is_some() {
-            // Looks for the user among all processes, perhaps.
-            tokio::task::spawn_blocking(|| told(order))
-                .await
-                .map_err(|error| ExecError::Unavailable(error.to_string()))?
-        } else {
-            told(order)
-        };
-        let told = told.map_err(ExecError::NotStarted)?;
+        let told = told(order).map_err(ExecError::NotStarted)?;
         let (waiting, _refill) = self.parked.take();
         if let Some(mut keeper) = waiting {
             if keeper.takes(&told).await {
@@ -97,33 +88,14 @@ impl DeviceExec {
     }
 }
 
-fn told(mut order: ExecOrder) -> Result<Told, String> {
-    let user = match (&order.program.run_as, order.session_user) {
-        (RunAs::Session, Some(uid)) => {
-            let person = user::person(uid)?;
-            for (name, value) in person.variables() {
-                // What the policy says counts.
-                if order.environment.iter().all(|(known, _)| known != name) {
-                    order.environment.push((name.to_owned(), value));
-                }
-            }
-            person.account
-        }
+/// The order as a keeper takes it. Who the user is, it finds out itself.
+fn told(order: ExecOrder) -> Result<Told, String> {
+    let user = match (order.program.run_as, order.session_user) {
+        (RunAs::Session, Some(uid)) => Who::Session(uid),
         (RunAs::Session, None) => return Err("no session is named".to_owned()),
-        (RunAs::User(name), _) => user::named(name)?,
-        (RunAs::Root, _) => Account::default(),
+        (RunAs::User(name), _) => Who::Named(name),
+        (RunAs::Root, _) => Who::Root,
     };
-    let own = geteuid();
-    if !own.is_root() && user.uid != own.as_raw() {
-        let name = match &order.program.run_as {
-            RunAs::Root => "root",
-            RunAs::User(name) => name,
-            RunAs::Session => "the session's user",
-        };
-        return Err(format!(
-            "the agent is not root, so it can't run a program as `{name}`"
-        ));
-    }
     let limit = order.time_limit.as_millis();
     Ok(Told {
         path: order.program.path,

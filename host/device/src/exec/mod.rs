@@ -1,6 +1,7 @@
 //! Programs, each in a tree of processes that ends as a whole.
 //!
-//! The agent starts itself again as a *keeper*, one for each run: a process of one thread
+//! The agent's privileged process (see `privileged`) starts the program again as a *keeper*, one
+//! for each run: a process of one thread
 //! that adopts whatever the program starts (it is their subreaper) and, when the program has
 //! ended, when its time is over and when the line to the agent is cut, kills everything
 //! below it until nothing is left. The line is cut when the run is dropped and when the agent
@@ -17,7 +18,7 @@
 //! No code runs between `fork` and `exec`, so none of this needs unsafe code.
 
 #[cfg(target_os = "linux")]
-mod cgroup;
+pub(crate) mod cgroup;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
@@ -44,10 +45,10 @@ mod tree;
 mod user;
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{DeviceExec, serve_exec};
+pub use elsewhere::{DeviceExec, serve_child};
 #[cfg(target_os = "linux")]
-pub use linux::{DeviceExec, serve_exec};
+pub use linux::{DeviceExec, serve_child};
 
-/// First argument of a program that is started as a keeper or a starter.
+/// First argument of a program that is started as the privileged process, a keeper or a starter.
 #[cfg(target_os = "linux")]
 pub(crate) const EXEC_CHILD: &str = "exec-child";

@@ -2,19 +2,17 @@
 //! to start one takes some milliseconds, and to join a cgroup up to twenty, for the kernel
 //! waits until no processor can be in the middle of a fork (an RCU grace period).
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
 
 use super::kept::Kept;
+use crate::privileged::Privileged;
 
 /// Where one keeper waits, while anybody expects runs.
 #[derive(Debug)]
 pub(crate) struct Parked {
-    program: PathBuf,
+    privileged: Arc<Privileged>,
     place: Mutex<Place>,
 }
 
@@ -34,10 +32,10 @@ pub(crate) struct Expecting(Arc<Parked>);
 pub(crate) struct Refill(Arc<Parked>);
 
 impl Parked {
-    /// Starts `program` as its keepers.
-    pub(crate) fn new(program: PathBuf) -> Arc<Self> {
+    /// Has `privileged` start its keepers.
+    pub(crate) fn new(privileged: Arc<Privileged>) -> Arc<Self> {
         let place = Mutex::default();
-        Arc::new(Self { program, place })
+        Arc::new(Self { privileged, place })
     }
 
     /// From now on somebody expects runs.
@@ -54,7 +52,7 @@ impl Parked {
 
     /// A keeper that nobody has parked.
     pub(crate) fn start(&self) -> std::io::Result<Kept> {
-        Kept::start(&self.program)
+        Kept::start(&self.privileged)
     }
 
     /// Parks a keeper where one is missing, beside whatever this thread does next.

@@ -19,6 +19,7 @@ use rustix::{
 use super::{
     keeper::BEGINS,
     line::{self, Told},
+    user::Who,
 };
 
 /// Most open files.
@@ -92,7 +93,9 @@ fn give_up(told: &Told, keeper: i32) -> std::io::Result<()> {
     setrlimit(Resource::Core, at_most(0))?;
     setrlimit(Resource::Nofile, at_most(FILES))?;
     setrlimit(Resource::Nproc, at_most(PROCESSES))?;
-    let user = &told.user;
+    let Who::Account(user) = &told.user else {
+        return Err(std::io::ErrorKind::InvalidData.into());
+    };
     if geteuid().is_root() {
         let groups: Vec<Gid> = user.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
         set_thread_groups(&groups)?;

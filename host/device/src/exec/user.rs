@@ -4,7 +4,86 @@
 
 use std::{fs, os::unix::fs::MetadataExt as _};
 
-use super::living;
+use rustix::process::geteuid;
+
+use super::{line::Told, living};
+
+/// Whom an order names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    Root,
+    /// An account of this machine.
+    Named(String),
+    /// The user of a session, who is not root.
+    Session(u32),
+    /// Whoever that is, found out.
+    Account(Account),
+}
+
+impl Who {
+    /// As one word and what belongs to it.
+    pub(crate) fn to_text(&self) -> String {
+        match self {
+            Self::Root => "root".to_owned(),
+            Self::Named(name) => format!("named {name}"),
+            Self::Session(uid) => format!("session {uid}"),
+            Self::Account(Account { uid, gid, groups }) => {
+                let groups = groups.iter().map(|group| format!(" {group}"));
+                format!("account {uid} {gid}{}", groups.collect::<String>())
+            }
+        }
+    }
+
+    /// None if this is none of them.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+        match word {
+            "root" => rest.is_empty().then_some(Self::Root),
+            "named" => Some(Self::Named(rest.to_owned())),
+            "session" => rest.parse().ok().map(Self::Session),
+            "account" => {
+                let mut numbers = rest.split(' ').map(|number| number.parse().ok());
+                Some(Self::Account(Account {
+                    uid: numbers.next()??,
+                    gid: numbers.next()??,
+                    groups: numbers.collect::<Option<_>>()?,
+                }))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Finds out whom `told` names, and adds the variables by which programs know a session's
+/// user, if the order does not have them.
+///
+/// # Errors
+/// There is no such account, or this process may not become it.
+pub(crate) fn find(told: &mut Told) -> Result<(), String> {
+    let (account, name) = match &told.user {
+        Who::Root => (Account::default(), "root"),
+        Who::Named(name) => (named(name)?, name.as_str()),
+        Who::Session(uid) => {
+            let person = person(*uid)?;
+            for (name, value) in person.variables() {
+                // What the policy says counts.
+                if told.environment.iter().all(|(known, _)| known != name) {
+                    told.environment.push((name.to_owned(), value));
+                }
+            }
+            (person.account, "the session's user")
+        }
+        Who::Account(_) => return Ok(()),
+    };
+    let own = geteuid();
+    if !own.is_root() && account.uid != own.as_raw() {
+        return Err(format!(
+            "the agent is not root, so it can't run a program as `{name}`"
+        ));
+    }
+    told.user = Who::Account(account);
+    Ok(())
+}
 
 /// Numbers of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -167,6 +246,37 @@ mod tests {
         for (uid, expected) in [(0, "is root"), (1002, "of root's group")] {
             let refused = person_in(uid, PASSWD, GROUP).unwrap_err();
             assert!(refused.contains(expected), "{refused}");
+        }
+    }
+
+    #[test]
+    fn whom_an_order_names_is_written_and_read() {
+        let account = |groups: &[u32]| {
+            Who::Account(Account {
+                uid: 1000,
+                gid: 1001,
+                groups: groups.to_vec(),
+            })
+        };
+        for who in [
+            Who::Root,
+            Who::Named("ann".to_owned()),
+            Who::Session(1000),
+            account(&[]),
+            account(&[7, 9]),
+        ] {
+            assert_eq!(Who::from_text(&who.to_text()), Some(who));
+        }
+        for text in [
+            "",
+            "root x",
+            "session",
+            "session x",
+            "account 1",
+            "account 1 2 x",
+            "toor",
+        ] {
+            assert_eq!(Who::from_text(text), None, "{text}");
         }
     }
 

@@ -11,6 +11,8 @@ use bailiwick_core::{
 };
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind, Users};
 
+use crate::Privileged;
+
 /// Reads the processes, and remembers what `sysinfo` needs between two passes.
 pub(super) struct Reader {
     /// None until a pass could open it.
@@ -25,6 +27,11 @@ impl Reader {
             system: None,
             users: Users::new_with_refreshed_list().ok(),
         }
+    }
+
+    /// The same: nobody else reads anything here.
+    pub(super) fn through(_: Arc<Privileged>) -> Self {
+        Self::new()
     }
 
     /// All processes at `taken_at`.

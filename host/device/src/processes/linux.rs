@@ -21,7 +21,11 @@ use rustix::{
 };
 
 use super::stat::{self, Stat};
-use crate::sessions::{process::marks, users::Users};
+use crate::{
+    Privileged,
+    privileged::{Wanted, closely},
+    sessions::{process::marks, users::Users},
+};
 
 /// The unit of times in `stat`, whatever the kernel's own clock: USER_HZ is 100 on every
 /// architecture that this program is built for.
@@ -51,6 +55,10 @@ pub(super) struct Reader {
     next: Vec<Known>,
     pids: Vec<u32>,
     buffer: Vec<u8>,
+    /// Reads what this process may not; then it is asked once a pass.
+    privileged: Option<Arc<Privileged>>,
+    /// What it is asked for in this pass.
+    wanted: Vec<Wanted>,
 }
 
 /// A process that was read before.
@@ -64,6 +72,13 @@ struct Known {
 impl Reader {
     pub(super) fn new() -> Self {
         Self::at(PathBuf::from("/proc"), PathBuf::from("/etc/passwd"))
+    }
+
+    pub(super) fn through(privileged: Arc<Privileged>) -> Self {
+        Self {
+            privileged: Some(privileged),
+            ..Self::new()
+        }
     }
 
     fn at(proc: PathBuf, accounts: PathBuf) -> Self {
@@ -82,6 +97,8 @@ impl Reader {
             next: Vec::new(),
             pids: Vec::new(),
             buffer: vec![0; 16 * 1_024],
+            privileged: None,
+            wanted: Vec::new(),
         }
     }
 
@@ -109,6 +126,7 @@ impl Reader {
             next.extend(now);
         }
         before.for_each(|gone| self.forget(gone));
+        self.look_closely(&mut next);
         let processes = next.iter().map(|known| known.process.clone()).collect();
         self.known = next;
         self.pids = pids;
@@ -125,9 +143,10 @@ impl Reader {
         let boot = self.boot()?;
         self.users.refresh();
         self.folder()?;
-        let Some(known) = self.fresh(pid, boot) else {
+        let Some(mut known) = self.fresh(pid, boot) else {
             return Ok(None);
         };
+        self.look_closely(std::slice::from_mut(&mut known));
         let process = known.process.clone();
         self.forget(known);
         Ok(Some(process))
@@ -254,12 +273,42 @@ impl Reader {
         {
             process.memory = ByteCount::new(pages.saturating_mul(self.page));
         }
-        if let Some(length) = self.read(process.pid, "io", 512)
-            && let Some((read, written)) = stat::moved(&self.buffer[..length])
+        if self.privileged.is_some() {
+            self.wanted.push(Wanted {
+                pid: process.pid,
+                program: false,
+            });
+        } else if let Some(length) = self.read(process.pid, "io", 512)
+            && let Some(moved) = stat::moved(&self.buffer[..length])
         {
-            process.read = Some(ByteCount::new(read));
-            process.written = Some(ByteCount::new(written));
+            set_moved(process, moved);
         }
+    }
+
+    /// Has read what this process may not read. Of whom it can't be had now, what is known
+    /// stays.
+    fn look_closely(&mut self, found: &mut [Known]) {
+        let Some(privileged) = &self.privileged else {
+            return;
+        };
+        let wanted = &self.wanted;
+        closely::look(privileged, wanted, |index, seen| {
+            let Some(Wanted { pid, program }) = wanted.get(index) else {
+                return;
+            };
+            let Ok(at) = found.binary_search_by_key(pid, |known| known.process.pid) else {
+                return;
+            };
+            let process = &mut found[at].process;
+            if let Some(moved) = seen.moved {
+                set_moved(process, moved);
+            }
+            let told = String::from_utf8_lossy(&seen.program);
+            if *program && process.described.executable != told {
+                Arc::make_mut(&mut process.described).executable = told.into_owned();
+            }
+        });
+        self.wanted.clear();
     }
 
     /// Reads what changes with the program that it runs.
@@ -268,7 +317,15 @@ impl Reader {
             name: process.described.name.clone(),
             ..Described::default()
         };
-        if let Some(folder) = &self.folder {
+        if self.privileged.is_some() {
+            // Until it is known, as it was.
+            described.executable = process.described.executable.clone();
+            if let Some(wanted) = self.wanted.last_mut()
+                && wanted.pid == process.pid
+            {
+                wanted.program = true;
+            }
+        } else if let Some(folder) = &self.folder {
             let path = Path::new(process.pid, "exe");
             if let Ok(target) = rustix::fs::readlinkat(folder, path.text(), Vec::new()) {
                 described.executable = target.to_string_lossy().into_owned();
@@ -346,6 +403,11 @@ impl Known {
 
 fn not_listed(error: rustix::io::Errno) -> String {
     format!("the processes can't be listed: {error}")
+}
+
+fn set_moved(process: &mut Process, (read, written): (u64, u64)) {
+    process.read = Some(ByteCount::new(read));
+    process.written = Some(ByteCount::new(written));
 }
 
 /// Bytes of a page, from what the kernel told this program when it started (getauxval(3)).

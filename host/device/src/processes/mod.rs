@@ -7,7 +7,7 @@ mod elsewhere;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-mod stat;
+pub(crate) mod stat;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -25,7 +25,7 @@ use bailiwick_core::{
 use self::elsewhere::Reader;
 #[cfg(target_os = "linux")]
 use self::linux::Reader;
-use crate::blocking::ask;
+use crate::{Privileged, blocking::ask};
 
 /// The processes of this machine.
 pub struct DeviceProcesses {
@@ -37,9 +37,18 @@ pub struct DeviceProcesses {
 impl DeviceProcesses {
     /// Nothing is read yet.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self::with(clock, Reader::new())
+    }
+
+    /// The same, where `privileged` reads what this process may not.
+    pub fn through(clock: Arc<dyn Clock>, privileged: Arc<Privileged>) -> Self {
+        Self::with(clock, Reader::through(privileged))
+    }
+
+    fn with(clock: Arc<dyn Clock>, reader: Reader) -> Self {
         Self {
             clock,
-            reader: Arc::new(Mutex::new(Reader::new())),
+            reader: Arc::new(Mutex::new(reader)),
             last: Arc::default(),
         }
     }

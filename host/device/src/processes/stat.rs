@@ -51,7 +51,7 @@ pub(super) fn resident_pages(text: &[u8]) -> Option<u64> {
 }
 
 /// `read_bytes` and `write_bytes` of `io`: what went to and from storage.
-pub(super) fn moved(text: &[u8]) -> Option<(u64, u64)> {
+pub(crate) fn moved(text: &[u8]) -> Option<(u64, u64)> {
     let value = |name: &[u8]| {
         let mut lines = text.split(|byte| *byte == b'\n');
         number(lines.find_map(|line| line.strip_prefix(name))?)

@@ -23,7 +23,7 @@ use super::{
     users::Users,
     utmp,
 };
-use crate::blocking::ask;
+use crate::{Privileged, blocking::ask};
 
 /// For everything that is asked of logind in one reading.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -98,12 +98,21 @@ struct Looked {
 impl DeviceSessions {
     /// The sources of this machine; none is asked yet.
     pub fn new() -> Self {
+        Self::told_by(Teller::Kernel(None))
+    }
+
+    /// The same, where `privileged` opens what this process may not.
+    pub fn through(privileged: Arc<Privileged>) -> Self {
+        Self::told_by(Teller::Kernel(Some(privileged)))
+    }
+
+    fn told_by(teller: Teller) -> Self {
         Self::at(Places {
             proc: "/proc".into(),
             utmp: "/run/utmp".into(),
             accounts: "/etc/passwd".into(),
             bus: bus::address(),
-            teller: Teller::Kernel,
+            teller,
         })
     }
 
@@ -113,7 +122,7 @@ impl DeviceSessions {
                 logind: None,
                 again_at: None,
                 remark: String::new(),
-                rest: Rest::new(places.teller),
+                rest: Rest::new(places.teller.clone()),
             }),
             fallback: Arc::new(Mutex::new(Fallback {
                 scanner: Scanner::new(places.proc.clone()),

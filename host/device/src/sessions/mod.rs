@@ -20,7 +20,7 @@ mod linux;
 #[cfg(target_os = "linux")]
 mod logind;
 #[cfg(target_os = "linux")]
-mod notices;
+pub(crate) mod notices;
 #[cfg(target_os = "linux")]
 pub(crate) mod process;
 #[cfg(target_os = "linux")]

@@ -19,6 +19,7 @@ use rustix::{
 use tokio::{io::unix::AsyncFd, time::timeout};
 
 use super::readable::readable;
+use crate::Privileged;
 
 /// Number of the process connector, and of its multicast group (`CN_IDX_PROC` and
 /// `CN_VAL_PROC` of linux/connector.h).
@@ -48,8 +49,14 @@ pub(super) struct Notices(AsyncFd<OwnedFd>);
 impl Notices {
     /// None where the kernel does not tell: without `CAP_NET_ADMIN` or `CONFIG_PROC_EVENTS`,
     /// and in a namespace of processes, users or networks of one's own.
-    pub(super) async fn open() -> Option<Self> {
-        let notices = Self(readable(listen().ok()?).ok()?);
+    ///
+    /// `privileged` opens the socket, where there is one.
+    pub(super) async fn open(privileged: Option<&Privileged>) -> Option<Self> {
+        let socket = match privileged {
+            Some(privileged) => privileged.notices(),
+            None => listen().ok(),
+        };
+        let notices = Self(readable(socket?).ok()?);
         let answered = timeout(PATIENCE, notices.answer()).await;
         answered.is_ok_and(|listens| listens).then_some(notices)
     }
@@ -106,7 +113,11 @@ enum Notice {
     Answer { error: u32 },
 }
 
-fn listen() -> Result<OwnedFd, Errno> {
+/// Opens the socket and has the kernel tell on it.
+///
+/// # Errors
+/// It may not, or the kernel has no process connector.
+pub(crate) fn listen() -> Result<OwnedFd, Errno> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let kind = (AddressFamily::NETLINK, SocketType::DGRAM);
     let socket = socket_with(kind.0, kind.1, flags, Some(CONNECTOR))?;
@@ -184,7 +195,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_that_is_made_wakes_who_waits() {
-        let Some(notices) = Notices::open().await else {
+        let Some(notices) = Notices::open(None).await else {
             return bailiwick_needs::no_process_notices("that an idle agent is woken by a login");
         };
         let made = tokio::spawn(tokio::process::Command::new("true").status());

@@ -1,8 +1,12 @@
 //! From one look at the kernel to the next.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{notices::Notices, pulse::Pulse};
+use crate::Privileged;
 
 /// From one look to the next while something may happen: with the time for looking and
 /// telling, a login is told within 2 s even on a busy machine.
@@ -21,10 +25,11 @@ pub(super) enum Expected {
 }
 
 /// Who tells that processes come and go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Teller {
-    /// The kernel, where it does.
-    Kernel,
+    /// The kernel, where it does, on a socket that the privileged process opens, if there is
+    /// one.
+    Kernel(Option<Arc<Privileged>>),
     /// Nobody: these are not the kernel's own processes.
     #[cfg(test)]
     Nobody,
@@ -40,7 +45,7 @@ pub(super) struct Rest {
 
 #[derive(Debug)]
 enum Listening {
-    NotYet,
+    NotYet(Option<Arc<Privileged>>),
     To(Notices),
     ToNobody,
 }
@@ -50,7 +55,7 @@ impl Rest {
         Self {
             pulse: Pulse::default(),
             notices: match teller {
-                Teller::Kernel => Listening::NotYet,
+                Teller::Kernel(privileged) => Listening::NotYet(privileged),
                 #[cfg(test)]
                 Teller::Nobody => Listening::ToNobody,
             },
@@ -60,8 +65,8 @@ impl Rest {
 
     /// Waits until it is time to look. May be dropped at any time.
     pub(super) async fn wait(&mut self, expected: Expected) {
-        if matches!(self.notices, Listening::NotYet) {
-            self.notices = Notices::open()
+        if let Listening::NotYet(privileged) = &self.notices {
+            self.notices = Notices::open(privileged.as_deref())
                 .await
                 .map_or(Listening::ToNobody, Listening::To);
         }

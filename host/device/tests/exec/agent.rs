@@ -45,6 +45,11 @@ impl Agent {
         self.child.id()
     }
 
+    /// Its privileged process, which starts keepers.
+    pub(crate) fn privileged(&self) -> u32 {
+        until("the privileged process", || children(self.pid()).pop())
+    }
+
     /// Tells it something that it answers later.
     pub(crate) fn tell(&mut self, order: &str) {
         writeln!(self.orders, "{order}").unwrap();
@@ -64,7 +69,7 @@ impl Agent {
     /// The keeper that waits, once one does and its starter is a member of its cgroup.
     pub(crate) fn parked(&self) -> Pair {
         until("a parked keeper", || {
-            let keepers = children(self.pid());
+            let keepers = children(self.privileged());
             let [keeper] = keepers.as_slice() else {
                 return None;
             };
@@ -86,7 +91,7 @@ impl Agent {
     /// Returns once no keeper of it is left.
     pub(crate) fn keeps_nobody(&self) {
         until("the end of all keepers", || {
-            children(self.pid()).is_empty().then_some(())
+            children(self.privileged()).is_empty().then_some(())
         });
     }
 

@@ -9,8 +9,9 @@ mod parked;
 use std::{
     collections::BTreeMap,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -20,7 +21,7 @@ use bailiwick_core::{
     policy::{Program, RunAs},
     ports::{Exec as _, ExecEnded, ExecError, ExecOrder, ExecRan},
 };
-use bailiwick_device::DeviceExec;
+use bailiwick_device::{DeviceExec, Privileged};
 
 use self::agent::Agent;
 
@@ -33,6 +34,11 @@ fn keeper() -> PathBuf {
         "build it first: cargo build -p bailiwick-device --examples"
     );
     keeper
+}
+
+/// One that compiles nothing.
+fn privileged() -> Privileged {
+    Privileged::start(&keeper(), Path::new("/nowhere")).unwrap()
 }
 
 fn root() -> bool {
@@ -60,7 +66,7 @@ fn order(path: &str, arguments: &[&str]) -> ExecOrder {
 }
 
 async fn run(order: ExecOrder) -> Result<ExecRan, ExecError> {
-    DeviceExec::new(keeper()).run(order).await
+    DeviceExec::new(Arc::new(privileged())).run(order).await
 }
 
 /// How many processes have `marker` as a whole argument.
@@ -393,7 +399,7 @@ fn what_a_dead_agent_left_is_ended_at_the_next_start() {
         let mut sleeper = Command::new("sleep").arg(&seconds).spawn().unwrap();
         // Another test's start may have ended it by now.
         let is_member = fs::write(left.join("cgroup.procs"), sleeper.id().to_string()).is_ok();
-        drop(DeviceExec::new(keeper()));
+        drop(privileged());
         if !is_member {
             sleeper.kill().unwrap();
         }

@@ -2,12 +2,11 @@
 
 use std::{fs, process::Command};
 
-use bailiwick_device::DeviceExec;
 use bailiwick_needs::own_cgroups;
 
 use crate::{
     agent::{Agent, until, words},
-    cgroup_name, inherited, keeper, root,
+    cgroup_name, inherited, privileged, root,
 };
 
 /// Whether a parked keeper can be told from others here.
@@ -124,6 +123,18 @@ fn one_that_was_killed_is_replaced_and_the_run_happens_once() {
 }
 
 #[test]
+fn one_that_was_killed_is_swept_after_at_once() {
+    if !can_look() {
+        return;
+    }
+    let mut agent = Agent::start();
+    agent.ask("expect");
+    let pair = agent.parked();
+    kill(pair.keeper);
+    pair.is_gone();
+}
+
+#[test]
 fn it_ends_when_no_run_is_expected_any_more() {
     if !can_look() {
         return;
@@ -163,6 +174,8 @@ fn what_is_killed_with_its_agent_leaves_no_process_and_its_cgroup_goes_at_the_ne
     let mut agent = Agent::start();
     agent.ask("expect");
     let pair = agent.parked();
+    // It would sweep after the keeper.
+    kill(agent.privileged());
     kill(pair.keeper);
     let starter = format!("/proc/{}", pair.starter);
     until("the end of the starter", || {
@@ -173,7 +186,7 @@ fn what_is_killed_with_its_agent_leaves_no_process_and_its_cgroup_goes_at_the_ne
     });
     assert_eq!(pair.folders().len(), 1, "nobody was there to remove it");
     agent.kill();
-    drop(DeviceExec::new(keeper()));
+    drop(privileged());
     // Another test's start may be at it.
     pair.is_gone();
 }

@@ -1,6 +1,12 @@
 //! Starts `bailiwick-compile`, feeds it and collects what it writes.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    io,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
+};
 
 use bailiwick_core::{
     bytes::ByteCount,
@@ -8,7 +14,7 @@ use bailiwick_core::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    process::{self, Command},
+    process::{ChildStderr, ChildStdin, ChildStdout, Command},
 };
 
 use super::ending::Ending;
@@ -31,6 +37,14 @@ pub struct ChildLimits {
     pub artifact: ByteCount,
 }
 
+impl ChildLimits {
+    /// Processor time, in whole seconds.
+    pub fn cpu_seconds(&self) -> u64 {
+        let seconds = self.time.as_secs() + u64::from(self.time.subsec_nanos() > 0);
+        seconds.max(1)
+    }
+}
+
 impl Default for ChildLimits {
     /// Room for a component that brings an interpreter (18 MB: 310 MB resident, 11 s, an
     /// artifact of some 50 MB) on a device several times slower.
@@ -44,6 +58,33 @@ impl Default for ChildLimits {
     }
 }
 
+/// Starts `bailiwick-compile` for a host that may start nothing itself.
+pub trait StartCompiler: Send + Sync + std::fmt::Debug {
+    /// Starts it within `limits`, to compile its input or the probe of this name.
+    ///
+    /// # Errors
+    /// It can't be asked for. That it could not be started [`Started::ended`] may say later.
+    fn start(&self, limits: &ChildLimits, probe: Option<&str>) -> io::Result<Started>;
+}
+
+/// A child at work.
+pub struct Started {
+    /// Where it reads the component.
+    pub input: ChildStdin,
+    /// Where it writes the artifact.
+    pub output: ChildStdout,
+    /// Where it writes what is wrong.
+    pub errors: ChildStderr,
+    /// How it ended, or why it did not start. Dropping this ends it.
+    pub ended: BoxFuture<'static, io::Result<ExitStatus>>,
+}
+
+impl std::fmt::Debug for Started {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Started").finish_non_exhaustive()
+    }
+}
+
 /// Compiles in a child process, which is killed when its time is over or when nobody waits
 /// for it any more. It gets no environment and no descriptor but its three streams.
 ///
@@ -53,6 +94,8 @@ impl Default for ChildLimits {
 pub struct Child {
     program: PathBuf,
     limits: ChildLimits,
+    /// Starts it; none if this process does.
+    starter: Option<Arc<dyn StartCompiler>>,
 }
 
 impl Child {
@@ -61,6 +104,16 @@ impl Child {
         Self {
             program: program.into(),
             limits,
+            starter: None,
+        }
+    }
+
+    /// The same, where `starter` starts the program.
+    #[must_use]
+    pub fn started_by(self, starter: Arc<dyn StartCompiler>) -> Self {
+        Self {
+            starter: Some(starter),
+            ..self
         }
     }
 
@@ -70,13 +123,15 @@ impl Child {
     ///
     /// As [`Compile::compile`].
     pub async fn compile_probe(&self, name: &str) -> Result<Artifact, CompileError> {
-        self.run(&["--probe", name], &[])
-            .await
-            .map(Artifact::from_compiler)
+        self.run(Some(name), &[]).await.map(Artifact::from_compiler)
     }
 
-    async fn run(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, CompileError> {
-        let child = self.start(arguments)?;
+    async fn run(&self, probe: Option<&str>, input: &[u8]) -> Result<Vec<u8>, CompileError> {
+        let child = match &self.starter {
+            Some(starter) => starter.start(&self.limits, probe),
+            None => self.start(probe),
+        };
+        let child = child.map_err(|error| self.not_started(error))?;
         let seconds = self.limits.time.as_secs_f32();
         match tokio::time::timeout(self.limits.time, self.converse(child, input)).await {
             Ok(result) => result,
@@ -87,15 +142,14 @@ impl Child {
         }
     }
 
-    fn start(&self, arguments: &[&str]) -> Result<process::Child, CompileError> {
+    fn start(&self, probe: Option<&str>) -> io::Result<Started> {
         let limits = &self.limits;
-        let cpu_seconds = limits.time.as_secs() + u64::from(limits.time.subsec_nanos() > 0);
         let mut command = Command::new(&self.program);
         command
             .args(["--memory", &limits.memory.to_string()])
             .args(["--max-component", &limits.component.to_string()])
-            .args(["--cpu", &cpu_seconds.max(1).to_string()])
-            .args(arguments)
+            .args(["--cpu", &limits.cpu_seconds().to_string()])
+            .args(probe.map(|name| ["--probe", name]).into_iter().flatten())
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -108,32 +162,34 @@ impl Child {
         }
         #[cfg(unix)]
         command.current_dir("/");
-        command.spawn().map_err(|error| self.not_started(error))
-    }
-
-    async fn converse(
-        &self,
-        mut child: process::Child,
-        input: &[u8],
-    ) -> Result<Vec<u8>, CompileError> {
-        let (Some(stdin), Some(stdout), Some(stderr)) =
+        let mut child = command.spawn()?;
+        let (Some(input), Some(output), Some(errors)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
-            return Err(self.not_started("it has no standard streams"));
+            return Err(io::Error::other("it has no standard streams"));
         };
+        Ok(Started {
+            input,
+            output,
+            errors,
+            ended: Box::pin(async move { child.wait().await }),
+        })
+    }
+
+    async fn converse(&self, child: Started, input: &[u8]) -> Result<Vec<u8>, CompileError> {
         let feed = async move {
-            let mut stdin = stdin;
+            let mut stdin = child.input;
             // A child that refuses early does not read to the end; its status tells.
             let _ = stdin.write_all(input).await;
         };
         let (_, artifact, complaint) = tokio::join!(
             feed,
-            read_up_to(stdout, self.limits.artifact),
-            read_up_to(stderr, COMPLAINT),
+            read_up_to(child.output, self.limits.artifact),
+            read_up_to(child.errors, COMPLAINT),
         );
         let failed =
             |error: std::io::Error| CompileError::Stopped(format!("its answer is lost: {error}"));
-        let status = child.wait().await.map_err(failed)?;
+        let status = child.ended.await.map_err(|error| self.not_started(error))?;
         let artifact = artifact.map_err(failed)?;
         let complaint = complaint.map_err(failed)?;
         match Ending::of(status) {
@@ -166,7 +222,7 @@ impl Compile for Child {
                     "the component is longer than {at_most}"
                 )));
             }
-            self.run(&[], component).await
+            self.run(None, component).await
         })
     }
 }

@@ -7,4 +7,4 @@ mod child;
 mod ending;
 pub mod exit_code;
 
-pub use child::{Child, ChildLimits};
+pub use child::{Child, ChildLimits, StartCompiler, Started};

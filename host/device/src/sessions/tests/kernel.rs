@@ -22,7 +22,7 @@ const WITHIN: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn real_logins_of_one_user_open_and_close_within_two_seconds() {
-    real_logins_open_and_close(Teller::Kernel, 0).await;
+    real_logins_open_and_close(Teller::Kernel(None), 0).await;
 }
 
 #[tokio::test]

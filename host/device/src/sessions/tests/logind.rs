@@ -50,7 +50,7 @@ async fn logind_is_believed_at_once_and_its_loss_loses_no_session() {
         utmp: bus.path().join("utmp"),
         accounts: bus.path().join("passwd"),
         bus: bus.address(),
-        teller: Teller::Kernel,
+        teller: Teller::Kernel(None),
     })
     .await;
     until_source(&mut watch, Source::Logind).await;

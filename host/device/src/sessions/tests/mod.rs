@@ -38,7 +38,7 @@ fn without_bus(folder: &tempfile::TempDir) -> Places {
         utmp: folder.path().join("utmp"),
         accounts: folder.path().join("passwd"),
         bus: format!("unix:path={}", folder.path().join("no-bus").display()),
-        teller: Teller::Kernel,
+        teller: Teller::Kernel(None),
     }
 }
 

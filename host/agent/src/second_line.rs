@@ -1,0 +1,187 @@
+//! The second line: before it does anything else, `bailiwick run` starts the process that does
+//! what it may not do from then on, and gives up everything that it does not need.
+//!
+//! It happens while the program has one thread, which all others descend from. Where a line
+//! can't be drawn the agent runs all the same, and says so.
+
+use std::{path::Path, sync::Arc};
+
+use bailiwick_device::{
+    Privileged,
+    confine::{Drawn, Writable, confine},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    run::{compiler, make_data_folder},
+    settings::Sources,
+};
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct SecondLine {
+    /// Does what the agent may not; none where the agent does it itself.
+    pub(crate) privileged: Option<Arc<Privileged>>,
+    lines: Vec<LineReport>,
+}
+
+/// One line, as `bailiwick status` tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LineReport {
+    /// Which.
+    pub(crate) line: String,
+    /// Whether it holds.
+    pub(crate) state: LineState,
+    /// What it does not hold, and why; empty if it holds whole.
+    pub(crate) remark: String,
+}
+
+/// Whether a line holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LineState {
+    Active,
+    Partly,
+    Missing,
+}
+
+/// The process beside the agent, among the lines.
+const PRIVILEGED: &str = "privileged-process";
+
+impl SecondLine {
+    /// Draws it, for an agent with these settings. Makes its data folder, where it has none.
+    ///
+    /// # Errors
+    /// The settings can't be read, or the folder can't be made: the agent can't start.
+    pub(crate) fn draw(sources: &Sources) -> anyhow::Result<Self> {
+        let settings = sources.read(None)?;
+        let data = &settings.data_dir;
+        make_data_folder(data)?;
+        // This program itself, whatever has its name by now.
+        let privileged = Privileged::start(Path::new("/proc/self/exe"), &compiler(&settings)?);
+        Ok(match privileged {
+            Ok(privileged) => Self::behind(
+                privileged,
+                Writable {
+                    data,
+                    socket: settings.socket.parent().unwrap_or(Path::new("/")),
+                },
+            ),
+            Err(error) => Self {
+                privileged: None,
+                lines: vec![LineReport {
+                    line: PRIVILEGED.to_owned(),
+                    state: LineState::Missing,
+                    remark: format!("it can't be started, so no line is drawn: {error}"),
+                }],
+            },
+        })
+    }
+
+    fn behind(privileged: Privileged, writable: Writable<'_>) -> Self {
+        let drawn = confine(writable).into_iter();
+        let lines = drawn.map(|(line, drawn)| {
+            let (state, remark) = match drawn {
+                Drawn::Active => (LineState::Active, String::new()),
+                Drawn::Partly(remark) => (LineState::Partly, remark),
+                Drawn::Missing(remark) => (LineState::Missing, remark),
+            };
+            LineReport {
+                line: line.name().to_owned(),
+                state,
+                remark,
+            }
+        });
+        Self {
+            lines: lines.collect(),
+            privileged: Some(Arc::new(privileged)),
+        }
+    }
+
+    /// Each line as it is now.
+    pub(crate) fn report(&self) -> Vec<LineReport> {
+        let mut lines = self.lines.clone();
+        if let Some(privileged) = &self.privileged {
+            let (state, remark) = if privileged.runs() {
+                (LineState::Active, "")
+            } else {
+                let lost = "it has ended, so no program runs and nothing is compiled: start the \
+                            agent anew";
+                (LineState::Missing, lost)
+            };
+            lines.push(LineReport {
+                line: PRIVILEGED.to_owned(),
+                state,
+                remark: remark.to_owned(),
+            });
+        }
+        lines
+    }
+
+    /// What does not hold, one line of text each.
+    pub(crate) fn open(&self) -> Vec<String> {
+        let report = self.report().into_iter();
+        report
+            .filter(|line| line.state != LineState::Active)
+            .map(|line| line.words())
+            .collect()
+    }
+}
+
+impl LineReport {
+    /// In plain words.
+    pub(crate) fn words(&self) -> String {
+        let Self { line, remark, .. } = self;
+        match self.state {
+            LineState::Active => line.clone(),
+            LineState::Partly => format!("{line} holds in part: {remark}"),
+            LineState::Missing => format!("{line} does not hold: {remark}"),
+        }
+    }
+}
+
+/// The lines for a person: first those that hold, then each that does not with its reason.
+pub(crate) fn words(lines: &[LineReport]) -> String {
+    let (whole, open): (Vec<_>, Vec<_>) = lines
+        .iter()
+        .partition(|line| line.state == LineState::Active);
+    let names: Vec<&str> = whole.iter().map(|line| line.line.as_str()).collect();
+    let mut words = match names.as_slice() {
+        [] => "Confined: no\n".to_owned(),
+        names => format!("Confined: by {}\n", names.join(", ")),
+    };
+    for line in open {
+        words.push_str(&format!("          {}\n", line.words()));
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(line: &str, state: LineState, remark: &str) -> LineReport {
+        LineReport {
+            line: line.to_owned(),
+            state,
+            remark: remark.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_holds_is_named_and_what_does_not_says_why() {
+        let lines = [
+            line("no-new-privileges", LineState::Active, ""),
+            line("landlock", LineState::Missing, "the kernel has none"),
+            line("capabilities", LineState::Active, ""),
+            line("system-calls", LineState::Partly, "it is old"),
+        ];
+        assert_eq!(
+            words(&lines),
+            "Confined: by no-new-privileges, capabilities\n\
+             \u{20}         landlock does not hold: the kernel has none\n\
+             \u{20}         system-calls holds in part: it is old\n"
+        );
+        assert_eq!(words(&[]), "Confined: no\n");
+    }
+}

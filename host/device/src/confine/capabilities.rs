@@ -1,0 +1,61 @@
+//! Root's rights, one by one (capabilities(7)).
+
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
+
+use rustix::{
+    process::geteuid,
+    thread::{
+        CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
+        remove_capability_from_bounding_set, set_capabilities,
+    },
+};
+
+use super::{Drawn, Writable};
+
+/// What granted work needs: to read what a plugin's grants name, whoever it belongs to; to send
+/// frames that wake neighbours; to signal the processes that a grant names.
+const KEPT: CapabilitySet = CapabilitySet::DAC_READ_SEARCH
+    .union(CapabilitySet::NET_RAW)
+    .union(CapabilitySet::KILL);
+
+/// What the agent's own folders take besides, where they belong to another user.
+const FOR_OTHERS_FOLDERS: CapabilitySet =
+    CapabilitySet::DAC_OVERRIDE.union(CapabilitySet::FOWNER);
+
+pub(super) fn drop_all_but_some(writable: Writable<'_>) -> Drawn {
+    let is_others = |folder: &Path| {
+        fs::metadata(folder).is_ok_and(|found| found.uid() != geteuid().as_raw())
+    };
+    let others = is_others(writable.data) || is_others(writable.socket);
+    let kept = if others { KEPT | FOR_OTHERS_FOLDERS } else { KEPT };
+    match keep(kept) {
+        Err(error) => Drawn::Missing(error.to_string()),
+        Ok(left) if left.intersects(FOR_OTHERS_FOLDERS) => Drawn::Partly(
+            "the agent's folders belong to another user than its own, so it keeps the right to \
+             pass over the modes of files: give them to its user"
+                .to_owned(),
+        ),
+        Ok(_) => Drawn::Active,
+    }
+}
+
+fn keep(kept: CapabilitySet) -> rustix::io::Result<CapabilitySet> {
+    // What can't be given back by starting a program. Only who has CAP_SETPCAP may, and for
+    // whom has not, there is nothing to give back.
+    for number in 0..u64::BITS {
+        let one = CapabilitySet::from_bits_retain(1 << number);
+        if !kept.contains(one) && remove_capability_from_bounding_set(one).is_err() {
+            break;
+        }
+    }
+    // Kernels before 4.3 have none.
+    let _ = clear_ambient_capability_set();
+    let left = capabilities(None)?.permitted & kept;
+    let sets = CapabilitySets {
+        effective: left,
+        permitted: left,
+        inheritable: CapabilitySet::empty(),
+    };
+    set_capabilities(None, sets)?;
+    Ok(left)
+}

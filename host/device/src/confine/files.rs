@@ -1,0 +1,62 @@
+//! Landlock: what may be written, and that nothing may be executed.
+//!
+//! It is made for the version of 6.10 (ABI 5), and takes what older kernels have of it. Two
+//! things it does not do: signals stay, since process control needs them, and connecting
+//! stays, since plugins and the agent itself go out to the network.
+
+use std::path::Path;
+
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath,
+    PathFd, Ruleset, RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError,
+    RulesetStatus, make_bitflags,
+};
+
+use super::{Drawn, Writable};
+
+pub(super) fn close(writable: Writable<'_>) -> Drawn {
+    match rules(writable).and_then(RulesetCreated::restrict_self) {
+        Err(error) => Drawn::Missing(error.to_string()),
+        Ok(status) => match status.ruleset {
+            RulesetStatus::FullyEnforced => Drawn::Active,
+            RulesetStatus::PartiallyEnforced => Drawn::Partly(
+                "the kernel is older than Linux 6.10 and knows only a part of it".to_owned(),
+            ),
+            RulesetStatus::NotEnforced => Drawn::Missing(
+                "the kernel has no Landlock, or it is not among the modules of `lsm=`".to_owned(),
+            ),
+        },
+    }
+}
+
+fn rules(writable: Writable<'_>) -> Result<RulesetCreated, RulesetError> {
+    let all = AccessFs::from_all(ABI::V5);
+    let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+    let own = all & !make_bitflags!(AccessFs::{Execute | IoctlDev | MakeChar | MakeBlock});
+    let socket = read | make_bitflags!(AccessFs::{MakeSock | RemoveFile});
+    let mut rules = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(all)?
+        .handle_access(AccessNet::BindTcp)?
+        .create()?;
+    for (path, access) in [
+        (Path::new("/"), read),
+        (writable.data, own),
+        (writable.socket, socket),
+    ] {
+        rules = beneath(rules, path, access)?;
+    }
+    Ok(rules)
+}
+
+/// A folder that is not there needs no rule: nothing can be made in it.
+fn beneath(
+    rules: RulesetCreated,
+    path: &Path,
+    access: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, RulesetError> {
+    match PathFd::new(path) {
+        Ok(folder) => rules.add_rule(PathBeneath::new(folder, access)),
+        Err(_) => Ok(rules),
+    }
+}

@@ -1,0 +1,225 @@
+//! What can be asked, and how it is written: a version, a kind, then what the kind takes,
+//! numbers in little-endian.
+
+/// Of this writing. Both ends are the same program; an agent that was replaced on disk while
+/// it ran starts this one from its own copy.
+const VERSION: u8 = 1;
+
+/// Longest request, in bytes.
+pub(crate) const LONGEST: usize = 8 * 1_024;
+
+/// Most processes that are looked at for one request.
+pub(crate) const MOST_PROCESSES: usize = 1_024;
+
+/// Longest name of a probe.
+const LONGEST_PROBE: usize = 64;
+
+/// One request. The descriptors that come with it are, in their order, where the answer goes
+/// and those that each kind names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// Start a keeper (see `exec`) with these streams: its line to the agent, its output, its
+    /// errors.
+    Keeper {
+        /// Tells it from the agent's others.
+        number: u64,
+    },
+    /// Start the compiler with these streams: its input, its output, its errors.
+    Compiler {
+        /// Address space, in bytes.
+        memory: u64,
+        /// Longest component, in bytes.
+        component: u64,
+        /// Processor time.
+        cpu_seconds: u64,
+        /// The probe that it makes; none if it compiles its input.
+        probe: Option<String>,
+    },
+    /// Read what these processes moved, and which programs they run.
+    Closely(Vec<Wanted>),
+    /// Open the socket on which the kernel tells of processes that come and go.
+    Notices,
+}
+
+/// What is wanted of one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) pid: u32,
+    /// Its program, too.
+    pub(crate) program: bool,
+}
+
+impl Request {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        match self {
+            Self::Keeper { number } => {
+                bytes.push(1);
+                bytes.extend(number.to_le_bytes());
+            }
+            Self::Compiler {
+                memory,
+                component,
+                cpu_seconds,
+                probe,
+            } => {
+                bytes.push(2);
+                for number in [memory, component, cpu_seconds] {
+                    bytes.extend(number.to_le_bytes());
+                }
+                bytes.extend(probe.as_deref().unwrap_or_default().as_bytes());
+            }
+            Self::Closely(all) => {
+                bytes.push(3);
+                for wanted in all {
+                    bytes.extend(wanted.pid.to_le_bytes());
+                    bytes.push(u8::from(wanted.program));
+                }
+            }
+            Self::Notices => bytes.push(4),
+        }
+        bytes
+    }
+
+    /// None if this is no request.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (&[version, kind], rest) = bytes.split_first_chunk()?;
+        if version != VERSION {
+            return None;
+        }
+        match kind {
+            1 => Some(Self::Keeper {
+                number: u64::from_le_bytes(rest.try_into().ok()?),
+            }),
+            2 => {
+                let (numbers, probe) = rest.split_at_checked(24)?;
+                let mut numbers = numbers
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .copied()
+                    .map(u64::from_le_bytes);
+                let probe = std::str::from_utf8(probe).ok()?;
+                // It becomes an argument, and is none of the options.
+                let is_name = |c: char| c.is_ascii_lowercase() || c == '-';
+                let is_probe = probe.len() <= LONGEST_PROBE
+                    && probe.chars().all(is_name)
+                    && !probe.starts_with('-');
+                is_probe.then_some(Self::Compiler {
+                    memory: numbers.next()?,
+                    component: numbers.next()?,
+                    cpu_seconds: numbers.next()?,
+                    probe: (!probe.is_empty()).then(|| probe.to_owned()),
+                })
+            }
+            3 => {
+                let (all, cut) = rest.as_chunks();
+                if !cut.is_empty() || all.len() > MOST_PROCESSES {
+                    return None;
+                }
+                all.iter()
+                    .map(Wanted::read)
+                    .collect::<Option<_>>()
+                    .map(Self::Closely)
+            }
+            4 => rest.is_empty().then_some(Self::Notices),
+            _ => None,
+        }
+    }
+}
+
+impl Wanted {
+    fn read(bytes: &[u8; 5]) -> Option<Self> {
+        let [a, b, c, d, program] = *bytes;
+        Some(Self {
+            pid: u32::from_le_bytes([a, b, c, d]),
+            program: match program {
+                0 => false,
+                1 => true,
+                _ => return None,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn requests() -> impl Strategy<Value = Request> {
+        prop_oneof![
+            any::<u64>().prop_map(|number| Request::Keeper { number }),
+            (any::<[u64; 3]>(), proptest::option::of("[a-z][a-z-]{0,63}")).prop_map(
+                |([memory, component, cpu_seconds], probe)| {
+                    Request::Compiler {
+                        memory,
+                        component,
+                        cpu_seconds,
+                        probe,
+                    }
+                }
+            ),
+            proptest::collection::vec(any::<(u32, bool)>(), 0..=MOST_PROCESSES).prop_map(|all| {
+                let wanted = |(pid, program)| Wanted { pid, program };
+                Request::Closely(all.into_iter().map(wanted).collect())
+            }),
+            Just(Request::Notices),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_and_fits(request in requests()) {
+            let bytes = request.encode();
+            prop_assert!(bytes.len() <= LONGEST);
+            prop_assert_eq!(Request::decode(&bytes), Some(request));
+        }
+
+        #[test]
+        fn whatever_is_read_is_written_the_same(bytes: Vec<u8>) {
+            if let Some(request) = Request::decode(&bytes) {
+                prop_assert_eq!(request.encode(), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        let of = |request: Request| request.encode();
+        let mut newer = of(Request::Notices);
+        newer[0] = VERSION + 1;
+        let compiler = |probe: &str| {
+            of(Request::Compiler {
+                memory: 1,
+                component: 1,
+                cpu_seconds: 1,
+                probe: Some(probe.to_owned()),
+            })
+        };
+        let one = Wanted {
+            pid: 1,
+            program: true,
+        };
+        let many = Request::Closely(vec![one; MOST_PROCESSES + 1]);
+        for bytes in [
+            vec![],
+            vec![VERSION],
+            vec![VERSION, 0],
+            vec![VERSION, 99],
+            newer,
+            [of(Request::Notices), vec![0]].concat(),
+            of(Request::Keeper { number: 1 })[..5].to_vec(),
+            of(Request::Closely(vec![one]))[..6].to_vec(),
+            [&of(Request::Closely(vec![one]))[..6], &[2]].concat(),
+            compiler("--memory"),
+            compiler("a b"),
+            compiler("../limits"),
+            compiler(&"a".repeat(LONGEST_PROBE + 1)),
+            of(many),
+        ] {
+            assert_eq!(Request::decode(&bytes), None, "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Something that was started, until its end is told.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags},
+    process::{Pid, PidfdFlags, pidfd_open},
+};
+
+use super::answer::{Answer, KILL};
+use crate::exec::EXEC_CHILD;
+
+/// What is started.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// Keeps a run, and ends by itself when its line is cut.
+    Keeper { cgroup: String },
+    /// Compiles, and is of no use once nobody waits for it.
+    Compiler {
+        program: PathBuf,
+        arguments: Vec<String>,
+    },
+    /// Ends what a keeper left that was killed.
+    Sweeper { cgroup: String },
+}
+
+#[derive(Debug)]
+pub(super) struct Started {
+    kind: Kind,
+    child: Child,
+    /// Tells its end; none where the kernel does not (before 5.3).
+    process: Option<OwnedFd>,
+    /// None once nobody waits for an answer.
+    answer: Option<UnixStream>,
+}
+
+impl Started {
+    /// None if it could not be started, which is told.
+    pub(super) fn start(kind: Kind, streams: Vec<OwnedFd>, answer: UnixStream) -> Option<Self> {
+        // What is said on it is read when there is something, and never waited for.
+        answer.set_nonblocking(true).ok()?;
+        let [input, output, errors] = match <[OwnedFd; 3]>::try_from(streams) {
+            Ok(streams) => streams.map(Stdio::from),
+            Err(_) => {
+                Self::refuse("its streams are missing", answer);
+                return None;
+            }
+        };
+        match spawn(&kind, input, output, errors) {
+            Ok(child) => Some(Self::new(kind, child, Some(answer))),
+            Err(error) => {
+                Self::refuse(&error.to_string(), answer);
+                None
+            }
+        }
+    }
+
+    fn new(kind: Kind, child: Child, answer: Option<UnixStream>) -> Self {
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let process = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        Self {
+            kind,
+            child,
+            process,
+            answer,
+        }
+    }
+
+    /// Says that nothing is started.
+    pub(super) fn refuse(reason: &str, mut answer: UnixStream) {
+        // Whoever does not read it must not hold up others.
+        let _ = answer.set_nonblocking(true);
+        let _ = answer.write_all(&Answer::NotStarted(reason.to_owned()).encode());
+    }
+
+    /// What may have something to tell of it.
+    pub(super) fn watched(&self) -> impl Iterator<Item = PollFd<'_>> {
+        let process = self.process.iter();
+        let process = process.map(|process| PollFd::new(process, PollFlags::IN));
+        let answer = self.answer.iter();
+        process.chain(answer.map(|answer| PollFd::new(answer, PollFlags::IN)))
+    }
+
+    /// Whether nobody tells its end.
+    pub(super) fn is_unseen(&self) -> bool {
+        self.process.is_none()
+    }
+
+    /// Does what was asked meanwhile. False once its end was told.
+    pub(super) fn goes_on(&mut self) -> bool {
+        self.hear();
+        match self.child.try_wait() {
+            Ok(None) => true,
+            Ok(Some(status)) => self.ended(status),
+            Err(_) => false,
+        }
+    }
+
+    /// Whoever waits for an answer may ask to kill it, or be gone.
+    fn hear(&mut self) {
+        let Some(answer) = &mut self.answer else {
+            return;
+        };
+        let mut word = [0; 1];
+        match answer.read(&mut word) {
+            Ok(1) if word == KILL => self.kill(),
+            Ok(1) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(_) | Err(_) => {
+                self.answer = None;
+                self.give_up();
+            }
+        }
+    }
+
+    fn ended(&mut self, status: ExitStatus) -> bool {
+        // One that ends by itself has tidied up.
+        if let Kind::Keeper { cgroup } = &self.kind
+            && status.code().is_none()
+        {
+            let cgroup = cgroup.clone();
+            let kind = Kind::Sweeper { cgroup };
+            // If none can be had, the agent's next start sweeps.
+            if let Ok(child) = spawn(&kind, Stdio::null(), Stdio::null(), Stdio::null()) {
+                *self = Self::new(kind, child, self.answer.take());
+                return true;
+            }
+        }
+        if let Some(answer) = &mut self.answer {
+            let _ = answer.write_all(&Answer::Ended(status).encode());
+        }
+        false
+    }
+
+    /// Nobody waits for it any more.
+    pub(super) fn give_up(&mut self) {
+        match self.kind {
+            Kind::Compiler { .. } => self.kill(),
+            // The first has a line of its own, and the other ends soon.
+            Kind::Keeper { .. } | Kind::Sweeper { .. } => {}
+        }
+    }
+
+    fn kill(&mut self) {
+        // It may have ended, and then its end is seen.
+        let _ = self.child.kill();
+    }
+}
+
+fn spawn(kind: &Kind, input: Stdio, output: Stdio, errors: Stdio) -> io::Result<Child> {
+    let own = |word: &str, cgroup: &str| {
+        let mut command = Command::new("/proc/self/exe");
+        command.args([EXEC_CHILD, word, cgroup]);
+        command
+    };
+    let mut command = match kind {
+        Kind::Keeper { cgroup } => own("keep", cgroup),
+        Kind::Sweeper { cgroup } => own("sweep", cgroup),
+        Kind::Compiler { program, arguments } => {
+            let mut command = Command::new(program);
+            command.args(arguments);
+            command
+        }
+    };
+    command
+        .env_clear()
+        .current_dir("/")
+        .stdin(input)
+        .stdout(output)
+        .stderr(errors)
+        .spawn()
+}
