@@ -89,7 +89,7 @@ pub(crate) enum Command {
     Pause(Pause),
     /// End the pause; root alone
     Resume,
-    /// Tell how the agent is: plugins, sessions, updates, reports that wait
+    /// Tell how the agent is: plugins, sessions, updates, reports that wait, how it is confined
     Status(Status),
 }
 
