@@ -2,8 +2,8 @@
 
 use bailiwick_core::{
     policy::{
-        Capability, Controls, Effect, Grant, Policy, Program, Redaction, Requests, Risk, Scope,
-        Seen, Sensitive, Shape, Wakes, Whose, neighbours,
+        Capability, Controls, Effect, Grant, Messages, Policy, Powers, Program, Recipient,
+        Redaction, Requests, Risk, Scope, Seen, Sensitive, Shape, Wakes, Whose, neighbours,
     },
     time::Timestamp,
 };
@@ -55,6 +55,11 @@ pub(crate) fn grant(grant: &Grant) -> (&'static str, Vec<String>) {
         }
         Scope::Wakes(wakes) => ("Wake other machines", wake(wakes, grant.effect)),
         Scope::Requests(requests) => ("Send requests over HTTP", request(requests)),
+        Scope::Messages(messages) => ("Show messages to users", tell(messages, grant.effect)),
+        Scope::Powers(powers) => (
+            "Lock, suspend, restart or switch off the device",
+            power(powers, grant.effect),
+        ),
         Scope::Controls(controls) => (
             "End, suspend or resume what others run",
             control(controls, grant.effect),
@@ -77,6 +82,8 @@ const fn whole(capability: Capability) -> &'static str {
         Capability::Sessions => "See any session",
         Capability::Exec => "Run any program",
         Capability::Wake => "Wake any machine",
+        Capability::Message => "Show messages to any user",
+        Capability::Power => "Lock, suspend, restart or switch off the device",
         Capability::ProcessControl => "End, suspend or resume any process",
         Capability::Http => "Send any request over HTTP",
     }
@@ -159,6 +166,27 @@ fn request(requests: &Requests) -> Vec<String> {
     };
     let each = |origin| format!("{methods} to {origin} beneath {paths}{at}{rate}");
     requests.origins.iter().map(each).collect()
+}
+
+fn tell(messages: &Messages, effect: Effect) -> Vec<String> {
+    let users: Vec<_> = messages.users.iter().map(Recipient::in_words).collect();
+    let more = match effect {
+        Effect::Allow => format!(
+            ", as {}, at most {} in a minute",
+            messages.from, messages.per_minute
+        ),
+        Effect::Deny => String::new(),
+    };
+    vec![format!("to {}{more}", users.join(", "))]
+}
+
+fn power(powers: &Powers, effect: Effect) -> Vec<String> {
+    let verbs: Vec<_> = powers.verbs.iter().map(|verb| verb.name()).collect();
+    let terms = match effect {
+        Effect::Allow => format!(" {}", powers.terms()),
+        Effect::Deny => String::new(),
+    };
+    vec![format!("{}{terms}", verbs.join(", "))]
 }
 
 fn control(controls: &Controls, effect: Effect) -> Vec<String> {

@@ -18,6 +18,7 @@ pub mod enrolment;
 pub mod http;
 pub mod ids;
 pub mod limits;
+pub mod notice;
 pub mod policy;
 pub mod ports;
 pub mod process;

@@ -14,6 +14,7 @@ use crate::{
     decision::Decision,
     digest::Sha256,
     ids::PluginName,
+    notice::Notice,
     policy::{self, Denial, Sensitive},
     process::ProcessTable,
     session::{ProcessMarks, Reading, Session, SessionId},
@@ -634,6 +635,112 @@ impl ProcessControl for NoProcessControl {
                 result: Err(ControlError::Unavailable(reason)),
             }
         })
+    }
+}
+
+/// What a user is to be told.
+#[derive(Clone, Debug)]
+pub struct MessageOrder {
+    /// By which plugin.
+    pub plugin: PluginName,
+    /// To whom.
+    pub session: Session,
+    /// Who says it: stands above the text.
+    pub from: String,
+    /// What.
+    pub notice: Notice,
+    /// Most of the plugin in a minute. None: it is not one of the plugin's own and not counted.
+    pub per_minute: Option<u16>,
+}
+
+/// How a user was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// By the notification service of the user's desktop.
+    Notification,
+    /// On the session's terminal.
+    Terminal,
+}
+
+/// Why a user was not told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// Too many in a minute.
+    #[error("the rate is used up for {} ms", .0.as_millis())]
+    TooOften(std::time::Duration),
+    /// Nothing in the session shows messages.
+    #[error("{0}")]
+    Nobody(String),
+    /// This host can't do it.
+    #[error("messages can't be shown here: {0}")]
+    Unavailable(String),
+}
+
+/// Tells users something.
+pub trait Message: Send + Sync {
+    /// Shows it, or says why not.
+    fn show(&self, order: MessageOrder) -> BoxFuture<'_, Result<Delivered, MessageError>>;
+}
+
+/// What is to be done to the whole device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PowerOrder {
+    /// What.
+    pub verb: policy::PowerVerb,
+    /// Under this.
+    pub allowed: policy::PowerAllowed,
+}
+
+/// Why nothing is done to the device.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PowerError {
+    /// One that ends what runs was accepted.
+    #[error("one is under way")]
+    UnderWay,
+    /// Not for so long.
+    #[error("it is too soon, by {} ms", .0.as_millis())]
+    TooSoon(std::time::Duration),
+    /// A program holds a lock against it.
+    #[error("it is held up: {0}")]
+    Inhibited(String),
+    /// Nothing on this host does it, or what does it refused.
+    #[error("it can't be done here: {0}")]
+    Unavailable(String),
+}
+
+/// Locks, suspends, restarts and switches off the device.
+pub trait Power: Send + Sync {
+    /// Whether it could be done now: users are warned of nothing that can't be.
+    fn ready(&self, order: PowerOrder) -> BoxFuture<'_, Result<(), PowerError>>;
+    /// Looks again, and has it done: returns once it is accepted.
+    fn go(&self, order: PowerOrder) -> BoxFuture<'_, Result<(), PowerError>>;
+}
+
+/// Tells nobody anything: for trials of plugins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoMessage;
+
+impl Message for NoMessage {
+    fn show(&self, _: MessageOrder) -> BoxFuture<'_, Result<Delivered, MessageError>> {
+        let reason = "nobody is told anything here".to_owned();
+        Box::pin(async { Err(MessageError::Unavailable(reason)) })
+    }
+}
+
+/// Leaves the device as it is: for trials of plugins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoPower;
+
+impl Power for NoPower {
+    fn ready(&self, _: PowerOrder) -> BoxFuture<'_, Result<(), PowerError>> {
+        let reason = "the device is left as it is".to_owned();
+        Box::pin(async { Err(PowerError::Unavailable(reason)) })
+    }
+
+    fn go(&self, order: PowerOrder) -> BoxFuture<'_, Result<(), PowerError>> {
+        self.ready(order)
     }
 }
 

@@ -8,7 +8,7 @@ use bailiwick_core::{
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::{
-    bindings::action_handler::bailiwick::plugin::{process_control, progress},
+    bindings::action_handler::bailiwick::plugin::{message, power, process_control, progress},
     bindings::bailiwick::plugin::{
         clock, config, exec, files, http, log, network, processes, sessions, state, system, wake,
     },
@@ -90,6 +90,8 @@ fn add(linker: &mut Linker<Context>, capability: Capability) -> wasmtime::Result
         Capability::Sessions => sessions::add_to_linker::<_, Own>(linker, |context| context),
         Capability::Exec => exec::add_to_linker::<_, Own>(linker, |context| context),
         Capability::Wake => wake::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::Message => message::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::Power => power::add_to_linker::<_, Own>(linker, |context| context),
         Capability::ProcessControl => {
             process_control::add_to_linker::<_, Own>(linker, |context| context)
         }

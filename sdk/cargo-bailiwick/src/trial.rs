@@ -14,8 +14,8 @@ use bailiwick_core::{
     ids::PluginName,
     policy::Policy,
     ports::{
-        BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoHttp, NoProcessControl, NoSessions,
-        NoWake, NotWrittenDown, State, StateError, Unkeyed,
+        BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoHttp, NoMessage, NoPower,
+        NoProcessControl, NoSessions, NoWake, NotWrittenDown, Unkeyed, State, StateError,
     },
     release::World,
 };
@@ -184,6 +184,8 @@ fn ports(log: Arc<Lines>, clock: Arc<SystemClock>) -> Ports {
         exec: Arc::new(NoExec),
         wake: Arc::new(NoWake),
         process_control: Arc::new(NoProcessControl),
+        message: Arc::new(NoMessage),
+        power: Arc::new(NoPower),
         http: Arc::new(NoHttp),
         decisions: Arc::new(NotWrittenDown),
     }

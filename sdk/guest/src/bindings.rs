@@ -60,6 +60,8 @@ pub mod handle_part {
             world handle-part {
                 import bailiwick:plugin/progress@0.1.0;
                 import bailiwick:plugin/process-control@0.1.0;
+                import bailiwick:plugin/message@0.1.0;
+                import bailiwick:plugin/power@0.1.0;
                 export bailiwick:plugin/handle@0.1.0;
             }
         ",

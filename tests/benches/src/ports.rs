@@ -7,8 +7,8 @@ use bailiwick_core::{
     ids::PluginName,
     ports::{
         BoxFuture, Clock, Entry, FileMetadata, Files, FilesError, Log, LogLevel, NoExec, NoHttp,
-        NoProcessControl, NoSessions, NoWake, NotWrittenDown, Place, State, StateEntries,
-        StateError, Unkeyed,
+        NoMessage, NoPower, NoProcessControl, NoSessions, NoWake, NotWrittenDown, Unkeyed, Place, State,
+        StateEntries, StateError,
     },
 };
 use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSystem};
@@ -25,6 +25,8 @@ pub(crate) fn device(clock: &Arc<dyn Clock>) -> Ports {
         exec: Arc::new(NoExec),
         wake: Arc::new(NoWake),
         process_control: Arc::new(NoProcessControl),
+        message: Arc::new(NoMessage),
+        power: Arc::new(NoPower),
         http: Arc::new(NoHttp),
         decisions: Arc::new(NotWrittenDown),
         processes: Arc::new(DeviceProcesses::new(Arc::clone(clock))),

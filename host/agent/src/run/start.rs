@@ -13,8 +13,8 @@ use bailiwick_core::{
 };
 use bailiwick_delivery::Delivery;
 use bailiwick_device::{
-    DeviceExec, DeviceFiles, DeviceLinks, DeviceProcessControl, DeviceProcesses, DeviceSessions,
-    DeviceSystem, DeviceWake, SystemClock,
+    DeviceExec, DeviceFiles, DeviceLinks, DeviceMessage, DevicePower, DeviceProcessControl,
+    DeviceProcesses, DeviceSessions, DeviceSystem, DeviceWake, SystemClock,
 };
 use bailiwick_sandbox::{
     Ports,
@@ -189,6 +189,8 @@ fn ports(
         wake: Arc::new(DeviceWake::new(Arc::clone(clock))),
         // Each instance has a port of its own, see `Launch`.
         decisions: Arc::new(NotWrittenDown),
+        message: Arc::new(DeviceMessage::new(Arc::clone(clock))),
+        power: Arc::new(DevicePower::new(Arc::clone(clock))),
         process_control: Arc::new(DeviceProcessControl::new(
             Arc::clone(clock),
             Arc::clone(&processes),

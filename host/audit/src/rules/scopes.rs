@@ -2,8 +2,8 @@
 
 use bailiwick_core::http::Network;
 use bailiwick_core::policy::{
-    AbsolutePattern, Capability, ControlledOf, Effect, FileRoot, Grant, PathPattern, RunAs, Scope,
-    Whose,
+    AbsolutePattern, Capability, ControlledOf, Effect, FileRoot, Grant, PathPattern, Presence,
+    RunAs, Scope, Whose,
 };
 
 use super::Case;
@@ -65,6 +65,14 @@ pub(super) fn judge(case: &mut Case<'_>, policy: &PolicyFile, path: &str, grant:
                     let text = format!("servers are reached anywhere in {network}");
                     case.find(Rule::WideScope, place, text);
                 }
+            }
+        }
+        Scope::Messages(_) => {}
+        Scope::Powers(powers) => {
+            if powers.when_users == Presence::Present {
+                let place = policy.place(&format!("{path}.when-users"));
+                let text = "it can be done while users are at the device";
+                case.find(Rule::WideScope, place, text);
             }
         }
         Scope::Controls(controls) => {

@@ -3,8 +3,8 @@
 use std::{fmt, net::IpAddr};
 
 use super::{
-    Capability, Control, ControlVerb, Fields, Found, LONGEST_PATH, Linked, Mac, Redaction,
-    Sensitive, parse_wakes::mac_prefix,
+    Capability, Control, ControlVerb, Fields, Found, LONGEST_PATH, Linked, Mac, PowerVerb,
+    Presence, Redaction, Sensitive, parse_wakes::mac_prefix,
 };
 use crate::{
     bytes::ByteCount,
@@ -40,6 +40,18 @@ pub enum Call {
     },
     /// Something is done to a process.
     Control(Control),
+    /// The user of a session is told something.
+    Message {
+        /// The user's name.
+        user: String,
+    },
+    /// Something is done to the whole device.
+    Power {
+        /// What.
+        verb: PowerVerb,
+        /// Who is there.
+        users: Presence,
+    },
     /// A request over HTTP is sent.
     Request {
         /// What it asks for.
@@ -121,12 +133,15 @@ wake MAC LINK [virtual]        wake MAC on LINK
 process-control end|suspend|resume PROGRAM named-session|other-session|service|root
                                do so to a process of PROGRAM, of the session that the call
                                names, of another, of no session, or of root
+message USER                   show USER a message
+power lock|suspend|hibernate|reboot|power-off nobody|away|present
+                               do so while users are there so
 http METHOD URL [ADDRESS]      ask URL, whose name stands for ADDRESS
 log, clock, state, config, system or network
                                any call of it";
 
 const EVERY: &str = "the name of a capability first: log, clock, state, config, system, files, \
-                     network, processes, sessions, exec, wake, process-control or http";
+                     network, processes, sessions, exec, wake, process-control, http, message or power";
 const FILES: &str = "`files PATH`, and `link TARGET` or `foreign-link TARGET` where links lead";
 const PROCESSES: &str = "`processes own`, `other` or `system`, then `user` and `command-line`";
 const SESSIONS: &str = "`sessions own` or `other`, then `user` and `place`";
@@ -134,6 +149,8 @@ const EXEC: &str = "`exec PROGRAM ARGUMENT…`, with `as-session`, `with=NAME` a
                     before the program";
 const CONTROL: &str = "`process-control end /usr/bin/soffice named-session`, or `suspend` or \
                        `resume`, and `other-session`, `service` or `root`";
+const MESSAGE: &str = "`message ann`, the name of one user";
+const POWER: &str = "`power reboot away`: a verb, and `nobody`, `away` or `present`";
 const HTTP: &str = "`http GET https://api.example.com/v1`, and what the name stands for, as in \
                     `10.0.0.7`, if that matters";
 const WAKE: &str = "`wake 52:54:00:01:02:03 eth0`, and `virtual` if the link is a virtual one";
@@ -175,6 +192,13 @@ impl Call {
             Capability::Exec => run(rest),
             Capability::Wake => wake(rest),
             Capability::ProcessControl => control(rest),
+            Capability::Message => match rest {
+                [user] => Ok(Self::Message {
+                    user: (*user).to_owned(),
+                }),
+                _ => refuse("`message` takes one user", MESSAGE),
+            },
+            Capability::Power => power(rest),
             Capability::Http => request(rest),
             Capability::Log
             | Capability::Clock
@@ -201,6 +225,8 @@ impl Call {
             Self::Run(_) => Capability::Exec,
             Self::Wake { .. } => Capability::Wake,
             Self::Control(_) => Capability::ProcessControl,
+            Self::Message { .. } => Capability::Message,
+            Self::Power { .. } => Capability::Power,
             Self::Request { .. } => Capability::Http,
         }
     }
@@ -297,19 +323,34 @@ fn wake(words: &[&str]) -> Result<Call, CallError> {
 
 fn control(words: &[&str]) -> Result<Call, CallError> {
     let [verb, executable, found] = words else {
-        let problem = "`process-control` takes a verb, a program and whose it is";
-        return refuse(problem, CONTROL);
+        return refuse(
+            "`process-control` takes a verb, a program and whose it is",
+            CONTROL,
+        );
     };
-    let named = ControlVerb::ALL.into_iter().find(|it| it.name() == *verb);
-    let whose = Found::ALL.into_iter().find(|it| it.name() == *found);
-    match (named, whose) {
+    let verb = ControlVerb::ALL.into_iter().find(|it| it.name() == *verb);
+    let found = Found::ALL.into_iter().find(|it| it.name() == *found);
+    match (verb, found) {
         (Some(verb), Some(found)) => Ok(Call::Control(Control {
             verb,
             executable: (*executable).to_owned(),
             found,
         })),
-        (None, _) => refuse(format!("`{}` is no verb", shown(verb)), CONTROL),
-        (_, None) => refuse(format!("`{}` is nobody's", shown(found)), CONTROL),
+        (None, _) => refuse(format!("`{}` is no verb", shown(words[0])), CONTROL),
+        (_, None) => refuse(format!("`{}` is nobody's", shown(words[2])), CONTROL),
+    }
+}
+
+fn power(words: &[&str]) -> Result<Call, CallError> {
+    let [verb, users] = words else {
+        return refuse("`power` takes a verb and who is there", POWER);
+    };
+    let named = PowerVerb::ALL.into_iter().find(|it| it.name() == *verb);
+    let there = Presence::ALL.into_iter().find(|it| it.name() == *users);
+    match (named, there) {
+        (Some(verb), Some(users)) => Ok(Call::Power { verb, users }),
+        (None, _) => refuse(format!("`{}` is no verb", shown(verb)), POWER),
+        (_, None) => refuse(format!("`{}` is nobody", shown(users)), POWER),
     }
 }
 
@@ -383,6 +424,11 @@ impl fmt::Display for Call {
                 word(f, link)?;
                 f.write_str(if *is_virtual { " virtual" } else { "" })
             }
+            Self::Message { user } => word(f, user),
+            Self::Power { verb, users } => {
+                word(f, verb.name())?;
+                word(f, users.name())
+            }
             Self::Control(control) => {
                 word(f, control.verb.name())?;
                 word(f, &control.executable)?;
@@ -446,9 +492,8 @@ mod tests {
             words in prop::collection::vec(
                 prop_oneof![
                     ".{0,12}",
-                    "files|exec|wake|processes|sessions|log|own|other|user|link|as-session|virtual",
+                    "files|exec|wake|process-control|processes|sessions|log|own|other|user|link|as-session|virtual|end|root",
                     "user:(hash|[0-9]{1,4})",
-                    "process-control|end|suspend|named-session|root",
                     "/[a-z ]{0,4}|with=[A-Z]|input=[0-9] KiB|[0-9a-f]{2}(:[0-9a-f]{2}){5}",
                 ],
                 0..6,
@@ -476,6 +521,8 @@ mod tests {
             "wake 52:54:00:01:02:03 br0 virtual",
             "process-control end /usr/bin/soffice named-session",
             "process-control suspend /opt/x root",
+            "message ann",
+            "power power-off nobody",
             "http GET https://api.example/v1?a=b",
             "http DELETE http://api.example:8080/ 10.0.0.7",
         ] {
@@ -509,6 +556,10 @@ mod tests {
             ("process-control end /a", "takes a verb"),
             ("process-control kill /a root", "no verb"),
             ("process-control end /a mine", "nobody's"),
+            ("message", "one user"),
+            ("power reboot", "takes a verb"),
+            ("power explode away", "no verb"),
+            ("power reboot gone", "is nobody"),
             ("http GET", "a method and an address"),
             ("http TRACE https://a", "no method"),
             ("http GET https://a/../b", "can't be asked"),

@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::{
     Call, Capability, ControlVerb, ControlledOf, Controls, Denial, Effect, Fields, FileRoot, Grant,
-    GrantSource, PathPattern, Permit, Policy, Refusal, Requests, Risk, Scope, Seen, Sensitive,
-    Wakes, Whose, shown::last_day,
+    GrantSource, Messages, PathPattern, Permit, Policy, PowerVerb, Powers, Presence, Recipient,
+    Refusal, Requests, Risk, Scope, Seen, Sensitive, Wakes, Whose, shown::last_day,
 };
 use crate::time::Timestamp;
 
@@ -78,7 +78,7 @@ impl Policy {
                 }
             }
             Effect::Deny => {
-                alone.grants = vec![everything(call.capability()), grant.clone()];
+                alone.grants = vec![everything(call), grant.clone()];
                 match alone.matcher().permits(call, now) {
                     Err(Refusal::Denied(Denial::Denied { .. })) => Bearing::Denies,
                     _ => Bearing::DeniesSomethingElse,
@@ -89,7 +89,8 @@ impl Policy {
 }
 
 /// A grant of all that can be named, against which a denial shows. No policy can say it.
-fn everything(capability: Capability) -> Grant {
+fn everything(call: &Call) -> Grant {
+    let capability = call.capability();
     let fields = Sensitive::ALL.into_iter().fold(Fields::NONE, Fields::with);
     let scope = match capability {
         Capability::Files => Scope::Files(vec![FileRoot {
@@ -120,6 +121,20 @@ fn everything(capability: Capability) -> Grant {
             paths: Vec::new(),
             networks: Vec::new(),
             per_minute: 1,
+        }),
+        Capability::Message => Scope::Messages(Messages {
+            users: match call {
+                Call::Message { user } => vec![Recipient::Named(user.clone())],
+                _ => vec![Recipient::AnyButRoot],
+            },
+            from: String::new(),
+            per_minute: 1,
+        }),
+        Capability::Power => Scope::Powers(Powers {
+            verbs: PowerVerb::ALL.to_vec(),
+            when_users: Presence::Present,
+            warn_for: std::time::Duration::ZERO,
+            pause: std::time::Duration::ZERO,
         }),
         Capability::Log
         | Capability::Clock

@@ -130,7 +130,9 @@ impl Policy {
                     | Scope::Programs(_)
                     | Scope::Wakes(_)
                     | Scope::Controls(_)
-                    | Scope::Requests(_),
+                    | Scope::Requests(_)
+                    | Scope::Messages(_)
+                    | Scope::Powers(_),
                     _,
                 ) => {}
                 (Scope::Files(roots), Effect::Allow) => files

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use super::{Controls, FileRoot, Program, Requests, Seen, Wakes};
-use crate::time::Timestamp;
+use super::{Controls, FileRoot, Messages, Powers, Program, Requests, Seen, Wakes};
+use crate::{
+    limits::Limits,
+    time::{Span, Timestamp},
+};
 
 /// What can be allowed: one interface of the contract each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,11 +25,13 @@ pub enum Capability {
     Wake,
     ProcessControl,
     Http,
+    Message,
+    Power,
 }
 
 impl Capability {
     /// Every capability, in the contract's order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Log,
         Self::Clock,
         Self::State,
@@ -40,6 +45,8 @@ impl Capability {
         Self::Wake,
         Self::ProcessControl,
         Self::Http,
+        Self::Message,
+        Self::Power,
     ];
 
     /// Its name in policies and in the contract: `files` is `bailiwick:plugin/files`.
@@ -58,6 +65,8 @@ impl Capability {
             Self::Wake => "wake",
             Self::ProcessControl => "process-control",
             Self::Http => "http",
+            Self::Message => "message",
+            Self::Power => "power",
         }
     }
 
@@ -77,7 +86,9 @@ impl Capability {
             | Self::Exec
             | Self::Wake
             | Self::ProcessControl
-            | Self::Http => true,
+            | Self::Http
+            | Self::Message
+            | Self::Power => true,
             Self::Log | Self::Clock | Self::State | Self::Config | Self::System | Self::Network => {
                 false
             }
@@ -88,7 +99,7 @@ impl Capability {
     /// people are at, and of what a handler does an operator signed each piece.
     pub const fn is_of_handlers(self) -> bool {
         match self {
-            Self::ProcessControl => true,
+            Self::ProcessControl | Self::Message | Self::Power => true,
             Self::Log
             | Self::Clock
             | Self::State
@@ -147,6 +158,10 @@ pub enum Scope {
     Controls(Controls),
     /// These requests.
     Requests(Requests),
+    /// To these users.
+    Messages(Messages),
+    /// These, of what is done to the whole device.
+    Powers(Powers),
 }
 
 /// One capability allowed or denied with a scope.
@@ -171,6 +186,15 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// For how long it has users warned, if no call may take so long.
+    pub(super) fn warns_beyond(&self, limits: &Limits) -> Option<Span> {
+        let Scope::Powers(powers) = &self.scope else {
+            return None;
+        };
+        let warned = Span::new(powers.warn_for);
+        (warned >= limits.deadline).then_some(warned)
+    }
+
     /// Whether it has expired at `now`.
     pub fn expired(&self, now: Timestamp) -> bool {
         self.expires.is_some_and(|at| at <= now)

@@ -4,9 +4,9 @@
 use std::net::IpAddr;
 
 use super::{
-    Access, Asked, Call, Capability, Denial, Effect, Exec, Fields, Files, Http, Link, Look, Of,
-    Permit, Policy, ProcessControl, Processes, Run, RunRefusal, Scope, Sensitive, Sessions, Wake,
-    WakeRefusal, files::beneath, packet_for,
+    Access, Asked, Call, Capability, Denial, Effect, Exec, Fields, Files, Http, Link, Look,
+    Message, Of, Permit, Policy, Power, PowerRefusal, ProcessControl, Processes, Run, RunRefusal,
+    Scope, Sensitive, Sessions, Wake, WakeRefusal, files::beneath, packet_for,
 };
 use crate::{
     http::Special,
@@ -25,6 +25,8 @@ pub struct Matcher<'a> {
     wake: Wake,
     process_control: ProcessControl,
     http: Http,
+    message: Message,
+    power: Power,
 }
 
 /// Why a call is refused.
@@ -67,6 +69,8 @@ impl Policy {
             wake: self.wake(),
             process_control: self.process_control(),
             http: self.http(),
+            message: self.message(),
+            power: self.power(),
         }
     }
 }
@@ -88,6 +92,12 @@ impl Matcher<'_> {
             Call::Processes(look) => self.processes(*look, now),
             Call::Sessions(look) => self.sessions(*look, now),
             Call::Run(run) => self.run(run, now),
+            Call::Message { user } => Ok(Permit::Message(self.message.allows(user, now)?)),
+            Call::Power { verb, users } => match self.power.allows(*verb, *users, now) {
+                Ok(allowed) => Ok(Permit::Power(allowed)),
+                Err(PowerRefusal::Denied(denial)) => Err(denial.into()),
+                Err(refusal @ PowerRefusal::InUse) => Err(Refusal::OutOfScope(refusal.to_string())),
+            },
             Call::Control(control) => {
                 let allowed = self.process_control.allows(control, now)?;
                 Ok(Permit::Control(allowed))

@@ -12,16 +12,20 @@ mod grant;
 mod http;
 pub(crate) mod limit_keys;
 mod matcher;
+mod message;
 mod parse;
 mod parse_controls;
 mod parse_grant;
 mod parse_limits;
+mod parse_messages;
+mod parse_powers;
 mod parse_programs;
 mod parse_requests;
 mod parse_seen;
 mod parse_wakes;
 mod pattern;
 mod permit;
+mod power;
 mod process_control;
 mod processes;
 mod rates;
@@ -44,9 +48,13 @@ pub use files::{Files, Linked};
 pub use grant::{Capability, Effect, Grant, GrantSource, Risk, Scope};
 pub use http::{Http, HttpAllowed, Requests};
 pub use matcher::{Matcher, Refusal};
+pub use message::{Message, MessageAllowed, Messages, Recipient};
 pub use parse::LONGEST;
 pub use pattern::{AbsolutePattern, FileRoot, LONGEST_PATH, PathPattern, PatternError};
 pub use permit::Permit;
+pub use power::{
+    AWAY_AFTER, NotYet, Power, PowerAllowed, PowerPast, PowerRefusal, PowerVerb, Powers, Presence,
+};
 pub use process_control::{
     Control, ControlAllowed, ControlVerb, ControlledOf, Controls, Found, ProcessControl,
 };

@@ -86,12 +86,22 @@ impl Policy {
                 .collect::<Result<_, _>>()?,
             None => Vec::new(),
         };
+        let limits = limits(document.required(&LIMITS)?)?;
+        if let Some(warned) = grants.iter().find_map(|grant| grant.warns_beyond(&limits)) {
+            return Err(document.required(&LIMITS)?.error(
+                format!(
+                    "a call ends after {}, before a warning of {warned} does",
+                    limits.deadline
+                ),
+                "raise `deadline`, or have the grant of `power` warn for less",
+            ));
+        }
         Ok(Self {
             plugin: document.required(&PLUGIN)?.parsed()?,
             vendor: document.required(&VENDOR)?.parsed()?,
             versions: bounded_versions(document.required(&VERSIONS)?)?,
             summary: document.required(&SUMMARY)?.prose(200)?,
-            limits: limits(document.required(&LIMITS)?)?,
+            limits,
             schedule: document.optional(&SCHEDULE).map(interval).transpose()?,
             sampling: document
                 .optional(&SAMPLING)

@@ -9,7 +9,8 @@ use crate::document::{DocumentError, Key, Table, Value};
 pub(super) const VERBS: Key = Key::new(
     "verbs",
     "[\"end\"]",
-    "what may be done: end, suspend and resume; only `process-control` has it",
+    "what may be done: end, suspend and resume of `process-control`; lock, suspend, hibernate, \
+     reboot and power-off of `power`; only these have it",
 );
 pub(super) const EXECUTABLES: Key = Key::new(
     "executables",

@@ -3,6 +3,8 @@
 use super::{
     Capability, Effect, FileRoot, Grant, GrantSource, LONGEST_PATH, Risk, Scope,
     parse_controls::{EXECUTABLES, VERBS, WHOSE, controls},
+    parse_messages::{FROM, USERS, messages},
+    parse_powers::{PAUSE, WARN_FOR, WHEN_USERS, powers},
     parse_programs::{PROGRAMS, programs},
     parse_requests::{METHODS, NETWORKS, ORIGINS, PREFIXES, requests},
     parse_seen::{FIELDS, OF, REDACT, seen},
@@ -17,7 +19,7 @@ const CAPABILITY: Key = Key::new(
     "capability",
     "\"files\"",
     "one of log, clock, state, config, system, files, network, processes, sessions, exec, wake, \
-     process-control, http",
+     process-control, http, message, power",
 );
 const EFFECT: Key = Key::new("effect", "\"allow\"", "allow or deny");
 const ROOTS: Key = Key::new(
@@ -51,7 +53,7 @@ const EXPIRES: Key = Key::new(
     "the last day on which it holds (UTC), a date without quotation marks",
 );
 const RISK: Key = Key::new("risk", "\"low\"", "low, medium or high");
-const KEYS: [&Key; 21] = [
+const KEYS: [&Key; 26] = [
     &CAPABILITY,
     &EFFECT,
     &ROOTS,
@@ -69,6 +71,11 @@ const KEYS: [&Key; 21] = [
     &METHODS,
     &PREFIXES,
     &NETWORKS,
+    &USERS,
+    &FROM,
+    &WHEN_USERS,
+    &WARN_FOR,
+    &PAUSE,
     &REASON,
     &APPROVED_BY,
     &EXPIRES,
@@ -76,7 +83,7 @@ const KEYS: [&Key; 21] = [
 ];
 
 /// Keys of parts, and a capability that has them.
-const OWNED: [(&Key, Capability); 15] = [
+const OWNED: [(&Key, Capability); 20] = [
     (&ROOTS, Capability::Files),
     (&OF, Capability::Processes),
     (&FIELDS, Capability::Processes),
@@ -92,6 +99,11 @@ const OWNED: [(&Key, Capability); 15] = [
     (&METHODS, Capability::Http),
     (&PREFIXES, Capability::Http),
     (&NETWORKS, Capability::Http),
+    (&USERS, Capability::Message),
+    (&FROM, Capability::Message),
+    (&WHEN_USERS, Capability::Power),
+    (&WARN_FOR, Capability::Power),
+    (&PAUSE, Capability::Power),
 ];
 
 pub(super) fn grant(entry: Value<'_>) -> Result<Grant, DocumentError> {
@@ -141,6 +153,8 @@ fn scope(
         Capability::Processes | Capability::Sessions => &[&OF, &FIELDS, &REDACT],
         Capability::Exec => &[&PROGRAMS],
         Capability::Wake => &[&MACS, &LINKS, &PER_MINUTE],
+        Capability::Message => &[&USERS, &FROM, &PER_MINUTE],
+        Capability::Power => &[&VERBS, &WHEN_USERS, &WARN_FOR, &PAUSE],
         Capability::ProcessControl => &[&VERBS, &EXECUTABLES, &WHOSE, &PER_MINUTE],
         Capability::Http => &[&ORIGINS, &METHODS, &PREFIXES, &NETWORKS, &PER_MINUTE],
         Capability::Log
@@ -170,6 +184,8 @@ fn scope(
         Capability::Processes | Capability::Sessions => seen(table, capability, effect),
         Capability::Exec => programs(&table.required(&PROGRAMS)?, effect).map(Scope::Programs),
         Capability::Wake => wakes(table, effect).map(Scope::Wakes),
+        Capability::Message => messages(table, effect).map(Scope::Messages),
+        Capability::Power => powers(table, effect).map(Scope::Powers),
         Capability::ProcessControl => controls(table, effect).map(Scope::Controls),
         Capability::Http => requests(table, effect).map(Scope::Requests),
         Capability::Log

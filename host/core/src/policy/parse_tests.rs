@@ -67,7 +67,8 @@ fn a_refusal_is_one_sentence_with_place_and_suggestion() {
         refusal("effect =", "efect ="),
         "p.toml:21:1: `efect` is not a key of `[[grant]]`; write one of `capability`, `effect`, \
          `roots`, `of`, `fields`, `redact`, `programs`, `macs`, `links`, `per-minute`, `verbs`, \
-         `executables`, `whose`, `origins`, `methods`, `prefixes`, `networks`, `reason`, \
+         `executables`, `whose`, `origins`, `methods`, `prefixes`, `networks`, `users`, `from`, \
+         `when-users`, `warn-for`, `pause`, `reason`, \
          `approved-by`, `expires`, `risk`, or remove it"
     );
 }

@@ -17,7 +17,7 @@ pub(super) const LINKS: Key = Key::new(
 pub(super) const PER_MINUTE: Key = Key::new(
     "per-minute",
     "12",
-    "most packets or calls in a minute, 1 to 600; `wake`, `process-control` and `http` have it",
+    "most packets or calls in a minute, 1 to 600; `wake`, `process-control`, `http` and `message` have it",
 );
 
 pub(super) fn wakes(table: &Table<'_>, effect: Effect) -> Result<Wakes, DocumentError> {

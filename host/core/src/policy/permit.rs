@@ -1,6 +1,9 @@
 //! What an allowed call is done with, and when that is no more than something else.
 
-use super::{ControlAllowed, Fields, HttpAllowed, Program, RunAs, WakeAllowed, files::beneath};
+use super::{
+    ControlAllowed, Fields, HttpAllowed, MessageAllowed, PowerAllowed, Program, RunAs, WakeAllowed,
+    files::beneath,
+};
 use crate::http::Network;
 
 /// What an allowed call is done with.
@@ -23,6 +26,10 @@ pub enum Permit {
     Control(ControlAllowed),
     /// Under this.
     Request(HttpAllowed),
+    /// Under this.
+    Message(MessageAllowed),
+    /// Under this.
+    Power(PowerAllowed),
 }
 
 impl Permit {
@@ -43,6 +50,11 @@ impl Permit {
                     others.any(|other| network.gives_no_more_than(other))
                 };
                 mine.per_minute <= other.per_minute && mine.networks.iter().all(held)
+            }
+            // In whose name is compared where all names are known that are granted.
+            (Self::Message(mine), Self::Message(other)) => mine.per_minute <= other.per_minute,
+            (Self::Power(mine), Self::Power(other)) => {
+                mine.warn_for >= other.warn_for && mine.pause >= other.pause
             }
             _ => false,
         }

@@ -1,8 +1,9 @@
 //! Parts of grants in words, for people.
 
 use super::{
-    Capability, ControlledOf, Controls, Effect, Fields, FileRoot, Form, Grant, Program, Redaction,
-    Requests, RunAs, Scope, Seen, Sensitive, Shape, Wakes, Whose,
+    Capability, ControlledOf, Controls, Effect, Fields, FileRoot, Form, Grant, Messages, Powers,
+    Presence, Program, Recipient, Redaction, Requests, RunAs, Scope, Seen, Sensitive, Shape, Wakes,
+    Whose,
 };
 use crate::{
     http::{Method, Network, Origin, PathPrefix},
@@ -37,6 +38,8 @@ pub(super) const fn whole(capability: Capability) -> &'static str {
         Capability::Wake => "wake any neighbour",
         Capability::ProcessControl => "control any process",
         Capability::Http => "send any request",
+        Capability::Message => "show messages to any user",
+        Capability::Power => "lock, suspend, restart and switch off the device",
     }
 }
 
@@ -223,6 +226,56 @@ pub(super) fn reached(networks: &[Network]) -> String {
     networks.join(", ")
 }
 
+impl Messages {
+    /// One text for each recipient.
+    fn in_words(&self, effect: Effect) -> Vec<String> {
+        let more = match effect {
+            Effect::Allow => format!(" as {}, {} times a minute", self.from, self.per_minute),
+            Effect::Deny => String::new(),
+        };
+        let each = |user: &Recipient| format!("show messages to {}{more}", user.in_words());
+        self.users.iter().map(each).collect()
+    }
+}
+
+impl Recipient {
+    /// Goes on after "to".
+    pub fn in_words(&self) -> &str {
+        match self {
+            Self::AnyButRoot => "any user but root",
+            Self::Named(name) => name,
+        }
+    }
+}
+
+impl Powers {
+    /// One text for each verb.
+    fn in_words(&self, effect: Effect) -> Vec<String> {
+        let terms = self.terms();
+        let each = |verb: &super::PowerVerb| match (effect, verb.interrupts()) {
+            (Effect::Deny, _) => format!("{} the device", verb.name()),
+            (Effect::Allow, true) => format!("{} the device {terms}", verb.name()),
+            (Effect::Allow, false) => format!(
+                "{} the device, every {}",
+                verb.name(),
+                Span::new(self.pause)
+            ),
+        };
+        self.verbs.iter().map(each).collect()
+    }
+
+    /// `while nobody has a session, after a warning of 1 min, every 1 h`.
+    pub fn terms(&self) -> String {
+        let users = match self.when_users {
+            Presence::Nobody => "while nobody has a session",
+            Presence::Away => "while users are away",
+            Presence::Present => "whoever is there",
+        };
+        let (warn_for, pause) = (Span::new(self.warn_for), Span::new(self.pause));
+        format!("{users}, after a warning of {warn_for}, every {pause}")
+    }
+}
+
 /// Whom the beginning of Ethernet addresses means: nothing is everybody.
 pub fn neighbours(prefix: &[u8]) -> String {
     match prefix.len() {
@@ -284,6 +337,8 @@ impl Grant {
                 .collect(),
             Scope::Wakes(wakes) => wakes.in_words(self.effect),
             Scope::Controls(controls) => controls.in_words(self.effect),
+            Scope::Messages(messages) => messages.in_words(self.effect),
+            Scope::Powers(powers) => powers.in_words(self.effect),
             Scope::Requests(requests) => requests.in_words(self.effect),
         }
     }

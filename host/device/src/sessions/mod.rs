@@ -8,7 +8,7 @@
 //! again, it is asked again.
 
 #[cfg(target_os = "linux")]
-mod bus;
+pub(crate) mod bus;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(target_os = "linux")]

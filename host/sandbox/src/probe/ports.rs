@@ -10,8 +10,9 @@ use bailiwick_core::{
     ids::PluginName,
     ports::{
         BoxFuture, Clock, Entry, FileMetadata, FileSystem, Files, FilesError, Link, Links, Log,
-        LogLevel, NoExec, NoHttp, NoProcessControl, NoSessions, NoWake, NotWrittenDown, Place,
-        Processes, Route, State, StateError, System, SystemDescription, UnavailableError, Unkeyed,
+        LogLevel, NoExec, NoHttp, NoMessage, NoPower, NoProcessControl, NoSessions, NoWake,
+        NotWrittenDown, Unkeyed, Place, Processes, Route, State, StateError, System, SystemDescription,
+        UnavailableError,
     },
     process::ProcessTable,
 };
@@ -50,6 +51,8 @@ pub(crate) fn ports(clock: Arc<dyn Clock>, hangs: bool) -> (Ports, Arc<Reached>)
         exec: Arc::new(NoExec),
         wake: Arc::new(NoWake),
         process_control: Arc::new(NoProcessControl),
+        message: Arc::new(NoMessage),
+        power: Arc::new(NoPower),
         http: Arc::new(NoHttp),
         decisions: Arc::new(NotWrittenDown),
         sessions: Arc::new(NoSessions),

@@ -45,6 +45,39 @@ pub(crate) mod wake {
     }
 }
 
+pub(crate) mod message {
+    use super::super::device::current;
+    use crate::message::{Delivered, Error};
+
+    pub(crate) fn show(session: &str, text: &str) -> Result<Delivered, Error> {
+        current(|device| {
+            device.told.push((session.to_owned(), text.to_owned()));
+            if device.denied.contains("message") {
+                return Err(Error::Denied);
+            }
+            let answer = device.listeners.get(session);
+            answer.cloned().unwrap_or(Err(Error::Denied))
+        })
+        .unwrap_or(Err(Error::Denied))
+    }
+}
+
+pub(crate) mod power {
+    use super::super::device::current;
+    use crate::power::{Error, Verb};
+
+    pub(crate) fn ask(verb: Verb) -> Result<(), Error> {
+        current(|device| {
+            device.asked_power.push(verb);
+            if device.denied.contains("power") {
+                return Err(Error::Denied);
+            }
+            device.power.clone().unwrap_or(Err(Error::Denied))
+        })
+        .unwrap_or(Err(Error::Denied))
+    }
+}
+
 pub(crate) mod process_control {
     use super::super::device::{Control, current};
     use crate::process_control::{Ending, Error, Process};

@@ -12,8 +12,9 @@ use super::tree::Tree;
 use crate::{
     exec, http,
     log::Level,
+    message,
     network::{Link, Route},
-    process_control,
+    power, process_control,
     processes::{self, Process},
     sessions::Session,
     system::{Description, FileSystem},
@@ -51,6 +52,10 @@ pub(super) struct Parts {
     /// By id and start.
     pub(super) controllable:
         BTreeMap<(u32, u64), Result<process_control::Ending, process_control::Error>>,
+    pub(super) listeners: BTreeMap<String, Result<message::Delivered, message::Error>>,
+    pub(super) told: Vec<(String, String)>,
+    pub(super) power: Option<Result<(), power::Error>>,
+    pub(super) asked_power: Vec<power::Verb>,
     pub(super) controlled: Vec<(Control, process_control::Process)>,
     pub(super) sent: Vec<SentPacket>,
     /// By address.
@@ -244,6 +249,32 @@ impl Device {
     /// What was asked of `http::send`, in order.
     pub fn requests(&self) -> Vec<http::Request> {
         self.parts.borrow().requests.clone()
+    }
+
+    /// What `message::show` answers for the session with this id. Any other is denied.
+    pub fn listener(
+        self,
+        session: &str,
+        answer: Result<message::Delivered, message::Error>,
+    ) -> Self {
+        self.with(|parts| {
+            parts.listeners.insert(session.to_owned(), answer);
+        })
+    }
+
+    /// What `message::show` was to show, and to which session, in order.
+    pub fn told(&self) -> Vec<(String, String)> {
+        self.parts.borrow().told.clone()
+    }
+
+    /// What `power::ask` answers, whatever is asked. Without it all is denied.
+    pub fn power(self, answer: Result<(), power::Error>) -> Self {
+        self.with(|parts| parts.power = Some(answer))
+    }
+
+    /// What `power::ask` was asked, in order.
+    pub fn asked_power(&self) -> Vec<power::Verb> {
+        self.parts.borrow().asked_power.clone()
     }
 
     /// The packets that `wake::send` took, in order.

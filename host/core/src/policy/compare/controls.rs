@@ -42,7 +42,9 @@ fn controls<'a>(
             | Scope::Seen(_)
             | Scope::Programs(_)
             | Scope::Wakes(_)
-            | Scope::Requests(_) => None,
+            | Scope::Requests(_)
+            | Scope::Messages(_)
+            | Scope::Powers(_) => None,
         })
 }
 

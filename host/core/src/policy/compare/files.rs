@@ -117,7 +117,9 @@ fn pieces<'a>(of: &'a Matcher<'_>, effect: Effect) -> impl Iterator<Item = Piece
                 | Scope::Programs(_)
                 | Scope::Wakes(_)
                 | Scope::Controls(_)
-                | Scope::Requests(_) => &[],
+                | Scope::Requests(_)
+                | Scope::Messages(_)
+                | Scope::Powers(_) => &[],
             };
             roots.iter().flat_map(move |root| {
                 let piece = move |pattern| Piece {

@@ -10,6 +10,8 @@ mod controls;
 mod excess;
 mod files;
 mod limits;
+mod messages;
+mod powers;
 mod programs;
 mod requests;
 mod seen;
@@ -313,6 +315,8 @@ fn beyond(pair: &Pair<'_>, capability: Capability) -> Vec<Excess> {
         Capability::Exec => programs::beyond(pair),
         Capability::Wake => wakes::beyond(pair),
         Capability::ProcessControl => controls::beyond(pair),
+        Capability::Message => messages::beyond(pair),
+        Capability::Power => powers::beyond(pair),
         Capability::Http => requests::beyond(pair),
         Capability::Log
         | Capability::Clock

@@ -43,7 +43,9 @@ fn programs<'a>(
                 | Scope::Seen(_)
                 | Scope::Wakes(_)
                 | Scope::Controls(_)
-                | Scope::Requests(_) => &[],
+                | Scope::Requests(_)
+                | Scope::Messages(_)
+                | Scope::Powers(_) => &[],
             };
             programs.iter().map(move |program| (grant, program))
         })

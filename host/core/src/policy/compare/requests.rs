@@ -65,7 +65,9 @@ fn pieces<'a>(of: &'a Matcher<'_>, effect: Effect) -> impl Iterator<Item = Piece
             | Scope::Seen(_)
             | Scope::Programs(_)
             | Scope::Wakes(_)
-            | Scope::Controls(_) => None,
+            | Scope::Controls(_)
+            | Scope::Messages(_)
+            | Scope::Powers(_) => None,
         })
         .flat_map(|(grant, requests)| pieces_of(grant, requests))
 }

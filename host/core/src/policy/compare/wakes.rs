@@ -81,7 +81,9 @@ fn pieces<'a>(of: &'a Matcher<'_>, effect: Effect) -> impl Iterator<Item = Piece
             | Scope::Seen(_)
             | Scope::Programs(_)
             | Scope::Controls(_)
-            | Scope::Requests(_) => None,
+            | Scope::Requests(_)
+            | Scope::Messages(_)
+            | Scope::Powers(_) => None,
         })
         .flat_map(|(grant, wakes)| pieces_of(grant, wakes))
 }

@@ -34,6 +34,7 @@ pub(crate) struct Message {
     pub(crate) signature: String,
     pub(crate) body: Vec<u8>,
     pub(crate) order: Order,
+    pub(crate) flags: u8,
 }
 
 impl Message {
@@ -51,7 +52,22 @@ impl Message {
             signature: String::new(),
             body: Vec::new(),
             order: Order::Little,
+            flags: NO_AUTO_START,
         }
+    }
+
+    /// With these arguments, of this type, in place of texts.
+    pub(crate) fn with(self, signature: &str, arguments: Writer) -> Self {
+        Self {
+            signature: signature.to_owned(),
+            body: arguments.bytes,
+            ..self
+        }
+    }
+
+    /// A call that may start the service it is for.
+    pub(crate) fn starting(self) -> Self {
+        Self { flags: 0, ..self }
     }
 
     /// A call of `member` of `interface` with texts as arguments.
@@ -92,7 +108,7 @@ impl Message {
             Kind::Error => 3,
             Kind::Signal => 4,
         });
-        out.byte(NO_AUTO_START);
+        out.byte(self.flags);
         out.byte(1);
         out.u32(u32::try_from(self.body.len()).unwrap_or(u32::MAX));
         out.u32(self.serial);
@@ -159,6 +175,7 @@ impl Message {
         };
         let mut message = Self::new(kind);
         message.order = order;
+        message.flags = fixed[2];
         message.serial = number(8);
         message.read_fields(&whole[..FIXED + fields])?;
         message.body = whole[begin..].to_vec();

@@ -1,15 +1,16 @@
-//! As much of D-Bus as it takes to ask logind and to hear its signals: a client on the
-//! system bus. (The D-Bus specification, version 0.43.)
+//! As much of D-Bus as it takes to ask logind and to hear its signals, and to have a user's
+//! desktop show something: a client. (The D-Bus specification, version 0.43.)
 
 mod connection;
+#[cfg(test)]
+pub(crate) mod daemon;
 mod message;
 mod wire;
 
-pub(super) use connection::{Bus, BusError, address};
-pub(super) use message::Message;
+pub(crate) use connection::{Bus, BusError, address};
+pub(crate) use message::Message;
+pub(crate) use wire::Writer;
 pub(super) use wire::{Value, WireError};
 
 #[cfg(test)]
-pub(super) use message::Kind;
-#[cfg(test)]
-pub(super) use wire::Writer;
+pub(crate) use message::Kind;

@@ -22,6 +22,11 @@ impl Writer {
         self.bytes
     }
 
+    #[cfg(test)]
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
     pub(crate) fn align(&mut self, to: usize) {
         let length = self.bytes.len().next_multiple_of(to);
         self.bytes.resize(length, 0);

@@ -8,8 +8,9 @@ use super::{
     super::{
         super::{
             Call, Control, ControlVerb, ControlledOf, Controls, Fields, FileRoot, Form, Found,
-            Grant, Item, Link, Linked, Look, Of, Program, Redaction, Requests, Risk, Run, RunAs,
-            Scope, Seen, Sensitive, Shape, Wakes, Whose,
+            Grant, Item, Link, Linked, Look, Messages, Of, PowerVerb, Powers, Presence, Program,
+            Recipient, Redaction, Requests, Risk, Run, RunAs, Scope, Seen, Sensitive, Shape, Wakes,
+            Whose,
         },
         Capability, Effect, GrantSource, Policy, Timestamp,
     },
@@ -235,6 +236,8 @@ fn scope(of: Capability) -> BoxedStrategy<Scope> {
             .boxed(),
         Capability::Wake => wakes().boxed(),
         Capability::ProcessControl => controls().boxed(),
+        Capability::Message => messages().boxed(),
+        Capability::Power => powers().boxed(),
         Capability::Http => requests().boxed(),
         Capability::Log
         | Capability::Clock
@@ -307,6 +310,8 @@ fn twist(scope: &mut Scope) {
             begin.pop();
         }),
         Scope::Controls(controls) => controls.whose = ControlledOf::AnyUserAndRoot,
+        Scope::Messages(messages) => messages.users.push(Recipient::AnyButRoot),
+        Scope::Powers(powers) => powers.when_users = Presence::Present,
         Scope::Requests(requests) => requests.networks = vec!["10.0.0.0/8".parse().unwrap()],
     }
 }
@@ -366,6 +371,8 @@ fn call(of: Capability) -> BoxedStrategy<Call> {
             .boxed(),
         Capability::Exec => run().boxed(),
         Capability::ProcessControl => control().boxed(),
+        Capability::Message => user().prop_map(|user| Call::Message { user }).boxed(),
+        Capability::Power => power().boxed(),
         Capability::Http => request().boxed(),
         Capability::Wake => (
             prop::array::uniform6(byte()),
@@ -385,6 +392,46 @@ fn call(of: Capability) -> BoxedStrategy<Call> {
         | Capability::System
         | Capability::Network => Just(Call::Whole(of)).boxed(),
     }
+}
+
+fn user() -> impl Strategy<Value = String> {
+    prop_oneof![Just("ann"), Just("bob"), Just("root"), Just("eve")].prop_map(str::to_owned)
+}
+
+fn messages() -> impl Strategy<Value = Scope> {
+    let recipient = prop_oneof![
+        1 => Just(Recipient::AnyButRoot),
+        2 => user().prop_map(Recipient::Named),
+    ];
+    let from = prop_oneof![4 => Just("IT"), 1 => Just("Desk")];
+    (prop::collection::vec(recipient, 1..3), from, 1_u16..4).prop_map(
+        |(users, from, per_minute)| {
+            Scope::Messages(Messages {
+                users,
+                from: from.to_owned(),
+                per_minute,
+            })
+        },
+    )
+}
+
+fn powers() -> impl Strategy<Value = Scope> {
+    let verbs = prop::sample::subsequence(PowerVerb::ALL.to_vec(), 1..4);
+    let users = prop::sample::select(Presence::ALL.to_vec());
+    (verbs, users, 1_u64..3, 1_u64..3).prop_map(|(verbs, when_users, warn, pause)| {
+        Scope::Powers(Powers {
+            verbs,
+            when_users,
+            warn_for: Duration::from_secs(warn),
+            pause: Duration::from_secs(pause),
+        })
+    })
+}
+
+fn power() -> impl Strategy<Value = Call> {
+    let verb = prop::sample::select(PowerVerb::ALL.to_vec());
+    let users = prop::sample::select(Presence::ALL.to_vec());
+    (verb, users).prop_map(|(verb, users)| Call::Power { verb, users })
 }
 
 fn control() -> impl Strategy<Value = Call> {

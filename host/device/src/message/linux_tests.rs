@@ -1,0 +1,211 @@
+//! A real bus with a service that notes what it shall show, and a real terminal.
+
+use std::{
+    io::Read as _,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::Arc,
+};
+
+use bailiwick_core::{
+    notice::Notice,
+    ports::Message as _,
+    session::{Reading, Seen, Source, Tracker},
+    time::Timestamp,
+};
+use rustix::{
+    process::geteuid,
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{InputModes, OptionalActions, tcgetattr, tcsetattr},
+};
+
+use super::super::DeviceMessage;
+use super::*;
+use crate::{
+    SystemClock,
+    sessions::bus::{
+        Writer,
+        daemon::{Answer, Asked, Daemon, serve},
+    },
+};
+
+/// An account that every machine has and that nobody uses.
+const NOBODY: u32 = 65_534;
+
+fn order(uid: u32, kind: SessionKind, terminal: Option<&str>, text: &str) -> MessageOrder {
+    let mut tracker = Tracker::new(100);
+    let reading = Reading {
+        consulted: [Source::Logind].into(),
+        seen: vec![Seen {
+            logind: Some("1".to_owned()),
+            kind: Some(kind),
+            terminal: terminal.map(str::to_owned),
+            ..Seen::new(Source::Logind, uid)
+        }],
+        ..Reading::default()
+    };
+    tracker.observe(&reading, Timestamp::EPOCH);
+    MessageOrder {
+        plugin: "tell".parse().unwrap(),
+        session: tracker.sessions().next().unwrap().clone(),
+        from: "IT desk".to_owned(),
+        notice: Notice::new(text).unwrap(),
+        per_minute: Some(3),
+    }
+}
+
+fn teller(buses: &Path) -> DeviceMessage {
+    DeviceMessage {
+        places: (buses.to_owned(), "/dev".into()),
+        ..DeviceMessage::new(Arc::new(SystemClock::new()))
+    }
+}
+
+fn desktop(member: &str) -> Answer {
+    let mut body = Writer::default();
+    if member == "GetCapabilities" {
+        let mut texts = Writer::default();
+        for capability in ["body", "body-markup"] {
+            texts.string(capability);
+        }
+        let texts = texts.into_bytes();
+        body.u32(u32::try_from(texts.len()).unwrap());
+        body.append(&texts);
+        return Ok(("as", body));
+    }
+    body.u32(7);
+    Ok(("u", body))
+}
+
+/// Serves as `uid` on a thread of its own, until the bus ends.
+fn serve_as(uid: u32, address: String, asked: Asked) {
+    let (ready, taken) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        super::notification::become_user(uid, uid).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .unwrap();
+        runtime.block_on(serve(
+            &address,
+            "org.freedesktop.Notifications",
+            asked,
+            ready,
+            desktop,
+        ));
+    });
+    taken.blocking_recv().unwrap();
+}
+
+#[tokio::test]
+async fn a_desktop_shows_it_with_whose_word_it_is_and_without_markup() {
+    // Who is not root can only be told as who they are.
+    let own = geteuid();
+    let uid = if own.is_root() { NOBODY } else { own.as_raw() };
+    let buses = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(buses.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let folder = buses.path().join(uid.to_string());
+    std::fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::chown(&folder, Some(uid), Some(uid)).unwrap();
+    let Some(daemon) = Daemon::start(&folder.join("bus"), uid) else {
+        return;
+    };
+    let asked = Asked::default();
+    let (address, heard) = (daemon.address.clone(), Arc::clone(&asked));
+    tokio::task::spawn_blocking(move || serve_as(uid, address, heard))
+        .await
+        .unwrap();
+    let teller = teller(buses.path());
+    let order = order(
+        uid,
+        SessionKind::Graphical,
+        Some("tty2"),
+        "Save <b>now</b> & go",
+    );
+    assert_eq!(
+        teller.show(order.clone()).await,
+        Ok(Delivered::Notification)
+    );
+    let heard = asked.lock().unwrap().clone();
+    assert_eq!(heard[1].member, "Notify");
+    let mut arguments = heard[1].arguments();
+    assert_eq!(arguments.string(), Ok("Bailiwick"));
+    assert_eq!(arguments.u32(), Ok(0));
+    assert_eq!(arguments.string(), Ok(""));
+    assert_eq!(arguments.string(), Ok("IT desk (plugin tell)"));
+    let text = "Save &lt;b&gt;now&lt;/b&gt; &amp; go";
+    assert_eq!(arguments.string(), Ok(text));
+    // This thread is who it was, and the folder of somebody else is not looked into.
+    assert_eq!(geteuid(), own);
+    std::os::unix::fs::chown(&folder, Some(own.as_raw()), None).unwrap();
+    let refused = teller.show(order.clone()).await;
+    if own.is_root() {
+        assert!(matches!(&refused, Err(MessageError::Nobody(why)) if why.contains("own")));
+    }
+    drop(daemon);
+    assert!(matches!(
+        teller.show(order.clone()).await,
+        Err(MessageError::Nobody(_))
+    ));
+    assert!(matches!(
+        teller.show(order).await,
+        Err(MessageError::TooOften(_))
+    ));
+}
+
+#[tokio::test]
+async fn who_has_no_desktop_is_nobody() {
+    let buses = tempfile::tempdir().unwrap();
+    let teller = teller(buses.path());
+    for kind in [SessionKind::Graphical, SessionKind::Background] {
+        let told = teller.show(order(NOBODY, kind, None, "Hello")).await;
+        assert!(matches!(told, Err(MessageError::Nobody(_))), "{told:?}");
+    }
+}
+
+/// A terminal, and what it shows.
+fn pty(unicode: bool) -> (std::fs::File, String) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let mut modes = tcgetattr(&master).unwrap();
+    modes.input_modes.set(InputModes::IUTF8, unicode);
+    tcsetattr(&master, OptionalActions::Now, &modes).unwrap();
+    let name = name.to_str().unwrap().strip_prefix("/dev/").unwrap();
+    (master.into(), name.to_owned())
+}
+
+#[tokio::test]
+async fn a_terminal_shows_it_with_each_line_marked() {
+    let own = geteuid().as_raw();
+    let nowhere = Path::new("/nowhere");
+    for (unicode, line) in [(true, "> Grüße\r\n"), (false, "> Gr??e\r\n")] {
+        let (mut master, name) = pty(unicode);
+        let order = order(
+            own,
+            SessionKind::Console,
+            Some(&name),
+            "Grüße\n* Message from root:",
+        );
+        assert_eq!(
+            teller(nowhere).show(order).await,
+            Ok(Delivered::Terminal),
+            "{name}"
+        );
+        let mut shown = vec![0; 4_096];
+        let length = master.read(&mut shown).unwrap();
+        let shown = String::from_utf8(shown[..length].to_vec()).unwrap();
+        // The terminal's own discipline writes a return before each end of a line.
+        let shown = shown.replace("\r\r\n", "\r\n");
+        assert_eq!(
+            shown,
+            format!(
+                "\u{7}\r\n* Message from IT desk (plugin tell):\r\n{line}> * Message from root:\r\n"
+            )
+        );
+    }
+    let gone = order(own, SessionKind::Console, Some("pts/99999"), "Hello");
+    let told = teller(nowhere).show(gone).await;
+    assert!(matches!(told, Err(MessageError::Nobody(_))), "{told:?}");
+}

@@ -1,0 +1,89 @@
+//! Locks, suspends, restarts and switches off this machine, through logind.
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+#[cfg(target_os = "linux")]
+mod linux;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bailiwick_core::{
+    policy::{NotYet, PowerPast},
+    ports::{BoxFuture, Clock, Power, PowerError, PowerOrder},
+};
+
+#[cfg(not(target_os = "linux"))]
+use elsewhere as linux;
+
+/// Asks this machine's logind, and knows what it asked for last.
+pub struct DevicePower {
+    clock: Arc<dyn Clock>,
+    past: Mutex<PowerPast>,
+    /// Of the bus that logind is on.
+    address: String,
+}
+
+impl DevicePower {
+    /// One that has done nothing since the machine was started.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            past: Mutex::default(),
+            address: linux::address(),
+        }
+    }
+
+    fn past(&self) -> MutexGuard<'_, PowerPast> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn in_time(&self, past: &PowerPast, order: PowerOrder) -> Result<(), PowerError> {
+        let now = self.clock.since_boot();
+        past.may(order.verb, order.allowed.pause, now)
+            .map_err(|not_yet| match not_yet {
+                NotYet::UnderWay => PowerError::UnderWay,
+                NotYet::TooSoon(span) => PowerError::TooSoon(span),
+            })
+    }
+
+    async fn look(&self, order: PowerOrder) -> Result<(), PowerError> {
+        self.in_time(&self.past(), order)?;
+        linux::uninhibited(&self.address, order.verb).await
+    }
+
+    async fn act(&self, order: PowerOrder) -> Result<(), PowerError> {
+        self.look(order).await?;
+        let before = {
+            // Noted before it is asked for, so that nobody asks meanwhile.
+            let mut past = self.past();
+            self.in_time(&past, order)?;
+            let before = *past;
+            past.note(order.verb, self.clock.since_boot());
+            before
+        };
+        let accepted = linux::ask(&self.address, order.verb).await;
+        if accepted.is_err() {
+            *self.past() = before;
+        }
+        accepted
+    }
+}
+
+impl std::fmt::Debug for DevicePower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DevicePower").finish_non_exhaustive()
+    }
+}
+
+impl Power for DevicePower {
+    fn ready(&self, order: PowerOrder) -> BoxFuture<'_, Result<(), PowerError>> {
+        Box::pin(self.look(order))
+    }
+
+    fn go(&self, order: PowerOrder) -> BoxFuture<'_, Result<(), PowerError>> {
+        Box::pin(self.act(order))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
