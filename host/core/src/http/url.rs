@@ -235,7 +235,7 @@ impl FromStr for Target {
         if path.contains('\\') {
             return Err(UrlError::Path);
         }
-        if !encoded(path, |b| is_path(b)) || !encoded(query, |b| is_path(b) || b == b'?') {
+        if !encoded(path, is_path) || !encoded(query, |b| is_path(b) || b == b'?') {
             return Err(UrlError::Character);
         }
         let path = meant(path)?;

@@ -258,9 +258,10 @@ async fn what_can_be_read_in_two_ways_is_invalid_and_nobody_is_asked() {
             ..good.clone()
         },
     ] {
-        // A body of a megabyte is held twice.
+        // A body of a megabyte is held twice, and passed at once.
         let mut policy = granted(None);
         policy.limits.memory = ByteCount::mib(16);
+        policy.limits.output = ByteCount::mib(4);
         let came = send(&engine, &policy, &ask, ok(1)).await.unwrap();
         assert_eq!(came.answer, Err(INVALID), "{:?}", ask.url);
         assert_eq!(
