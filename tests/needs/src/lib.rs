@@ -113,6 +113,11 @@ pub const PROGRAMS: &[Program] = &[
         why: "the programs as devices get them, which benchmarks measure",
     },
     Program {
+        name: "g++",
+        package: "g++",
+        why: "that nothing which reads bytes from strangers fails on what libFuzzer finds",
+    },
+    Program {
         name: "x86_64-w64-mingw32-gcc",
         package: "gcc-mingw-w64-x86-64",
         why: "that the host's crates compile for Windows",

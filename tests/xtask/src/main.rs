@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod demo;
 mod desk;
+mod fuzz;
 mod install;
 mod operator;
 mod program;
@@ -34,6 +35,12 @@ enum Command {
     Demo(demo::Arguments),
     /// Run every test there is, and install what they need
     Test,
+    /// Feed what reads bytes from strangers with all that libFuzzer finds
+    ///
+    /// Fails on a panic, on what takes too long or too much memory, and where what was
+    /// written does not read as it was. What was found is kept in tests/fuzz/corpus, and
+    /// the next run goes on from there.
+    Fuzz(fuzz::Arguments),
     /// Measure what the project promises, and fail if a figure is over
     ///
     /// Builds the programs as devices get them, runs each benchmark and prints one table.
@@ -45,6 +52,7 @@ fn main() -> std::process::ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test => test::run(),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     };
     match result {

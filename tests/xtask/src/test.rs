@@ -24,6 +24,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
     install::programs()?;
     run.step("compilation targets", &mut build::add_targets())?;
     run.step("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
+    run.step(
+        "formatting of the fuzzers",
+        &mut cargo(&["fmt", "--check", "--manifest-path", "tests/fuzz/Cargo.toml"]),
+    )?;
     run.step("lints", &mut lints())?;
     run.dependencies()?;
     for package in build::PROGRAMS {
@@ -36,6 +40,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     )?;
     run.step("plugins in the sandbox", &mut plugins())?;
     run.windows()?;
+    run.fuzzing()?;
     run.step("the demo, checked", &mut xtask(&["demo", "--for", "120s"]))?;
     run.end()
 }
@@ -100,6 +105,15 @@ impl Run {
         }
         command.args(["--", "-D", "warnings"]);
         self.step("compilation for Windows", &mut command)
+    }
+
+    /// For a moment each: what grew since the last run is found by `cargo xtask fuzz`.
+    fn fuzzing(&mut self) -> anyhow::Result<()> {
+        if bailiwick_needs::program("g++").is_none() {
+            self.left_out.push("fuzzing".to_owned());
+            return Ok(());
+        }
+        self.step("fuzzing", &mut xtask(&["fuzz", "--for", "5s"]))
     }
 
     fn end(mut self) -> anyhow::Result<()> {
