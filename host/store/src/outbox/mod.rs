@@ -192,9 +192,9 @@ impl Outbox<'_> {
 }
 
 /// See [`Outbox::put`]: the same within a transaction of the store.
-pub(super) fn put(
-    transaction: &WriteTransaction,
-    outgoing: &[Outgoing],
+pub(super) fn put<'a>(
+    transaction: &'a WriteTransaction,
+    outgoing: &'a [Outgoing],
     caps: Caps,
     now: RunTime,
 ) -> Result<Put, Failure> {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_core::run_time::RunTime;
+use bailiwick_core::{ids::PluginName, run_time::RunTime};
 use redb::{ReadableTable as _, ReadableTableMetadata as _, Table, WriteTransaction};
 
 use super::{
     super::{
         actions,
-        record::{self, WaitingHead},
+        record::{self, PutHead, WaitingHead},
         tables::{Failure, OUTGOING, OUTGOING_KEYS, QUARANTINE, SENDERS, failure},
     },
     Beside, Caps, DropReason, Dropped, Lane, Outgoing, Ticket, What,
@@ -27,7 +27,7 @@ pub(crate) struct Writing<'txn> {
     ledger: Ledger,
     /// What report senders remember, by plugin: written once, however many reports a commit
     /// has.
-    senders: BTreeMap<String, Vec<u8>>,
+    senders: BTreeMap<&'txn PluginName, &'txn [u8]>,
 }
 
 impl<'txn> Writing<'txn> {
@@ -48,9 +48,7 @@ impl<'txn> Writing<'txn> {
         if !self.senders.is_empty() {
             let mut senders = self.transaction.open_table(SENDERS).map_err(failure)?;
             for (plugin, state) in &self.senders {
-                senders
-                    .insert(plugin.as_str(), state.as_slice())
-                    .map_err(failure)?;
+                senders.insert(plugin.as_str(), *state).map_err(failure)?;
             }
         }
         self.ledger.write(&self.before, &mut self.entries)
@@ -76,11 +74,11 @@ impl<'txn> Writing<'txn> {
         {
             return Ok(Some(earlier));
         }
-        let head = WaitingHead {
-            what: outgoing.what.clone(),
-            key: outgoing.key.clone(),
+        let head = PutHead {
+            what: &outgoing.what,
+            key: &outgoing.key,
             at: outgoing.at,
-            ran: Some(now),
+            ran: now,
         };
         let record = encode(&head, &outgoing.body)?;
         let bytes = length(&record);
@@ -110,10 +108,10 @@ impl<'txn> Writing<'txn> {
     }
 
     /// Writes what belongs to something that was kept.
-    pub(super) fn beside(&mut self, what: &What, beside: &Beside) -> Result<(), Failure> {
+    pub(super) fn beside(&mut self, what: &'txn What, beside: &'txn Beside) -> Result<(), Failure> {
         match (beside, what) {
             (Beside::Sender(state), What::Report { plugin, .. } | What::File { plugin, .. }) => {
-                self.senders.insert(plugin.to_string(), state.clone());
+                self.senders.insert(plugin, state);
                 Ok(())
             }
             // An outcome belongs to no plugin's sender.
