@@ -189,7 +189,10 @@ fn ports(
         wake: Arc::new(DeviceWake::new(Arc::clone(clock))),
         // Each instance has a port of its own, see `Launch`.
         decisions: Arc::new(NotWrittenDown),
-        message: Arc::new(DeviceMessage::new(Arc::clone(clock))),
+        message: Arc::new(match privileged {
+            Some(privileged) => DeviceMessage::through(Arc::clone(clock), Arc::clone(privileged)),
+            None => DeviceMessage::new(Arc::clone(clock)),
+        }),
         power: Arc::new(DevicePower::new(Arc::clone(clock))),
         process_control: Arc::new(DeviceProcessControl::new(
             Arc::clone(clock),

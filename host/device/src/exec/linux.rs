@@ -10,7 +10,10 @@ use bailiwick_core::{
 use super::{
     EXEC_CHILD, cgroup, keeper, kept::Said, line::Told, parked::Parked, starter, user::Who,
 };
-use crate::privileged::{Privileged, serve::serve};
+use crate::{
+    message::teller,
+    privileged::{Privileged, serve::serve},
+};
 
 /// Runs programs through keepers.
 #[derive(Clone, Debug)]
@@ -45,6 +48,7 @@ pub fn serve_child() -> Option<ExitCode> {
             cgroup::end(cgroup);
             Ok(())
         }
+        (Some("tell"), _) => teller::serve().map_err(|_| 1),
         (Some("start"), members) => starter::start(members).map_err(|_| keeper::NOT_BECOME),
         _ => Err(2),
     };

@@ -28,7 +28,7 @@ mod keeper;
 #[cfg(target_os = "linux")]
 mod kept;
 #[cfg(target_os = "linux")]
-mod line;
+pub(crate) mod line;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
@@ -42,13 +42,14 @@ mod starter;
 #[cfg(target_os = "linux")]
 mod tree;
 #[cfg(target_os = "linux")]
-mod user;
+pub(crate) mod user;
 
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{DeviceExec, serve_child};
 #[cfg(target_os = "linux")]
 pub use linux::{DeviceExec, serve_child};
 
-/// First argument of a program that is started as the privileged process, a keeper or a starter.
+/// First argument of a program that is started as the privileged process, a keeper, a starter or
+/// who tells users something.
 #[cfg(target_os = "linux")]
 pub(crate) const EXEC_CHILD: &str = "exec-child";

@@ -7,41 +7,63 @@ use bailiwick_core::{
     session::{Remote, SessionKind},
 };
 
-use super::{notification, terminal};
+use super::{
+    notification,
+    teller::{self, Way},
+    terminal,
+};
+use crate::{Privileged, blocking};
 
 pub(super) async fn show(
-    (buses, terminals): &(PathBuf, PathBuf),
+    places: &(PathBuf, PathBuf),
+    privileged: Option<&Privileged>,
     order: MessageOrder,
 ) -> Result<Delivered, MessageError> {
-    let facts = &order.session.facts;
-    let uid = facts.uid;
+    let way = way(places, &order).map_err(MessageError::Nobody)?;
+    let delivered = match way.terminal {
+        Some(_) => Delivered::Terminal,
+        None => Delivered::Notification,
+    };
     let heading = format!("{} (plugin {})", order.from, order.plugin);
     let text = order.notice.text().to_owned();
+    let told = match (privileged, &way.terminal) {
+        (Some(privileged), _) => teller::tell(privileged, &way, &heading, &text).await,
+        (None, Some(path)) => {
+            let (path, uid) = (PathBuf::from(path), way.uid);
+            let write = move || terminal::write(&path, uid, &heading, &text);
+            let written = blocking::run(write).await;
+            written.map_err(|error| MessageError::Unavailable(error.to_string()))?
+        }
+        (None, None) => {
+            notification::show(PathBuf::from(&way.folder), way.uid, heading, text).await
+        }
+    };
+    told.map(|()| delivered).map_err(MessageError::Nobody)
+}
+
+fn way((buses, terminals): &(PathBuf, PathBuf), order: &MessageOrder) -> Result<Way, String> {
+    let facts = &order.session.facts;
     let kind = facts.kind.as_ref().map(|told| told.value);
     let name = facts.terminal.as_ref().map(|told| told.value.as_str());
-    let told = match (kind, name) {
+    let terminal = match (kind, name) {
+        (Some(SessionKind::Service | SessionKind::Background), _) => {
+            return Err("it is no person's session".to_owned());
+        }
         // A terminal that a desktop runs on shows nobody anything.
         (
             Some(SessionKind::Console | SessionKind::Remote(Remote::Ssh | Remote::Other)) | None,
             Some(name),
         ) => {
             let path = terminal::path(terminals, name);
-            let path = path.ok_or_else(|| format!("`{name}` is no terminal"));
-            let written = crate::blocking::run(move || {
-                path.and_then(|path| terminal::write(&path, uid, &heading, &text))
-            });
-            let written = written.await;
-            let written = written.map_err(|error| MessageError::Unavailable(error.to_string()))?;
-            written.map(|()| Delivered::Terminal)
+            Some(path.ok_or_else(|| format!("`{name}` is no terminal"))?)
         }
-        (Some(SessionKind::Service | SessionKind::Background), _) => {
-            Err("it is no person's session".to_owned())
-        }
-        (_, _) => notification::show(buses.join(uid.to_string()), uid, heading, text)
-            .await
-            .map(|()| Delivered::Notification),
+        (_, _) => None,
     };
-    told.map_err(MessageError::Nobody)
+    Ok(Way {
+        uid: facts.uid,
+        terminal: terminal.map(|path| path.display().to_string()),
+        folder: buses.join(facts.uid.to_string()).display().to_string(),
+    })
 }
 
 #[cfg(test)]

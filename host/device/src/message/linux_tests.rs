@@ -1,11 +1,6 @@
 //! A real bus with a service that notes what it shall show, and a real terminal.
 
-use std::{
-    io::Read as _,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    sync::Arc,
-};
+use std::{io::Read as _, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use bailiwick_core::{
     notice::Notice,
@@ -22,7 +17,7 @@ use rustix::{
 use super::super::DeviceMessage;
 use super::*;
 use crate::{
-    SystemClock,
+    Privileged, SystemClock,
     sessions::bus::{
         Writer,
         daemon::{Answer, Asked, Daemon, serve},
@@ -59,6 +54,20 @@ fn teller(buses: &Path) -> DeviceMessage {
         places: (buses.to_owned(), "/dev".into()),
         ..DeviceMessage::new(Arc::new(SystemClock::new()))
     }
+}
+
+/// One that tells itself, and one that has it done by a process of its own.
+fn tellers(buses: &Path) -> [DeviceMessage; 2] {
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.ancestors().nth(2).unwrap().join("examples/keeper");
+    let built = "build it first: cargo build -p bailiwick-device --examples";
+    assert!(program.exists(), "{built}");
+    let privileged = Privileged::start(&program, Path::new("/nowhere")).unwrap();
+    let through = DeviceMessage {
+        privileged: Some(Arc::new(privileged)),
+        ..teller(buses)
+    };
+    [teller(buses), through]
 }
 
 fn desktop(member: &str) -> Answer {
@@ -115,42 +124,44 @@ async fn a_desktop_shows_it_with_whose_word_it_is_and_without_markup() {
     tokio::task::spawn_blocking(move || serve_as(uid, address, heard))
         .await
         .unwrap();
-    let teller = teller(buses.path());
     let order = order(
         uid,
         SessionKind::Graphical,
         Some("tty2"),
         "Save <b>now</b> & go",
     );
-    assert_eq!(
-        teller.show(order.clone()).await,
-        Ok(Delivered::Notification)
-    );
-    let heard = asked.lock().unwrap().clone();
-    assert_eq!(heard[1].member, "Notify");
-    let mut arguments = heard[1].arguments();
-    assert_eq!(arguments.string(), Ok("Bailiwick"));
-    assert_eq!(arguments.u32(), Ok(0));
-    assert_eq!(arguments.string(), Ok(""));
-    assert_eq!(arguments.string(), Ok("IT desk (plugin tell)"));
-    let text = "Save &lt;b&gt;now&lt;/b&gt; &amp; go";
-    assert_eq!(arguments.string(), Ok(text));
-    // This thread is who it was, and the folder of somebody else is not looked into.
-    assert_eq!(geteuid(), own);
+    let tellers = tellers(buses.path());
+    for teller in &tellers {
+        let shown = teller.show(order.clone()).await;
+        assert_eq!(shown, Ok(Delivered::Notification));
+        let heard = std::mem::take(&mut *asked.lock().unwrap());
+        assert_eq!(heard[1].member, "Notify");
+        let mut arguments = heard[1].arguments();
+        assert_eq!(arguments.string(), Ok("Bailiwick"));
+        assert_eq!(arguments.u32(), Ok(0));
+        assert_eq!(arguments.string(), Ok(""));
+        assert_eq!(arguments.string(), Ok("IT desk (plugin tell)"));
+        let text = "Save &lt;b&gt;now&lt;/b&gt; &amp; go";
+        assert_eq!(arguments.string(), Ok(text));
+        // This thread is who it was.
+        assert_eq!(geteuid(), own);
+    }
+    // The folder of somebody else is not looked into.
     std::os::unix::fs::chown(&folder, Some(own.as_raw()), None).unwrap();
-    let refused = teller.show(order.clone()).await;
-    if own.is_root() {
-        assert!(matches!(&refused, Err(MessageError::Nobody(why)) if why.contains("own")));
+    for teller in &tellers {
+        let refused = teller.show(order.clone()).await;
+        if own.is_root() {
+            let nobody = matches!(&refused, Err(MessageError::Nobody(why)) if why.contains("own"));
+            assert!(nobody, "{refused:?}");
+        }
     }
     drop(daemon);
-    assert!(matches!(
-        teller.show(order.clone()).await,
-        Err(MessageError::Nobody(_))
-    ));
-    assert!(matches!(
-        teller.show(order).await,
-        Err(MessageError::TooOften(_))
-    ));
+    for teller in &tellers {
+        let nobody = teller.show(order.clone()).await;
+        assert!(matches!(nobody, Err(MessageError::Nobody(_))), "{nobody:?}");
+        let often = teller.show(order.clone()).await;
+        assert!(matches!(often, Err(MessageError::TooOften(_))), "{often:?}");
+    }
 }
 
 #[tokio::test]
@@ -178,34 +189,33 @@ fn pty(unicode: bool) -> (std::fs::File, String) {
 
 #[tokio::test]
 async fn a_terminal_shows_it_with_each_line_marked() {
-    let own = geteuid().as_raw();
-    let nowhere = Path::new("/nowhere");
-    for (unicode, line) in [(true, "> Grüße\r\n"), (false, "> Gr??e\r\n")] {
+    let own = geteuid();
+    let [itself, through] = tellers(Path::new("/nowhere"));
+    let other = if own.is_root() { NOBODY } else { own.as_raw() };
+    for (teller, uid, unicode, line) in [
+        (&itself, own.as_raw(), true, "> Grüße\r\n"),
+        (&itself, own.as_raw(), false, "> Gr??e\r\n"),
+        (&through, other, true, "> Grüße\r\n"),
+    ] {
         let (mut master, name) = pty(unicode);
-        let order = order(
-            own,
-            SessionKind::Console,
-            Some(&name),
-            "Grüße\n* Message from root:",
-        );
-        assert_eq!(
-            teller(nowhere).show(order).await,
-            Ok(Delivered::Terminal),
-            "{name}"
-        );
+        // As a login does.
+        let path = Path::new("/dev").join(&name);
+        std::os::unix::fs::chown(path, Some(uid), None).unwrap();
+        let text = "Grüße\n* Message from root:";
+        let order = order(uid, SessionKind::Console, Some(&name), text);
+        let shown = teller.show(order).await;
+        assert_eq!(shown, Ok(Delivered::Terminal), "{name}");
         let mut shown = vec![0; 4_096];
         let length = master.read(&mut shown).unwrap();
         let shown = String::from_utf8(shown[..length].to_vec()).unwrap();
         // The terminal's own discipline writes a return before each end of a line.
         let shown = shown.replace("\r\r\n", "\r\n");
-        assert_eq!(
-            shown,
-            format!(
-                "\u{7}\r\n* Message from IT desk (plugin tell):\r\n{line}> * Message from root:\r\n"
-            )
-        );
+        let begin = "\u{7}\r\n* Message from IT desk (plugin tell):\r\n";
+        assert_eq!(shown, format!("{begin}{line}> * Message from root:\r\n"));
     }
-    let gone = order(own, SessionKind::Console, Some("pts/99999"), "Hello");
-    let told = teller(nowhere).show(gone).await;
-    assert!(matches!(told, Err(MessageError::Nobody(_))), "{told:?}");
+    let gone = order(other, SessionKind::Console, Some("pts/99999"), "Hello");
+    for teller in [itself, through] {
+        let told = teller.show(gone.clone()).await;
+        assert!(matches!(told, Err(MessageError::Nobody(_))), "{told:?}");
+    }
 }

@@ -7,6 +7,8 @@ mod linux;
 #[cfg(target_os = "linux")]
 mod notification;
 #[cfg(target_os = "linux")]
+pub(crate) mod teller;
+#[cfg(target_os = "linux")]
 mod terminal;
 
 use std::{
@@ -22,12 +24,16 @@ use bailiwick_core::{
 #[cfg(not(target_os = "linux"))]
 use elsewhere as linux;
 
+use crate::Privileged;
+
 /// Tells users of this machine, and counts what each plugin said in the last minute.
 pub struct DeviceMessage {
     clock: Arc<dyn Clock>,
     rates: Mutex<Rates>,
     /// Where users have their buses, and where terminals are.
     places: (PathBuf, PathBuf),
+    /// Starts who tells them; none where this process may do so itself.
+    privileged: Option<Arc<Privileged>>,
 }
 
 impl DeviceMessage {
@@ -37,6 +43,15 @@ impl DeviceMessage {
             clock,
             rates: Mutex::default(),
             places: ("/run/user".into(), "/dev".into()),
+            privileged: None,
+        }
+    }
+
+    /// The same, where `privileged` starts who may become a user.
+    pub fn through(clock: Arc<dyn Clock>, privileged: Arc<Privileged>) -> Self {
+        Self {
+            privileged: Some(privileged),
+            ..Self::new(clock)
         }
     }
 
@@ -47,7 +62,7 @@ impl DeviceMessage {
                 .take(&order.plugin, per_minute, self.clock.monotonic())
                 .map_err(MessageError::TooOften)?;
         }
-        linux::show(&self.places, order).await
+        linux::show(&self.places, self.privileged.as_deref(), order).await
     }
 }
 

@@ -5,7 +5,11 @@
 //! that user for as long as it asks: by the effective id alone, so that no process of that user may
 //! signal it.
 
-use std::{os::unix::fs::MetadataExt as _, path::PathBuf, time::Duration};
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rustix::{
     process::{Gid, Uid, geteuid},
@@ -44,7 +48,7 @@ pub(super) async fn show(
     }
 }
 
-fn as_user(folder: &PathBuf, uid: u32, heading: &str, text: &str) -> Result<(), String> {
+pub(super) fn as_user(folder: &Path, uid: u32, heading: &str, text: &str) -> Result<(), String> {
     let found = std::fs::symlink_metadata(folder);
     let found = found.map_err(|_| "the user has no desktop that is known to the system")?;
     if !found.is_dir() || found.uid() != uid {

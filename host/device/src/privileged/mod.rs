@@ -1,8 +1,8 @@
 //! What needs more rights than the agent keeps: a process beside it, started before the agent
 //! confines itself, of the same program and of one thread.
 //!
-//! It starts what the agent may not start any more (keepers of runs, and the compiler of
-//! components), reads of processes what no confined process may read, and opens the one
+//! It starts what the agent may not start any more (keepers of runs, the compiler of
+//! components, and who tells users something), reads of processes what no confined process may read, and opens the one
 //! socket that takes a capability. It does nothing else, whoever asks: what is started is
 //! this program itself or the compiler that was named when it was started, with nothing
 //! inherited but the streams that come with the request, in the rights that this process

@@ -39,6 +39,9 @@ pub(crate) enum Request {
     Closely(Vec<Wanted>),
     /// Open the socket on which the kernel tells of processes that come and go.
     Notices,
+    /// Start who tells users something (see `message`) with these streams: its order, its answer,
+    /// its errors.
+    Teller,
 }
 
 /// What is wanted of one process.
@@ -77,6 +80,7 @@ impl Request {
                 }
             }
             Self::Notices => bytes.push(4),
+            Self::Teller => bytes.push(5),
         }
         bytes
     }
@@ -123,6 +127,7 @@ impl Request {
                     .map(Self::Closely)
             }
             4 => rest.is_empty().then_some(Self::Notices),
+            5 => rest.is_empty().then_some(Self::Teller),
             _ => None,
         }
     }
@@ -166,6 +171,7 @@ mod tests {
                 Request::Closely(all.into_iter().map(wanted).collect())
             }),
             Just(Request::Notices),
+            Just(Request::Teller),
         ]
     }
 

@@ -116,6 +116,7 @@ impl Serving {
                     let _ = line::send(&answer, &READY, &[socket.as_fd()]);
                 }
             }
+            Request::Teller => self.start(Kind::Teller, streams, answer),
             Request::Keeper { number } => {
                 let cgroup = cgroup::name(self.agent, number);
                 self.start(Kind::Keeper { cgroup }, streams, answer);

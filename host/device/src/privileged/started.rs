@@ -25,6 +25,8 @@ pub(super) enum Kind {
         program: PathBuf,
         arguments: Vec<String>,
     },
+    /// Tells a user something, and is of no use once nobody waits for it.
+    Teller,
     /// Ends what a keeper left that was killed.
     Sweeper { cgroup: String },
 }
@@ -140,7 +142,7 @@ impl Started {
     /// Nobody waits for it any more.
     pub(super) fn give_up(&mut self) {
         match self.kind {
-            Kind::Compiler { .. } => self.kill(),
+            Kind::Compiler { .. } | Kind::Teller => self.kill(),
             // The first has a line of its own, and the other ends soon.
             Kind::Keeper { .. } | Kind::Sweeper { .. } => {}
         }
@@ -161,6 +163,7 @@ fn spawn(kind: &Kind, input: Stdio, output: Stdio, errors: Stdio) -> io::Result<
     let mut command = match kind {
         Kind::Keeper { cgroup } => own("keep", cgroup),
         Kind::Sweeper { cgroup } => own("sweep", cgroup),
+        Kind::Teller => own("tell", ""),
         Kind::Compiler { program, arguments } => {
             let mut command = Command::new(program);
             command.args(arguments);
