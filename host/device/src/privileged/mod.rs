@@ -2,11 +2,11 @@
 //! confines itself, of the same program and of one thread.
 //!
 //! It starts what the agent may not start any more (keepers of runs, the compiler of
-//! components, and who tells users something), reads of processes what no confined process may read, and opens the one
-//! socket that takes a capability. It does nothing else, whoever asks: what is started is
-//! this program itself or the compiler that was named when it was started, with nothing
-//! inherited but the streams that come with the request, in the rights that this process
-//! has, none of which the agent's confinement touches.
+//! components, and who tells users something), reads of processes what no confined process may
+//! read, and opens the one socket that takes a capability. It does nothing else, whoever asks:
+//! what is started is this program itself or the compiler that was named when it was started,
+//! with nothing inherited but the streams that come with the request, in the rights that this
+//! process has, none of which the agent's confinement touches.
 //!
 //! The line to it is a socket pair of datagrams. Each request says its version, is bounded, and
 //! brings the descriptors that it is about, the first of which is where the answer goes: so

@@ -1,4 +1,4 @@
-//! A connection to the system bus.
+//! A connection to a bus.
 
 use std::{collections::VecDeque, env, path::PathBuf};
 
@@ -25,13 +25,13 @@ const KEPT_SIGNALS: usize = 256;
 /// Why the bus, or somebody on it, did not answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BusError {
-    #[error("the system bus address `{0}` is not understood: unix:path=… is")]
+    #[error("the bus address `{0}` is not understood: unix:path=… is")]
     Address(String),
-    #[error("the system bus at {path} can't be reached: {error}")]
+    #[error("the bus at {path} can't be reached: {error}")]
     Unreachable { path: String, error: std::io::Error },
-    #[error("the system bus did not let this user in: {0}")]
+    #[error("the bus did not let this user in: {0}")]
     NotAllowed(String),
-    #[error("the connection to the system bus ended: {0}")]
+    #[error("the connection to the bus ended: {0}")]
     Lost(std::io::Error),
     #[error(transparent)]
     Wire(#[from] WireError),
