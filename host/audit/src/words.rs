@@ -91,6 +91,9 @@ const fn whole(capability: Capability) -> &'static str {
 
 const fn see(capability: Capability, seen: Seen, effect: Effect) -> &'static str {
     match (capability, seen.whose, effect) {
+        (Capability::System, _, Effect::Deny) => "See of the system",
+        (Capability::Network, _, Effect::Deny) => "See of the network",
+        (Capability::System | Capability::Network, _, Effect::Allow) => whole(capability),
         (Capability::Sessions, _, Effect::Deny) => "See of sessions",
         (_, _, Effect::Deny) => "See of processes",
         (Capability::Sessions, Whose::OwnSession, Effect::Allow) => {
@@ -113,6 +116,10 @@ pub(crate) fn fields(seen: Seen) -> Vec<String> {
             "command lines, with what users typed",
         ),
         (Sensitive::Place, "seats, terminals and remote hosts"),
+        (Sensitive::HostName, "the host name"),
+        (Sensitive::MountPoint, "where file systems are mounted"),
+        (Sensitive::Mac, "Ethernet addresses"),
+        (Sensitive::Address, "addresses of the network"),
     ]
     .into_iter()
     .filter_map(|(field, words)| match seen.fields.of(field) {

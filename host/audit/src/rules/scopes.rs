@@ -35,7 +35,7 @@ pub(super) fn judge(case: &mut Case<'_>, policy: &PolicyFile, path: &str, grant:
             }
         }
         Scope::Seen(seen) => {
-            if seen.whose == Whose::All {
+            if seen.whose == Whose::All && !capability.gives_facts() {
                 let of = match capability {
                     Capability::Sessions => "the sessions of everybody are seen",
                     _ => "the processes of everybody are seen",

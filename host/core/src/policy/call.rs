@@ -27,6 +27,13 @@ pub enum Call {
     Processes(Look),
     /// Sessions are read.
     Sessions(Look),
+    /// Fields of the system or the network are read, by which a device or a person is known.
+    Facts {
+        /// Which of the two.
+        of: Capability,
+        /// How much of which.
+        fields: Fields,
+    },
     /// A program is run.
     Run(Run),
     /// A neighbour is woken.
@@ -137,13 +144,16 @@ message USER                   show USER a message
 power lock|suspend|hibernate|reboot|power-off nobody|away|present
                                do so while users are there so
 http METHOD URL [ADDRESS]      ask URL, whose name stands for ADDRESS
-log, clock, state, config, system or network
-                               any call of it";
+system [host-name] [mount-point]
+network [mac] [address]        any call of it, and those fields of what it tells
+log, clock, state or config    any call of it";
 
 const EVERY: &str = "the name of a capability first: log, clock, state, config, system, files, \
                      network, processes, sessions, exec, wake, process-control, http, message or power";
 const FILES: &str = "`files PATH`, and `link TARGET` or `foreign-link TARGET` where links lead";
 const PROCESSES: &str = "`processes own`, `other` or `system`, then `user` and `command-line`";
+const FACTS: &str =
+    "`system`, then `host-name` and `mount-point`; `network`, then `mac` and `address`";
 const SESSIONS: &str = "`sessions own` or `other`, then `user` and `place`";
 const EXEC: &str = "`exec PROGRAM ARGUMENT…`, with `as-session`, `with=NAME` and `input=SIZE` \
                     before the program";
@@ -175,19 +185,15 @@ impl Call {
         };
         match capability {
             Capability::Files => file(rest),
-            Capability::Processes => {
-                let fields = [
-                    ("user", Sensitive::User),
-                    ("command-line", Sensitive::CommandLine),
-                ];
-                look(rest, &fields, PROCESSES).map(Self::Processes)
-            }
-            Capability::Sessions => {
-                let fields = [("user", Sensitive::User), ("place", Sensitive::Place)];
-                match look(rest, &fields, SESSIONS)? {
-                    Look { at: Of::System, .. } => refuse("the system is no session", SESSIONS),
-                    look => Ok(Self::Sessions(look)),
-                }
+            Capability::Processes => look(rest, capability, PROCESSES).map(Self::Processes),
+            Capability::Sessions => match look(rest, capability, SESSIONS)? {
+                Look { at: Of::System, .. } => refuse("the system is no session", SESSIONS),
+                look => Ok(Self::Sessions(look)),
+            },
+            Capability::System | Capability::Network if !rest.is_empty() => {
+                let fields = fields(rest, capability, FACTS)?;
+                let of = capability;
+                Ok(Self::Facts { of, fields })
             }
             Capability::Exec => run(rest),
             Capability::Wake => wake(rest),
@@ -222,6 +228,7 @@ impl Call {
             Self::File { .. } => Capability::Files,
             Self::Processes(_) => Capability::Processes,
             Self::Sessions(_) => Capability::Sessions,
+            Self::Facts { of, .. } => *of,
             Self::Run(_) => Capability::Exec,
             Self::Wake { .. } => Capability::Wake,
             Self::Control(_) => Capability::ProcessControl,
@@ -248,11 +255,7 @@ fn file(words: &[&str]) -> Result<Call, CallError> {
     })
 }
 
-fn look(
-    words: &[&str],
-    fields: &[(&str, Sensitive)],
-    instead: &'static str,
-) -> Result<Look, CallError> {
+fn look(words: &[&str], capability: Capability, instead: &'static str) -> Result<Look, CallError> {
     let Some((of, named)) = words.split_first() else {
         return refuse("it is not said whose are seen", instead);
     };
@@ -262,19 +265,29 @@ fn look(
         "system" => Of::System,
         other => return refuse(format!("`{}` is nobody's", shown(other)), instead),
     };
+    let fields = fields(named, capability, instead)?;
+    Ok(Look { at, fields })
+}
+
+fn fields(
+    words: &[&str],
+    capability: Capability,
+    instead: &'static str,
+) -> Result<Fields, CallError> {
     let mut seen = Fields::NONE;
-    for word in named {
+    for word in words {
         let (name, redaction) = match word.split_once(':') {
             Some((name, asked)) => (name, Redaction::parse(asked)),
             None => (*word, Some(Redaction::Whole)),
         };
-        let field = fields.iter().find(|(field, _)| *field == name);
+        let mut fields = Sensitive::of(capability).iter();
+        let field = fields.find(|field| field.name() == name);
         match (field, redaction) {
-            (Some((_, field)), Some(redaction)) => seen = seen.given(*field, redaction),
+            (Some(field), Some(redaction)) => seen = seen.given(*field, redaction),
             _ => return refuse(format!("`{}` is no field", shown(word)), instead),
         }
     }
-    Ok(Look { at, fields: seen })
+    Ok(seen)
 }
 
 fn run(words: &[&str]) -> Result<Call, CallError> {
@@ -400,6 +413,7 @@ impl fmt::Display for Call {
                 word(f, &link.to)
             }
             Self::Processes(look) | Self::Sessions(look) => write!(f, " {look}"),
+            Self::Facts { fields, .. } => fields.fmt(f),
             Self::Run(run) => {
                 if run.session {
                     f.write_str(" as-session")?;
@@ -457,7 +471,14 @@ impl fmt::Display for Look {
             Of::OtherSession => "other",
             Of::System => "system",
         })?;
-        for (field, redaction) in self.fields.seen() {
+        self.fields.fmt(f)
+    }
+}
+
+/// Each after a space.
+impl fmt::Display for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (field, redaction) in self.seen() {
             write!(f, " {}", field.name())?;
             if let Some(asked) = redaction.asked() {
                 write!(f, ":{asked}")?;

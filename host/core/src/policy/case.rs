@@ -150,6 +150,22 @@ expect = "allow"
 [[case]]
 call = ["sessions", "own", "place:9"]
 expect = "deny"
+[[grant]]
+capability = "network"
+effect = "deny"
+fields = ["mac"]
+reason = "A test."
+approved-by = "tests"
+risk = "low"
+[[case]]
+call = ["network", "address:hash"]
+expect = "allow"
+[[case]]
+call = ["network", "mac:1"]
+expect = "deny"
+[[case]]
+call = ["network"]
+expect = "allow"
 "#,
         );
         let policy = policy.unwrap();

@@ -95,6 +95,11 @@ impl Capability {
         }
     }
 
+    /// Whether it tells of the device as a whole, all fields unless a grant says otherwise.
+    pub const fn gives_facts(self) -> bool {
+        matches!(self, Self::System | Self::Network)
+    }
+
     /// Whether only action handlers have it, whatever a policy grants: it meddles with what
     /// people are at, and of what a handler does an operator signed each piece.
     pub const fn is_of_handlers(self) -> bool {
@@ -148,7 +153,8 @@ pub enum Scope {
     Whole,
     /// Files below these roots.
     Files(Vec<FileRoot>),
-    /// Whose processes or sessions, and which fields of them.
+    /// Whose processes or sessions, and how much of which fields of them; how much of which
+    /// fields of the system and the network, where that is not all.
     Seen(Seen),
     /// These programs.
     Programs(Vec<Program>),

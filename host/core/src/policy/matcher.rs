@@ -91,6 +91,10 @@ impl Matcher<'_> {
             Call::File { path, link } => self.file(path, link.as_ref(), now),
             Call::Processes(look) => self.processes(*look, now),
             Call::Sessions(look) => self.sessions(*look, now),
+            Call::Facts { of, fields } => {
+                let given = self.policy.facts(*of).fields(now)?;
+                self.seen(*of, *fields, Some(given))
+            }
             Call::Run(run) => self.run(run, now),
             Call::Message { user } => Ok(Permit::Message(self.message.allows(user, now)?)),
             Call::Power { verb, users } => match self.power.allows(*verb, *users, now) {
@@ -157,7 +161,7 @@ impl Matcher<'_> {
             Of::OtherSession => Owner::Session(&other),
             Of::System => Owner::System,
         });
-        self.seen(Capability::Processes, look, seen)
+        self.seen(Capability::Processes, look.fields, seen)
     }
 
     fn sessions(&self, look: Look, now: Timestamp) -> Result<Permit, Refusal> {
@@ -168,14 +172,14 @@ impl Matcher<'_> {
             Of::OtherSession => view.fields(&other),
             Of::System => None,
         };
-        self.seen(Capability::Sessions, look, seen)
+        self.seen(Capability::Sessions, look.fields, seen)
     }
 
     /// Whether `seen` has what was looked for.
     fn seen(
         &self,
         capability: Capability,
-        look: Look,
+        asked: Fields,
         seen: Option<Fields>,
     ) -> Result<Permit, Refusal> {
         let Some(seen) = seen else {
@@ -184,7 +188,7 @@ impl Matcher<'_> {
         };
         let missing = Sensitive::ALL
             .into_iter()
-            .find(|field| look.fields.of(*field) > seen.of(*field));
+            .find(|field| asked.of(*field) > seen.of(*field));
         let Some(missing) = missing else {
             return Ok(Permit::Seen(seen));
         };

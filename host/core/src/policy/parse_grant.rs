@@ -151,18 +151,14 @@ fn scope(
     let mine: &[&'static Key] = match capability {
         Capability::Files => &[&ROOTS],
         Capability::Processes | Capability::Sessions => &[&OF, &FIELDS, &REDACT],
+        Capability::System | Capability::Network => &[&FIELDS, &REDACT],
         Capability::Exec => &[&PROGRAMS],
         Capability::Wake => &[&MACS, &LINKS, &PER_MINUTE],
         Capability::Message => &[&USERS, &FROM, &PER_MINUTE],
         Capability::Power => &[&VERBS, &WHEN_USERS, &WARN_FOR, &PAUSE],
         Capability::ProcessControl => &[&VERBS, &EXECUTABLES, &WHOSE, &PER_MINUTE],
         Capability::Http => &[&ORIGINS, &METHODS, &PREFIXES, &NETWORKS, &PER_MINUTE],
-        Capability::Log
-        | Capability::Clock
-        | Capability::State
-        | Capability::Config
-        | Capability::System
-        | Capability::Network => &[],
+        Capability::Log | Capability::Clock | Capability::State | Capability::Config => &[],
     };
     for (key, owner) in OWNED {
         if let Some(value) = table.optional(key)
@@ -181,19 +177,18 @@ fn scope(
     }
     match capability {
         Capability::Files => table.required(&ROOTS)?.file_roots().map(Scope::Files),
-        Capability::Processes | Capability::Sessions => seen(table, capability, effect),
+        Capability::Processes | Capability::Sessions | Capability::System | Capability::Network => {
+            seen(table, capability, effect)
+        }
         Capability::Exec => programs(&table.required(&PROGRAMS)?, effect).map(Scope::Programs),
         Capability::Wake => wakes(table, effect).map(Scope::Wakes),
         Capability::Message => messages(table, effect).map(Scope::Messages),
         Capability::Power => powers(table, effect).map(Scope::Powers),
         Capability::ProcessControl => controls(table, effect).map(Scope::Controls),
         Capability::Http => requests(table, effect).map(Scope::Requests),
-        Capability::Log
-        | Capability::Clock
-        | Capability::State
-        | Capability::Config
-        | Capability::System
-        | Capability::Network => Ok(Scope::Whole),
+        Capability::Log | Capability::Clock | Capability::State | Capability::Config => {
+            Ok(Scope::Whole)
+        }
     }
 }
 

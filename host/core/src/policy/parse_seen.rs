@@ -14,7 +14,7 @@ pub(super) const FIELDS: Key = Key::new(
     "fields",
     "[\"user\"]",
     "user and command-line of `processes`, user and place of `sessions`: what else is seen, or \
-     denied",
+     denied; host-name and mount-point of `system`, mac and address of `network`: what is denied",
 );
 
 pub(super) const REDACT: Key = Key::new(
@@ -31,13 +31,18 @@ pub(super) fn seen(
     capability: Capability,
     effect: Effect,
 ) -> Result<Scope, DocumentError> {
-    let named = |field: Sensitive| (field.name(), field);
-    let words = match capability {
-        Capability::Processes => [Sensitive::User, Sensitive::CommandLine].map(named),
-        _ => [Sensitive::User, Sensitive::Place].map(named),
-    };
+    let words: Vec<_> = Sensitive::of(capability)
+        .iter()
+        .map(|field| (field.name(), *field))
+        .collect();
     let mut fields = Fields::NONE;
     if let Some(named) = table.optional(&FIELDS) {
+        if effect == Effect::Allow && capability.gives_facts() {
+            return Err(named.error(
+                format!("a grant of `{capability}` gives all its fields"),
+                "remove `fields`; `redact` says which of them are not seen as they are",
+            ));
+        }
         for field in named.elements(words.len())? {
             fields = fields.with(field.word(&words)?);
         }
@@ -49,9 +54,18 @@ pub(super) fn seen(
                 "remove `redact`; name the field in `fields`, or write `redact` where it is given",
             ));
         }
-        fields = redacted(&redact, capability, &words, fields)?;
+        let usual = match capability.gives_facts() {
+            true => Fields::all(capability),
+            false => fields,
+        };
+        fields = redacted(&redact, &words, (usual, fields))?;
+        if capability.gives_facts() {
+            let whose = Whose::All;
+            return Ok(Scope::Seen(Seen { whose, fields }));
+        }
     }
     match effect {
+        Effect::Allow if capability.gives_facts() => Ok(Scope::Whole),
         Effect::Allow => {
             let whose = table
                 .required(&OF)?
@@ -72,22 +86,22 @@ pub(super) fn seen(
     }
 }
 
-/// `fields`, and besides those that are seen but not as they are.
+/// The fields that are seen without it, with those that `redact` gives in another form. None of
+/// them is `named` as well.
 fn redacted(
     redact: &Value<'_>,
-    capability: Capability,
     words: &[(&str, Sensitive)],
-    mut fields: Fields,
+    (mut fields, named): (Fields, Fields),
 ) -> Result<Fields, DocumentError> {
     for (name, value) in redact.entries()? {
         let Some((_, field)) = words.iter().find(|(word, _)| *word == name) else {
             let names: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
             return Err(value.error(
-                format!("`{capability}` has no field of persons of this name"),
+                format!("`{name}` is no field of which less can be given"),
                 format!("write {}", names.join(" or ")),
             ));
         };
-        if fields.has(*field) {
+        if named.has(*field) {
             return Err(value.error(
                 format!("`{name}` is in `fields` too, which gives it as it is"),
                 "name it in one of them",

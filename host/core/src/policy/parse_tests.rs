@@ -154,6 +154,48 @@ fn what_is_seen_of_processes_is_named() {
 }
 
 #[test]
+fn of_system_and_network_all_is_given_that_is_not_said_to_be_less() {
+    let scope = |capability: &str, lines: &str| {
+        let entry = format!("capability = \"{capability}\"\neffect = {lines}");
+        let text = GOOD.replace(
+            "capability = \"files\"\neffect = \"allow\"\nroots = [{ root = \"/etc\", paths = \
+             [\"os-release\", \"passwd\"] }]",
+            &entry,
+        );
+        let text = text.replace("expires = 2027-12-31\n", "");
+        let policy = Policy::parse("p.toml", &text).map_err(|error| error.to_string())?;
+        Ok::<_, String>(policy.grants[0].scope.clone())
+    };
+    let seen = |fields| {
+        let whose = Whose::All;
+        Ok(Scope::Seen(Seen { whose, fields }))
+    };
+    assert_eq!(scope("system", "\"allow\""), Ok(Scope::Whole));
+    let hashed = Fields::NONE
+        .given(Sensitive::HostName, Redaction::Hashed)
+        .with(Sensitive::MountPoint);
+    assert_eq!(
+        scope("system", "\"allow\"\nredact = { host-name = \"hash\" }"),
+        seen(hashed)
+    );
+    assert_eq!(
+        scope("network", "\"deny\"\nfields = [\"mac\"]"),
+        seen(Fields::NONE.with(Sensitive::Mac))
+    );
+    for (lines, part) in [
+        ("\"allow\"\nfields = [\"mac\"]", "gives all its fields"),
+        ("\"allow\"\nof = \"all\"", "takes no `of`"),
+        (
+            "\"allow\"\nredact = { user = \"hash\" }",
+            "write `mac` or `address`",
+        ),
+    ] {
+        let refused = scope("network", lines).unwrap_err();
+        assert!(refused.contains(part), "{refused}");
+    }
+}
+
+#[test]
 fn refusals_name_the_line_of_the_fault() {
     for (from, to, line, part) in [
         ("format = 1\n", "", 1, "`format` is missing"),

@@ -94,6 +94,7 @@ impl Seen {
     /// `see processes of its own session, with user`.
     fn in_words(&self, capability: Capability, effect: Effect) -> String {
         let whose = match (capability, self.whose) {
+            (Capability::System | Capability::Network, _) => format!("the {capability}"),
             (Capability::Sessions, Whose::OwnSession) => "its own session".to_owned(),
             (Capability::Sessions, Whose::All) => "every session".to_owned(),
             (_, Whose::OwnSession) => format!("{capability} of its own session"),
@@ -109,13 +110,15 @@ impl Seen {
 }
 
 impl Grant {
-    /// The fields of persons that it gives, and how: `user hashed and command-line`. None if it
-    /// gives none.
+    /// The fields of persons and of the device that it gives, and how: `user hashed and
+    /// command-line`. None if it gives none.
     pub fn of_persons(&self) -> Option<String> {
-        let (Scope::Seen(seen), Effect::Allow) = (&self.scope, self.effect) else {
-            return None;
+        let fields = match (&self.scope, self.effect) {
+            (Scope::Seen(seen), Effect::Allow) => seen.fields,
+            (Scope::Whole, Effect::Allow) => Fields::all(self.capability),
+            _ => return None,
         };
-        Some(seen.fields.in_words()).filter(|words| !words.is_empty())
+        Some(fields.in_words()).filter(|words| !words.is_empty())
     }
 }
 

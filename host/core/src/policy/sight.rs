@@ -1,5 +1,6 @@
-//! Whose processes or sessions a plugin sees, and which fields of them: what the matchers of
-//! `processes` and `sessions` share.
+//! Whose processes or sessions a plugin sees, and how much of which fields of them: what the
+//! matchers of `processes` and `sessions` share. The fields of `system` and `network` are
+//! nobody's in particular.
 
 use super::{Capability, Denial, Effect, Grant, GrantSource, Policy, Redaction, Scope};
 use crate::time::Timestamp;
@@ -13,7 +14,9 @@ pub enum Whose {
     All,
 }
 
-/// A field that is seen only where a grant names it.
+/// A field that tells of a person, or by which a device is known again. Those of `processes` and
+/// `sessions` are seen only where a grant names them, those of `system` and `network` unless
+/// one says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sensitive {
     /// Names of users, and of their home folders within paths.
@@ -22,11 +25,48 @@ pub enum Sensitive {
     CommandLine,
     /// Seats, terminals, displays and remote hosts of sessions.
     Place,
+    /// The machine's name, which its user may have chosen.
+    HostName,
+    /// Where file systems are mounted, and what: a user's own has the user's name in it.
+    MountPoint,
+    /// Ethernet addresses of links.
+    Mac,
+    /// Addresses of links and routes.
+    Address,
 }
 
 impl Sensitive {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::User, Self::CommandLine, Self::Place];
+    pub const ALL: [Self; 7] = [
+        Self::User,
+        Self::CommandLine,
+        Self::Place,
+        Self::HostName,
+        Self::MountPoint,
+        Self::Mac,
+        Self::Address,
+    ];
+
+    /// Those of a capability.
+    pub const fn of(capability: Capability) -> &'static [Self] {
+        match capability {
+            Capability::Processes => &[Self::User, Self::CommandLine],
+            Capability::Sessions => &[Self::User, Self::Place],
+            Capability::System => &[Self::HostName, Self::MountPoint],
+            Capability::Network => &[Self::Mac, Self::Address],
+            Capability::Log
+            | Capability::Clock
+            | Capability::State
+            | Capability::Config
+            | Capability::Files
+            | Capability::Exec
+            | Capability::Wake
+            | Capability::ProcessControl
+            | Capability::Http
+            | Capability::Message
+            | Capability::Power => &[],
+        }
+    }
 
     /// Its name in policies.
     pub const fn name(self) -> &'static str {
@@ -34,6 +74,10 @@ impl Sensitive {
             Self::User => "user",
             Self::CommandLine => "command-line",
             Self::Place => "place",
+            Self::HostName => "host-name",
+            Self::MountPoint => "mount-point",
+            Self::Mac => "mac",
+            Self::Address => "address",
         }
     }
 }
@@ -45,6 +89,12 @@ pub struct Fields([Redaction; Sensitive::ALL.len()]);
 impl Fields {
     /// None of them.
     pub const NONE: Self = Self([Redaction::Dropped; Sensitive::ALL.len()]);
+
+    /// All of a capability, as they are.
+    pub fn all(capability: Capability) -> Self {
+        let fields = Sensitive::of(capability).iter();
+        fields.fold(Self::NONE, |all, field| all.with(*field))
+    }
 
     /// With `field` as well, as it is.
     pub const fn with(self, field: Sensitive) -> Self {
@@ -98,7 +148,7 @@ impl Fields {
 /// What part of `processes` or `sessions` a grant means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// Whose are seen. Of a denial always all.
+    /// Whose are seen. Of a denial always all, and of what is nobody's.
     pub whose: Whose,
     /// How much of which fields; of a denial, of which nothing.
     pub fields: Fields,
@@ -135,6 +185,12 @@ impl Sight {
                 self.allowed.push((*seen, grant.expires, grant.source));
             }
             (Scope::Seen(seen), Effect::Deny) => self.denied = self.denied.or(seen.fields),
+            (Scope::Whole, Effect::Allow) if grant.capability.gives_facts() => {
+                let fields = Fields::all(grant.capability);
+                let whose = Whose::All;
+                let seen = Seen { whose, fields };
+                self.allowed.push((seen, grant.expires, grant.source));
+            }
             // No part is named, or one of another capability: nothing is given.
             (_, Effect::Allow | Effect::Deny) => {}
         }

@@ -1,8 +1,13 @@
 //! `system`: the port's answers in the contract's words.
 
-use bailiwick_core::{policy::Capability, ports};
+use std::borrow::Cow;
 
-use super::list_cost;
+use bailiwick_core::{
+    policy::{Capability, Fields, Sensitive},
+    ports::{self, Pseudonyms},
+};
+
+use super::{list_cost, redacted};
 use crate::{
     bindings::bailiwick::plugin::system::{Description, Error, FileSystem, Host},
     context::Context,
@@ -11,11 +16,15 @@ use crate::{
 impl Host for Context {
     async fn describe(&mut self) -> wasmtime::Result<Result<Description, Error>> {
         let entered = self.enter(Capability::System)?;
-        let answer = if entered.granted {
-            let described = self.ports.system.describe().await;
-            described.map(description).map_err(|_| Error::Unavailable)
-        } else {
-            Err(Error::Denied)
+        let answer = match self.system.fields(self.ports.clock.now()) {
+            Ok(fields) if entered.granted => {
+                let described = self.ports.system.describe().await;
+                let pseudonyms = &*self.ports.pseudonyms;
+                described
+                    .map(|described| description(described, fields, pseudonyms))
+                    .map_err(|_| Error::Unavailable)
+            }
+            _ => Err(Error::Denied),
         };
         self.leave(&entered);
         Ok(answer)
@@ -23,25 +32,37 @@ impl Host for Context {
 
     async fn file_systems(&mut self) -> wasmtime::Result<Result<Vec<FileSystem>, Error>> {
         let entered = self.enter(Capability::System)?;
-        let answer = if entered.granted {
-            let listed = self.ports.system.file_systems().await;
-            listed.map_err(|_| Error::Unavailable)
-        } else {
-            Err(Error::Denied)
+        let answer = match self.system.fields(self.ports.clock.now()) {
+            Ok(fields) if entered.granted => {
+                let listed = self.ports.system.file_systems().await;
+                let pseudonyms = &*self.ports.pseudonyms;
+                let shown = |list: Vec<_>| {
+                    let list = list.into_iter();
+                    list.filter_map(|one| file_system(one, fields, pseudonyms))
+                        .collect::<Vec<_>>()
+                };
+                listed.map(shown).map_err(|_| Error::Unavailable)
+            }
+            _ => Err(Error::Denied),
         };
         if let Ok(list) = &answer {
-            let text = |f: &ports::FileSystem| f.mount_point.len() + f.device.len() + f.kind.len();
+            let text = |f: &FileSystem| f.mount_point.len() + f.device.len() + f.kind.len();
             self.account
                 .pass(list_cost(list.len(), list.iter().map(text).sum()))?;
         }
         self.leave(&entered);
-        Ok(answer.map(|list| list.into_iter().map(file_system).collect()))
+        Ok(answer)
     }
 }
 
-fn description(of: ports::SystemDescription) -> Description {
+fn description(
+    of: ports::SystemDescription,
+    fields: Fields,
+    pseudonyms: &dyn Pseudonyms,
+) -> Description {
+    let host_name = redacted(fields, Sensitive::HostName, &of.host_name, pseudonyms);
     Description {
-        host_name: of.host_name,
+        host_name: host_name.unwrap_or_default().into_owned(),
         family: of.family,
         architecture: of.architecture,
         kernel: of.kernel,
@@ -54,14 +75,23 @@ fn description(of: ports::SystemDescription) -> Description {
     }
 }
 
-fn file_system(of: ports::FileSystem) -> FileSystem {
-    FileSystem {
-        mount_point: of.mount_point,
-        device: of.device,
+/// None of which it is not told where it is: that is by what it is known.
+fn file_system(
+    of: ports::FileSystem,
+    fields: Fields,
+    pseudonyms: &dyn Pseudonyms,
+) -> Option<FileSystem> {
+    let shown = |value: &str| {
+        let seen = redacted(fields, Sensitive::MountPoint, value, pseudonyms);
+        seen.map(Cow::into_owned)
+    };
+    Some(FileSystem {
+        mount_point: shown(&of.mount_point)?,
+        device: shown(&of.device)?,
         kind: of.kind,
         total: of.total.get(),
         available: of.available.get(),
         read_only: of.read_only,
         removable: of.removable,
-    }
+    })
 }

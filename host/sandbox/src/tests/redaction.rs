@@ -4,8 +4,12 @@
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
 use bailiwick_core::{
+    bytes::ByteCount,
     policy::{Capability, Fields, Grant, Policy, Redaction, Scope, Seen, Sensitive, Whose},
-    ports::{self, BoxFuture, Pseudonyms as _, UnavailableError, Unkeyed},
+    ports::{
+        self, BoxFuture, FileSystem, Link, Prefix, Pseudonyms as _, Route, SystemDescription,
+        UnavailableError, Unkeyed,
+    },
     process::{Described, Process, ProcessState, ProcessTable},
     session::{self, Reading, Session, Source, Tracker},
     time::{Monotonic, Timestamp},
@@ -18,10 +22,14 @@ use crate::{
     testing::{clock, component, limits},
 };
 
-/// Reads processes and sessions, and answers with its whole memory.
+/// Reads everything that tells of persons, and answers with its whole memory.
 const LOOKER: &str = r#"(module
     (import "bailiwick:plugin/processes@0.1.0" "read" (func $read (param i32)))
     (import "bailiwick:plugin/sessions@0.1.0" "open" (func $open (param i32)))
+    (import "bailiwick:plugin/system@0.1.0" "describe" (func $describe (param i32)))
+    (import "bailiwick:plugin/system@0.1.0" "file-systems" (func $mounted (param i32)))
+    (import "bailiwick:plugin/network@0.1.0" "links" (func $links (param i32)))
+    (import "bailiwick:plugin/network@0.1.0" "routes" (func $routes (param i32)))
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 4096))
     (func $nothing (result i32) (i64.store (i32.const 0) (i64.const 0)) (i32.const 0))
@@ -32,6 +40,10 @@ const LOOKER: &str = r#"(module
     (func (export "bailiwick:plugin/collect@0.1.0#collect") (result i32)
       (call $read (i32.const 64))
       (call $open (i32.const 128))
+      (call $describe (i32.const 256))
+      (call $mounted (i32.const 512))
+      (call $links (i32.const 544))
+      (call $routes (i32.const 576))
       (i32.store (i32.const 16) (i32.const 0))
       (i32.store (i32.const 20) (i32.const 0))
       (i32.store (i32.const 24) (i32.const 65536))
@@ -47,6 +59,10 @@ const USER: &str = "alice-the-user";
 const HOME: &str = "/home/alice-the-user/bin/tool";
 const COMMAND_LINE: &str = "tool --password hunter2-and-more";
 const HOST: &str = "laptop-of-alice.example";
+const STICK: &str = "/media/alice-the-user/stick";
+const MAC: [u8; 6] = [0x52, 0x54, 0, 0xab, 0xcd, 0xef];
+const ADDRESS: &str = "192.0.2.77";
+const GATEWAY: &str = "192.0.2.1";
 
 /// One process of one session.
 struct Desk;
@@ -66,7 +82,7 @@ impl ports::Processes for Desk {
             parent: 1,
             described: Arc::new(described),
             cpu_ms: 0,
-            memory: bailiwick_core::bytes::ByteCount::kib(4),
+            memory: ByteCount::kib(4),
             read: None,
             written: None,
             threads: 1,
@@ -104,6 +120,72 @@ impl ports::OpenSessions for Desk {
     }
 }
 
+impl ports::System for Desk {
+    fn describe(&self) -> BoxFuture<'_, Result<SystemDescription, UnavailableError>> {
+        Box::pin(async {
+            Ok(SystemDescription {
+                host_name: HOST.to_owned(),
+                family: "linux".to_owned(),
+                architecture: "x86_64".to_owned(),
+                kernel: "6.18".to_owned(),
+                boot_time: Timestamp::from_ms(1),
+                boot_id: String::new(),
+                uptime_seconds: 1,
+                processors: 1,
+                memory: ByteCount::mib(1),
+                swap: ByteCount::mib(0),
+            })
+        })
+    }
+
+    fn file_systems(&self) -> BoxFuture<'_, Result<Vec<FileSystem>, UnavailableError>> {
+        Box::pin(async {
+            Ok(vec![FileSystem {
+                mount_point: STICK.to_owned(),
+                device: "alice-the-user@server:".to_owned(),
+                kind: "fuse.sshfs".to_owned(),
+                total: ByteCount::mib(1),
+                available: ByteCount::mib(1),
+                read_only: false,
+                removable: true,
+            }])
+        })
+    }
+}
+
+impl ports::Links for Desk {
+    fn links(&self) -> BoxFuture<'_, Result<Vec<Link>, UnavailableError>> {
+        Box::pin(async {
+            Ok(vec![Link {
+                name: "eth0".to_owned(),
+                index: 2,
+                mac: Some(MAC),
+                mtu: 1500,
+                up: true,
+                loopback: false,
+                addresses: vec![Prefix {
+                    ip: ADDRESS.parse().unwrap(),
+                    bits: 24,
+                }],
+            }])
+        })
+    }
+
+    fn routes(&self) -> BoxFuture<'_, Result<Vec<Route>, UnavailableError>> {
+        Box::pin(async {
+            Ok(vec![Route {
+                destination: Prefix {
+                    ip: "0.0.0.0".parse().unwrap(),
+                    bits: 0,
+                },
+                gateway: Some(GATEWAY.parse().unwrap()),
+                link: "eth0".to_owned(),
+                metric: 0,
+            }])
+        })
+    }
+}
+
 fn granted(fields: Fields) -> Policy {
     let mut policy = policy(&limits());
     let like = policy.grants[0].clone();
@@ -115,8 +197,13 @@ fn granted(fields: Fields) -> Policy {
         }),
         ..like.clone()
     };
-    let grants = [Capability::Processes, Capability::Sessions].map(grant);
-    policy.grants.extend(grants);
+    let grants = [
+        Capability::Processes,
+        Capability::Sessions,
+        Capability::System,
+        Capability::Network,
+    ];
+    policy.grants.extend(grants.map(grant));
     policy
 }
 
@@ -128,9 +215,20 @@ async fn seen_under(fields: Fields) -> Vec<u8> {
     let (mut ports, _) = ports(clock(), false);
     ports.processes = Arc::new(Desk);
     ports.sessions = Arc::new(Desk);
+    ports.system = Arc::new(Desk);
+    ports.links = Arc::new(Desk);
     let now = ports.clock.now();
     let started = Instance::start(&component, &policy, &policy.plugin, ports, now).await;
     started.unwrap().collect().await.unwrap()
+}
+
+const SECRETS: [&str; 9] = [
+    "alice", "hunter2", "password", "example", "/media", "server", "52:54:00", "192.0", "ab:cd",
+];
+
+fn every(redaction: Redaction) -> Fields {
+    let all = Sensitive::ALL.into_iter();
+    all.fold(Fields::NONE, |fields, field| fields.given(field, redaction))
 }
 
 fn times(memory: &[u8], text: &str) -> usize {
@@ -143,32 +241,41 @@ fn times(memory: &[u8], text: &str) -> usize {
 
 #[tokio::test]
 async fn what_is_given_as_it_is_is_found_and_what_is_dropped_is_not() {
-    let all = Fields::NONE
-        .with(Sensitive::User)
-        .with(Sensitive::CommandLine)
-        .with(Sensitive::Place);
-    let whole = seen_under(all).await;
-    // Of the process, of the session, and within the path.
-    assert_eq!(times(&whole, USER), 3);
+    let whole = seen_under(every(Redaction::Whole)).await;
+    // Of the process, of the session, within the path, and of what the user mounted.
+    assert_eq!(times(&whole, USER), 5);
     assert_eq!(times(&whole, COMMAND_LINE), 1);
-    assert_eq!(times(&whole, HOST), 1);
+    assert_eq!(times(&whole, HOST), 2);
+    for text in [STICK, "52:54:00:ab:cd:ef", ADDRESS, GATEWAY] {
+        assert_eq!(times(&whole, text), 1, "{text}");
+    }
     let none = seen_under(Fields::NONE).await;
-    for text in [USER, "alice", "hunter2", "password", HOST] {
+    for text in SECRETS {
         assert_eq!(times(&none, text), 0, "{text}");
     }
-    assert_eq!(times(&none, "/home/~/bin/tool"), 1, "it did look");
+    for text in ["/home/~/bin/tool", "6.18", "eth0"] {
+        assert_eq!(times(&none, text), 1, "it did look: {text}");
+    }
 }
 
 #[tokio::test]
 async fn a_hashed_value_is_one_digest_everywhere_and_never_itself() {
     let cut = Redaction::Truncated(NonZeroU16::new(4).unwrap());
-    let fields = Fields::NONE
-        .given(Sensitive::User, Redaction::Hashed)
-        .given(Sensitive::CommandLine, cut)
-        .given(Sensitive::Place, Redaction::Hashed);
+    let fields = every(Redaction::Hashed).given(Sensitive::CommandLine, cut);
     let memory = seen_under(fields).await;
-    for text in ["alice", "hunter2", "password", HOST, "example"] {
+    for text in SECRETS {
         assert_eq!(times(&memory, text), 0, "{text}");
+    }
+    let named = [
+        (Sensitive::MountPoint, STICK),
+        (Sensitive::HostName, HOST),
+        (Sensitive::Mac, "52:54:00:ab:cd:ef"),
+        (Sensitive::Address, ADDRESS),
+        (Sensitive::Address, GATEWAY),
+    ];
+    for (field, value) in named {
+        let digest = Unkeyed.digest(field, value);
+        assert_eq!(times(&memory, &digest), 1, "{value}");
     }
     let user = Unkeyed.digest(Sensitive::User, USER);
     assert_eq!(

@@ -137,7 +137,15 @@ fn how(permit: &Permit) -> String {
         },
         Permit::Control(allowed) => format!("at most {} times a minute", allowed.per_minute),
         Permit::Wake(allowed) => format!("at most {} times a minute", allowed.per_minute),
-        Permit::Control(allowed) => format!("at most {} times a minute", allowed.per_minute),
+        Permit::Message(allowed) => format!(
+            "said by {}, at most {} times a minute",
+            allowed.from, allowed.per_minute
+        ),
+        Permit::Power(allowed) => format!(
+            "{} s after users are warned, at most once in {} s",
+            allowed.warn_for.as_secs(),
+            allowed.pause.as_secs()
+        ),
     }
 }
 

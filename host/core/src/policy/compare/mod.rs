@@ -312,18 +312,23 @@ fn beyond(pair: &Pair<'_>, capability: Capability) -> Vec<Excess> {
     match capability {
         Capability::Files => files::beyond(pair),
         Capability::Processes | Capability::Sessions => seen::beyond(pair, capability),
+        Capability::System | Capability::Network => {
+            let excess = whole::beyond(pair, capability);
+            // Who may read nothing of it sees no field of it.
+            match excess.is_empty() {
+                true => seen::beyond(pair, capability),
+                false => excess,
+            }
+        }
         Capability::Exec => programs::beyond(pair),
         Capability::Wake => wakes::beyond(pair),
         Capability::ProcessControl => controls::beyond(pair),
         Capability::Message => messages::beyond(pair),
         Capability::Power => powers::beyond(pair),
         Capability::Http => requests::beyond(pair),
-        Capability::Log
-        | Capability::Clock
-        | Capability::State
-        | Capability::Config
-        | Capability::System
-        | Capability::Network => whole::beyond(pair, capability),
+        Capability::Log | Capability::Clock | Capability::State | Capability::Config => {
+            whole::beyond(pair, capability)
+        }
     }
 }
 

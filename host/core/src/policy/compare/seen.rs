@@ -8,13 +8,19 @@ use super::{
 pub(super) fn beyond(pair: &Pair<'_>, capability: Capability) -> Vec<Excess> {
     let mut excess: Vec<Excess> = Vec::new();
     for grant in pair.mine.policy.grants_of(capability) {
-        let (Scope::Seen(seen), Effect::Allow) = (&grant.scope, grant.effect) else {
-            continue;
+        let (whose, fields) = match (&grant.scope, grant.effect) {
+            (Scope::Seen(seen), Effect::Allow) => (seen.whose, seen.fields),
+            (Scope::Whole, Effect::Allow) => (Whose::All, Fields::all(capability)),
+            _ => continue,
         };
-        for look in looks(capability, seen.whose, seen.fields) {
+        for look in looks(capability, whose, fields) {
             let what = in_words(capability, look);
             let call = match capability {
                 Capability::Sessions => Call::Sessions(look),
+                Capability::System | Capability::Network => Call::Facts {
+                    of: capability,
+                    fields: look.fields,
+                },
                 _ => Call::Processes(look),
             };
             let what = match pair.held(&call, grant.expires) {
@@ -37,6 +43,7 @@ fn looks(capability: Capability, whose: Whose, fields: Fields) -> Vec<Look> {
     let at: &[Of] = match (whose, capability) {
         (Whose::OwnSession, _) => &[Of::OwnSession],
         (Whose::All, Capability::Sessions) => &[Of::OwnSession, Of::OtherSession],
+        (Whose::All, Capability::System | Capability::Network) => &[Of::System],
         (Whose::All, _) => &[Of::OwnSession, Of::OtherSession, Of::System],
     };
     let named = fields.seen();
@@ -57,6 +64,8 @@ fn in_words(capability: Capability, look: Look) -> String {
     let whose = match (capability, look.at) {
         (Capability::Sessions, Of::OwnSession) => "its own session",
         (Capability::Sessions, _) => "other sessions",
+        (Capability::System, _) => "the system",
+        (Capability::Network, _) => "the network",
         (_, Of::OwnSession) => "processes of its own session",
         (_, Of::OtherSession) => "processes of other sessions",
         (_, Of::System) => "processes of no session",

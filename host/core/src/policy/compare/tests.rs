@@ -215,6 +215,21 @@ fn differences_are_told_in_plain_language() {
         [format!("processes: may no longer see `user` {of}")]
     );
     assert_eq!(told(&hashed, &hashed), [""; 0]);
+    let network = |rest: &str| format!("capability = 'network'\neffect = 'allow'\n{rest}\n");
+    let (whole, cut) = (network(""), network("redact.mac = { truncate = 8 }"));
+    assert_eq!(
+        told(&whole, &cut),
+        ["network: may no longer see `mac` of the network"]
+    );
+    assert_eq!(
+        told(&cut, &whole),
+        ["network: may now also see `mac` of the network"]
+    );
+    let denied = format!("{whole};capability = 'network'\neffect = 'deny'\nfields = ['mac']\n");
+    assert_eq!(
+        told(&cut, &denied),
+        ["network: may no longer see `mac` of the network, cut to 8 characters"]
+    );
 }
 
 #[test]

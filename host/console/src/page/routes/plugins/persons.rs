@@ -47,7 +47,7 @@ pub(super) fn columns(view: &View, known: &Known) -> Result<Columns, StoreError>
 }
 
 /// `grants` are the lines of the event `granted`: a capability, ` with ` the fields of persons
-/// that it gives and how, and after a colon why.
+/// and of the device that it gives and how, and after a colon why.
 pub(super) fn persons(columns: Option<&Vec<Column>>, grants: &[&str]) -> Markup {
     let seen: Vec<_> = grants
         .iter()
@@ -67,7 +67,7 @@ pub(super) fn persons(columns: Option<&Vec<Column>>, grants: &[&str]) -> Markup 
             },
         }
         @if seen.is_empty() {
-            p.quiet { "No grant lets it see names of users, command lines or places of sessions." }
+            p.quiet { "No grant lets it see names of users, command lines, places of sessions, the host name or addresses." }
         } @else {
             ul.grants {
                 @for (capability, fields, why) in seen {

@@ -62,6 +62,13 @@ fn redaction() -> impl Strategy<Value = Redaction> {
 }
 
 const OF_PROCESSES: [Sensitive; 2] = [Sensitive::User, Sensitive::CommandLine];
+fn facts(of: Capability) -> [Sensitive; 2] {
+    match of {
+        Capability::System => [Sensitive::HostName, Sensitive::MountPoint],
+        _ => [Sensitive::Mac, Sensitive::Address],
+    }
+}
+
 const OF_SESSIONS: [Sensitive; 2] = [Sensitive::User, Sensitive::Place];
 
 fn seen(of: [Sensitive; 2]) -> impl Strategy<Value = Scope> {
@@ -239,12 +246,17 @@ fn scope(of: Capability) -> BoxedStrategy<Scope> {
         Capability::Message => messages().boxed(),
         Capability::Power => powers().boxed(),
         Capability::Http => requests().boxed(),
-        Capability::Log
-        | Capability::Clock
-        | Capability::State
-        | Capability::Config
-        | Capability::System
-        | Capability::Network => Just(Scope::Whole).boxed(),
+        Capability::Log | Capability::Clock | Capability::State | Capability::Config => {
+            Just(Scope::Whole).boxed()
+        }
+        Capability::System | Capability::Network => {
+            let whole = Just(Scope::Whole);
+            let parts = fields(facts(of)).prop_map(|fields| {
+                let whose = Whose::All;
+                Scope::Seen(Seen { whose, fields })
+            });
+            prop_oneof![1 => whole, 3 => parts].boxed()
+        }
     };
     prop_oneof![12 => parts, 1 => Just(Scope::Whole)].boxed()
 }
@@ -385,12 +397,14 @@ fn call(of: Capability) -> BoxedStrategy<Call> {
                 is_virtual,
             })
             .boxed(),
-        Capability::Log
-        | Capability::Clock
-        | Capability::State
-        | Capability::Config
-        | Capability::System
-        | Capability::Network => Just(Call::Whole(of)).boxed(),
+        Capability::Log | Capability::Clock | Capability::State | Capability::Config => {
+            Just(Call::Whole(of)).boxed()
+        }
+        Capability::System | Capability::Network => prop_oneof![
+            Just(Call::Whole(of)),
+            fields(facts(of)).prop_map(move |fields| Call::Facts { of, fields }),
+        ]
+        .boxed(),
     }
 }
 
