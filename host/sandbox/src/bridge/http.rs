@@ -13,6 +13,7 @@ use super::list_cost;
 use crate::{
     bindings::bailiwick::plugin::http::{Error, Header, Host, Method as Asked, Request, Response},
     context::Context,
+    limits::Enforcer,
     trap::Trap,
 };
 
@@ -84,7 +85,9 @@ impl Context {
         };
         let own = |header: Header| (header.name, header.value);
         let headers: Vec<_> = request.headers.into_iter().map(own).collect();
-        check_headers(&headers).map_err(|error| invalid(error.to_string()))?;
+        if self.account.enforces(Enforcer::Headers) {
+            check_headers(&headers).map_err(|error| invalid(error.to_string()))?;
+        }
         if request.body.len() > LONGEST_BODY {
             return Err(invalid("the body is longer than 1 MiB".to_owned()));
         }

@@ -20,6 +20,8 @@ pub(crate) enum Enforcer {
     GivingWay,
     /// Paths have one form, and lie beneath a granted root.
     Paths,
+    /// Headers of requests name no other server, path or method.
+    Headers,
     /// What `wake` sends is a magic packet to whom the policy names.
     MagicPackets,
     /// A handler whose action was called off is stopped.

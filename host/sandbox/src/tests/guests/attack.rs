@@ -51,6 +51,7 @@ pub(super) enum Defence {
     GivingWay,
     Paths,
     MagicPackets,
+    Headers,
     CallingOff,
     Words,
     WasiHandles,

@@ -71,6 +71,7 @@ const fn enforcer(defence: Defence) -> Option<Enforcer> {
         Defence::ClockResolution => Some(Enforcer::ClockResolution),
         Defence::GivingWay => Some(Enforcer::GivingWay),
         Defence::Paths => Some(Enforcer::Paths),
+        Defence::Headers => Some(Enforcer::Headers),
         Defence::MagicPackets => Some(Enforcer::MagicPackets),
         Defence::CallingOff => Some(Enforcer::CallingOff),
         Defence::Words => Some(Enforcer::Words),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -13,8 +14,9 @@ use bailiwick_core::{
     policy::WakeAllowed,
     ports::{
         BoxFuture, Entry, Exec, ExecEnded, ExecError, ExecOrder, ExecRan, FileKind, FileMetadata,
-        Files, FilesError, Log, LogLevel, OpenSessions, Place, Processes, State, StateEntries,
-        StateError, UnavailableError, Wake, WakeCarrier, WakeError,
+        Files, FilesError, Http, HttpAnswer, HttpError, HttpOrder, Log, LogLevel, OpenSessions,
+        Place, Processes, State, StateEntries, StateError, UnavailableError, Wake, WakeCarrier,
+        WakeError,
     },
     process::{Described, Process, ProcessState, ProcessTable},
     session::{Facts, ProcessMarks, Seen, Session, SessionId, Source},
@@ -28,6 +30,10 @@ const SLOW: Duration = Duration::from_millis(600);
 
 /// What a look at the list of a folder costs other threads, in nanoseconds.
 const LIST_NS: u64 = 50_000_000;
+
+/// Where a cloud tells its machines their secrets, and where any server may be.
+const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
+const SERVER: Ipv4Addr = Ipv4Addr::new(93, 184, 216, 34);
 
 /// The session that instances run for, and another one.
 const SESSIONS: [(&str, &str); 2] = [("1", "alice"), ("2", "bob")];
@@ -59,6 +65,7 @@ impl Outside {
         ports.files = self.clone();
         ports.exec = self.clone();
         ports.wake = self.clone();
+        ports.http = self.clone();
         ports.sessions = self.clone();
         ports.processes = self.clone();
         ports.session = Some(session_id(SESSIONS[0].0));
@@ -185,6 +192,32 @@ impl Wake for Outside {
         _: &'a [u8],
     ) -> BoxFuture<'a, Result<(), WakeError>> {
         Box::pin(async { Ok(()) })
+    }
+}
+
+/// Everybody answers, wherever a name leads, and sends whoever asks on to the metadata of a
+/// cloud. As every port of this kind, it connects only where the grant reaches.
+impl Http for Outside {
+    fn request<'a>(
+        &'a self,
+        _: &'a PluginName,
+        order: HttpOrder,
+    ) -> BoxFuture<'a, Result<HttpAnswer, HttpError>> {
+        let address = match order.target.origin().host() {
+            // A name that led elsewhere when it was granted.
+            "rebound.example" | "169.254.169.254" => METADATA,
+            _ => SERVER,
+        };
+        let answer = order
+            .allowed
+            .reaches(address.into())
+            .map_err(HttpError::Denied)
+            .map(|()| HttpAnswer {
+                status: 302,
+                headers: vec![("location".to_owned(), format!("http://{METADATA}/"))],
+                body: b"secret".to_vec(),
+            });
+        Box::pin(async move { answer })
     }
 }
 
