@@ -7,6 +7,7 @@ mod guests;
 mod hostile_numbers;
 mod http;
 #[cfg(target_os = "linux")]
+mod meddling;
 mod memory;
 mod neighbour;
 mod redaction;

@@ -11,6 +11,7 @@ use bailiwick_core::{
         BoxFuture, Entry, FileKind, FileMetadata, Files, FilesError, Place, State, StateEntries,
         StateError,
     },
+    release::World,
     time::Timestamp,
 };
 use proptest::prelude::*;
@@ -19,12 +20,12 @@ use crate::{
     CallError, Component, Instance, Ports,
     engine::{Engine, engine},
     probe::{policy, ports},
-    testing::{clock, component, limits},
+    testing::{clock, component_of, limits},
     usage::Usage,
 };
 
 /// The imports, as core functions: interface, name, and whether each parameter is an i64.
-const FUNCTIONS: [(&str, &str, &[bool]); 20] = [
+const FUNCTIONS: [(&str, &str, &[bool]); 25] = [
     ("log", "write", &[false, false, false]),
     ("clock", "now", &[]),
     ("clock", "monotonic", &[]),
@@ -45,13 +46,32 @@ const FUNCTIONS: [(&str, &str, &[bool]); 20] = [
     ("wake", "send", &[false; 9]),
     ("exec", "run", &[false; MOST]),
     ("http", "send", &[false; 10]),
+    ("watch", "changed", &[false]),
+    (
+        "process-control",
+        "end",
+        &[false, true, false, false, false, false, false],
+    ),
+    (
+        "process-control",
+        "suspend",
+        &[false, true, false, false, false, false],
+    ),
+    (
+        "process-control",
+        "resume",
+        &[false, true, false, false, false, false],
+    ),
+    ("message", "show", &[false; 5]),
+    ("power", "ask", &[false; 2]),
 ];
 
 /// As many as the function of the most takes.
 const MOST: usize = 13;
 
-/// A guest whose `load` takes two and [`MOST`] u64: which function, what its allocator answers, and
-/// the arguments. There is a path that is granted at address 512, 8 bytes long.
+/// A handler, since handlers have every capability, whose `load` takes two and [`MOST`] u64: which
+/// function, what its allocator answers, and the arguments. There is a path that is granted at
+/// address 512, 8 bytes long.
 fn caller() -> String {
     let mut imports = String::new();
     let mut cases = String::new();
@@ -102,8 +122,10 @@ fn caller() -> String {
           (i64.store (i32.const 8) (i64.const 0))
           (i32.const 0))
         (func (export "bailiwick:plugin/handover@0.1.0#save") (result i32) (call $nothing))
-        (func (export "bailiwick:plugin/collect@0.1.0#schema") (result i32) (call $nothing))
-        (func (export "bailiwick:plugin/collect@0.1.0#collect") (result i32) (call $nothing))
+        (func (export "bailiwick:plugin/handle@0.1.0#arguments-schema") (result i32)
+          (call $nothing))
+        (func (export "bailiwick:plugin/handle@0.1.0#handle")
+          (param i32 i32 i32 i32 i64) (result i32) (call $nothing))
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
           (global.get $answer)))"#
     )
@@ -216,7 +238,7 @@ impl Stage {
             .build()
             .unwrap();
         let engine = engine().unwrap();
-        let component = runtime.block_on(component(&engine, &caller()));
+        let component = runtime.block_on(component_of(&engine, World::ActionHandler, &caller()));
         let (mut ports, _) = ports(clock(), false);
         ports.files = Arc::new(Plenty);
         ports.state = Arc::new(Plenty);
