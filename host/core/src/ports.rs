@@ -778,6 +778,19 @@ impl Wake for NoWake {
 pub trait Decisions: Send + Sync {
     /// Takes one.
     fn note(&self, decision: Decision);
+    /// Whether the plugin is observed, see [`policy::learn`]: then reads that are allowed, and
+    /// what each call of an export used, are told as well.
+    fn observes(&self) -> bool {
+        false
+    }
+    /// Takes a read that was allowed.
+    fn read(&self, call: policy::Call) {
+        drop(call);
+    }
+    /// Takes what one call of an export used, or a part of it.
+    fn used(&self, peaks: policy::learn::Peaks) {
+        let _ = peaks;
+    }
 }
 
 /// Where nobody asks afterwards: for trials of plugins.

@@ -85,6 +85,8 @@ pub(crate) struct Context {
     pub(crate) wasi: Wasi,
     /// What a handler is at.
     pub(crate) action: Option<Action>,
+    /// Whether reads that are allowed are told, too.
+    pub(crate) observed: bool,
     /// Of the clock, when the instance was made.
     pub(crate) started: Monotonic,
     grants: [Until; Capability::ALL.len()],
@@ -125,6 +127,7 @@ impl Context {
             wasi: Wasi::new(&ports.clock, &lines),
             lines,
             action: None,
+            observed: ports.decisions.observes(),
             started: ports.clock.monotonic(),
             grants: Capability::ALL.map(|capability| until(policy, capability, now)),
             ports,
@@ -148,6 +151,8 @@ impl Context {
             if !capability.has_parts() {
                 self.refused(Call::Whole(capability));
             }
+        } else if self.observed && !capability.has_parts() {
+            self.was_read(Call::Whole(capability));
         }
         Ok(Entered { began, granted })
     }

@@ -3,7 +3,11 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use bailiwick_core::{
-    bytes::ByteCount, ids::PluginName, limits::Limits, policy::Policy, release::World,
+    bytes::ByteCount,
+    ids::PluginName,
+    limits::Limits,
+    policy::{Policy, learn::Peaks},
+    release::World,
     time::Timestamp,
 };
 use bailiwick_report::schema::Schema;
@@ -303,6 +307,13 @@ impl Instance {
     ) -> Result<T, CallError> {
         let length = bytes.as_ref().len() as u64;
         self.output = self.output.saturating_add(length);
+        let context = self.store.data();
+        if context.observed {
+            context.ports.decisions.used(Peaks {
+                output_bytes: length,
+                ..Peaks::default()
+            });
+        }
         if self.enforced.is_on(enforcer) && length > limit.get() {
             return Err(self.stop(trap));
         }
@@ -349,6 +360,7 @@ impl Instance {
                 .run(&mut flight, &self.budget, opening, call)
                 .await
         };
+        self.tell_peaks(&spent);
         self.spent(spent);
         let context = self.store.data_mut();
         context.lines.end_call();
@@ -372,6 +384,21 @@ impl Instance {
     async fn commit_then<T>(&mut self, value: T) -> Result<T, CallError> {
         self.commit().await?;
         Ok(value)
+    }
+
+    /// What a call used, for who observes the plugin.
+    fn tell_peaks(&self, spent: &Spent) {
+        let context = self.store.data();
+        if context.observed {
+            context.ports.decisions.used(Peaks {
+                calls: 1,
+                memory_bytes: context.account.high_water(),
+                elapsed_us: spent.elapsed_ns / 1_000,
+                host_calls: u64::from(context.account.host_calls()),
+                state_bytes: context.state.held(),
+                output_bytes: 0,
+            });
+        }
     }
 
     fn spent(&mut self, spent: Spent) {

@@ -5,6 +5,7 @@
 //! is written and what is counted.
 
 mod entry;
+mod observing;
 mod telling;
 
 use std::{
@@ -13,22 +14,28 @@ use std::{
 };
 
 use bailiwick_core::{
-    decision::{Decision, Ledger, Note, Unlisted, in_words},
+    decision::{Answer, Decision, Ledger, Note, Unlisted, in_words},
     digest::Sha256,
     ids::PluginName,
-    policy::Policy,
+    policy::{
+        Call, Policy,
+        learn::{Peaks, Verdict},
+    },
     ports::{self, Clock, OpenSessions},
     time::{Monotonic, Timestamp},
 };
 use tokio::sync::Notify;
 
 use entry::Entry;
+pub(crate) use observing::{Observing, observe};
 pub(crate) use telling::{close, keep};
 
 /// What was decided about all plugins, as long as it is not in the log.
 pub(crate) struct Decisions {
     clock: Arc<dyn Clock>,
     sessions: Arc<dyn OpenSessions>,
+    /// If plugins are observed.
+    observing: Option<Observing>,
     kept: Mutex<Kept>,
     /// Rung when something is to be written, or when there is something to be woken for.
     bell: Notify,
@@ -77,15 +84,50 @@ struct Of {
 
 impl ports::Decisions for Of {
     fn note(&self, decision: Decision) {
+        self.observe(|observing, now| {
+            let verdict = match decision.answer {
+                Answer::Refused => Verdict::Refused,
+                Answer::LedAstray => Verdict::LedAstray,
+                Answer::Done | Answer::Failed(_) => Verdict::Allowed,
+            };
+            observing.note(&self.author, &decision.call, verdict, now);
+        });
         self.decisions.note(&self.author, decision);
+    }
+
+    fn observes(&self) -> bool {
+        self.decisions.observing.is_some()
+    }
+
+    fn read(&self, call: Call) {
+        self.observe(|observing, now| {
+            observing.note(&self.author, &call, Verdict::Allowed, now);
+        });
+    }
+
+    fn used(&self, peaks: Peaks) {
+        self.observe(|observing, now| observing.used(&self.author, peaks, now));
+    }
+}
+
+impl Of {
+    fn observe(&self, observed: impl FnOnce(&Observing, Timestamp)) {
+        if let Some(observing) = &self.decisions.observing {
+            observed(observing, self.decisions.clock.now());
+        }
     }
 }
 
 impl Decisions {
-    pub(crate) fn new(clock: Arc<dyn Clock>, sessions: Arc<dyn OpenSessions>) -> Arc<Self> {
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        sessions: Arc<dyn OpenSessions>,
+        observing: Option<Observing>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             clock,
             sessions,
+            observing,
             kept: Mutex::default(),
             bell: Notify::new(),
         })
@@ -181,8 +223,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
     use bailiwick_core::{
-        decision::{AT_ONCE, Answer, DISTINCT, EVERY},
-        policy::Call,
+        decision::{AT_ONCE, DISTINCT, EVERY},
         ports::NoSessions,
     };
 
@@ -217,8 +258,14 @@ mod tests {
     }
 
     fn scene() -> (Arc<Stopped>, Arc<Decisions>, Arc<dyn ports::Decisions>) {
+        observed_in(None)
+    }
+
+    fn observed_in(
+        observing: Option<Observing>,
+    ) -> (Arc<Stopped>, Arc<Decisions>, Arc<dyn ports::Decisions>) {
         let clock = Arc::new(Stopped::default());
-        let decisions = Decisions::new(clock.clone(), Arc::new(NoSessions));
+        let decisions = Decisions::new(clock.clone(), Arc::new(NoSessions), observing);
         let text = include_str!("../../../core/fixtures/policy.toml");
         let policy = Arc::new(Policy::parse("p.toml", text).unwrap());
         let of = decisions.of(Author {
@@ -260,6 +307,42 @@ mod tests {
         assert!(decisions.take(false).is_empty());
         assert_eq!(decisions.next(), None, "nobody is woken any more");
         assert!(decisions.lock().ledgers.is_empty());
+    }
+
+    #[test]
+    fn what_is_observed_is_a_file_that_goes_on_after_a_restart() {
+        use bailiwick_core::policy::learn::Observed;
+
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Some(Observing::open(folder.path()).unwrap());
+        assert!(!scene().2.observes());
+        for _ in 0..2 {
+            let (_clock, decisions, of) = observed_in(open());
+            assert!(of.observes());
+            of.read(decision("files /etc/passwd", Answer::Done).call);
+            of.note(decision("files /x", Answer::Refused));
+            of.used(Peaks {
+                calls: 1,
+                host_calls: 9,
+                ..Peaks::default()
+            });
+            decisions.observing.as_ref().unwrap().write().unwrap();
+        }
+        let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap();
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let observed = Observed::parse(&text).unwrap();
+        let calls: Vec<_> = observed
+            .calls()
+            .map(|(call, verdict, count)| (call.to_string(), verdict, count))
+            .collect();
+        assert_eq!(
+            calls,
+            [
+                ("files /etc/passwd".to_owned(), Verdict::Allowed, 2),
+                ("files /x".to_owned(), Verdict::Refused, 2),
+            ]
+        );
+        assert_eq!((observed.peaks.calls, observed.peaks.host_calls), (2, 9));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bailiwick_core::decision::Kind;
 use tokio::{select, time::sleep};
 
-use super::{Entry, What, Written};
+use super::{Entry, Observing, What, Written};
 use crate::{
     events::{Decided, Event},
     run::{Answers, Host},
@@ -35,6 +35,10 @@ pub(crate) async fn keep(host: &Host, sessions: &Answers) {
 /// Writes everything, before the agent ends.
 pub(crate) async fn close(host: &Host, sessions: &Answers) {
     write(host, sessions, true).await;
+    if let Some(Err(error)) = host.decisions.observing.as_ref().map(Observing::write) {
+        host.output
+            .warn(&format!("what plugins asked for can't be written: {error}"));
+    }
 }
 
 async fn write(host: &Host, sessions: &Answers, all: bool) {

@@ -98,7 +98,9 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
     let (watching, sessions) = sessions::start(Arc::clone(&host)).await?;
     let deciding = {
         let (host, sessions) = (Arc::clone(&host), sessions.clone());
-        tokio::spawn(async move { decisions::keep(&host, &sessions).await })
+        tokio::spawn(async move {
+            tokio::join!(decisions::keep(&host, &sessions), decisions::observe(&host));
+        })
     };
     let known = Arc::new(Known::new(
         &settings,

@@ -42,8 +42,12 @@ use super::{
     wall_clock::WallClock,
 };
 use crate::{
-    actions::Authority, decisions::Decisions, enrolment::Identity, events::Event,
-    second_line::SecondLine, settings::Sources,
+    actions::Authority,
+    decisions::{Decisions, Observing},
+    enrolment::Identity,
+    events::Event,
+    second_line::SecondLine,
+    settings::Sources,
 };
 
 /// What the service needs.
@@ -86,6 +90,14 @@ pub(crate) async fn start(
     };
     let connections = Connections::new(&settings, device, identity.as_deref())?;
     let open_sessions = Arc::new(OpenList::default());
+    let observing = settings
+        .observe_dir
+        .as_deref()
+        .map(|folder| {
+            Observing::open(folder)
+                .with_context(|| format!("`observe-dir`: {} can't be made", folder.display()))
+        })
+        .transpose()?;
     let pseudonyms = Arc::new(Digests::open(&store).await?);
     let pause = Pause::open(&store).await?;
     let authority = Authority::open(&store, settings.groups.clone()).await?;
@@ -104,7 +116,7 @@ pub(crate) async fn start(
             &second_line,
         ),
         requests,
-        decisions: Decisions::new(Arc::clone(&clock), open_sessions.clone()),
+        decisions: Decisions::new(Arc::clone(&clock), open_sessions.clone(), observing),
         open_sessions,
         sessions: Arc::new(match &second_line.privileged {
             Some(privileged) => DeviceSessions::through(Arc::clone(privileged)),

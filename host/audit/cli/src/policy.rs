@@ -1,14 +1,15 @@
-//! `bailiwick-audit policy`: compares policies, explains them, and tries their cases.
+//! `bailiwick-audit policy`: compares policies, explains them, tries their cases, and proposes.
 
 mod diff;
 mod explain;
+mod learn;
 mod read;
 mod test;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use bailiwick_core::{policy::CALLS, time::Timestamp};
+use bailiwick_core::{ids::PluginName, policy::CALLS, time::Timestamp};
 use clap::{Args, Subcommand};
 
 use crate::{cli::day, clock};
@@ -46,6 +47,35 @@ pub(crate) enum Policy {
     /// names no case.
     #[command(verbatim_doc_comment)]
     Test(Test),
+    /// Propose the least policy for what a plugin was observed to ask for
+    ///
+    /// A device whose settings name a folder with `observe-dir` writes there what each plugin
+    /// asks for, under its real policy: what that denies stays denied. From that and the policy
+    /// comes a proposal: files, programs and neighbours that were used, one by one; grants that
+    /// were not used, and calls that were refused, as comments; limits half above what was seen,
+    /// and the deadline four times. It never gives more than the policy, and nothing applies it.
+    ///
+    /// Ends with 0, or with 2 if nothing can be proposed.
+    Learn(Learn),
+}
+
+/// `bailiwick-audit policy learn`.
+#[derive(Args, Debug)]
+pub(crate) struct Learn {
+    /// The plugin
+    pub(crate) plugin: PluginName,
+    /// The folder of `observe-dir`, or a copy of it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) observed: PathBuf,
+    /// The policy under which it was observed (a .toml file)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+    /// Which version was observed, if there are records of several
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) of_version: Option<semver::Version>,
+    /// Print one object, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `bailiwick-audit policy diff`.
@@ -142,6 +172,7 @@ pub(crate) fn policy(asked: &Policy) -> anyhow::Result<ExitCode> {
             (answer, asked.json)
         }
         Policy::Test(asked) => (test::test(&asked.files, now(asked.at)), asked.json),
+        Policy::Learn(asked) => (learn::learn(asked)?, asked.json),
     };
     let told = match json {
         true => format!("{}\n", serde_json::to_string_pretty(&answer.json)?),

@@ -267,3 +267,77 @@ fn what_others_wrote_is_not_obeyed_by_a_terminal() {
         assert!(ran.output.contains("[2J"), "{:?}", ran.output);
     }
 }
+
+#[test]
+fn what_was_observed_becomes_a_policy_that_allows_no_more() {
+    use bailiwick_core::{
+        digest::Sha256,
+        policy::{
+            Call,
+            learn::{Observed, Verdict},
+        },
+        time::Timestamp,
+    };
+
+    let folder = tempfile::tempdir().unwrap();
+    let digest = Sha256::of(b"inventory");
+    let now = Timestamp::from_ms(5);
+    let mut observed = Observed::new("inventory".parse().unwrap(), "0.1.0".into(), digest, now);
+    for (words, verdict) in [
+        (&["files", "/etc/passwd"][..], Verdict::Allowed),
+        (&["system"], Verdict::Allowed),
+        (&["files", "/etc/shadow"], Verdict::Refused),
+    ] {
+        observed.note(&Call::from_words(words).unwrap(), verdict, now);
+    }
+    let observed_in = folder.path().to_str().unwrap();
+    fs::write(
+        folder.path().join("inventory-0.1.0.observed"),
+        observed.to_text(),
+    )
+    .unwrap();
+    let (observed_as, policy_is) = (["--observed", observed_in], shipped("inventory.toml"));
+    let learn = |more: &[&str]| {
+        let words = [
+            &["learn", "inventory"][..],
+            &observed_as,
+            &["--policy", &policy_is],
+            more,
+        ];
+        policy(&words.concat())
+    };
+    let proposed = learn(&[]);
+    assert_eq!(proposed.code, 0, "{}", proposed.errors);
+    assert!(
+        proposed
+            .output
+            .contains("#   files /etc/shadow   refused 1 times")
+    );
+    assert_eq!(learn(&["--json"]).json()["refused"], 1);
+
+    let written = folder.path().join("proposed.toml");
+    fs::write(&written, &proposed.output).unwrap();
+    let written = written.to_str().unwrap();
+    let diff = policy(&["diff", &policy_is, written]);
+    assert_eq!(diff.code, 0, "{}", diff.output);
+    for (call, code) in [
+        (&["files", "/etc/passwd"][..], 0),
+        (&["files", "/etc/group"], 1),
+        (&["files", "/etc/shadow"], 1),
+        (&["system"], 0),
+        (&["network"], 1),
+    ] {
+        let answer = policy(&[&["explain", written], call].concat());
+        assert_eq!(answer.code, code, "{}", answer.output);
+    }
+    let missing = policy(&[
+        "learn",
+        "pressure",
+        "--observed",
+        observed_in,
+        "--policy",
+        &policy_is,
+    ]);
+    assert_eq!(missing.code, 2);
+    assert!(missing.errors.contains("observe-dir"), "{}", missing.errors);
+}

@@ -112,7 +112,7 @@ mod tests {
         connection.execute_batch(TABLES).unwrap();
         let transaction = connection.transaction().unwrap();
         let device = DeviceId::from_bytes([7; 16]);
-        let mut told = |proof: &Proof| {
+        let told = |proof: &Proof| {
             let told = follow(&transaction, device, proof, 5).unwrap();
             told.map(|told| told.words)
         };

@@ -30,7 +30,9 @@ impl CapabilitySet {
 
     /// Those in it, in the contract's order.
     pub fn iter(self) -> impl Iterator<Item = Capability> {
-        Capability::ALL.into_iter().filter(move |one| self.has(*one))
+        Capability::ALL
+            .into_iter()
+            .filter(move |one| self.has(*one))
     }
 }
 

@@ -11,6 +11,7 @@ mod facts;
 mod files;
 mod grant;
 mod http;
+pub mod learn;
 pub(crate) mod limit_keys;
 mod matcher;
 mod message;

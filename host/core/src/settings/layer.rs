@@ -20,7 +20,7 @@ pub struct Layer {
     pub(super) values: BTreeMap<Name, (String, Origin)>,
 }
 
-const KEYS: [&Key; 16] = [
+const KEYS: [&Key; 17] = [
     &FORMAT,
     &Key::new("data-dir", "\"/var/lib/bailiwick\"", Name::DataDir.rule()),
     &Key::new(
@@ -68,6 +68,11 @@ const KEYS: [&Key; 16] = [
         "ceiling-file",
         "\"/etc/bailiwick/ceiling.toml\"",
         Name::CeilingFile.rule(),
+    ),
+    &Key::new(
+        "observe-dir",
+        "\"/var/lib/bailiwick-observed\"",
+        Name::ObserveDir.rule(),
     ),
 ];
 

@@ -91,6 +91,8 @@ pub struct Settings {
     pub compiler: Option<PathBuf>,
     /// The owner's ceiling file.
     pub ceiling_file: Option<PathBuf>,
+    /// Where all is written that each plugin asks for, if plugins are observed.
+    pub observe_dir: Option<PathBuf>,
     listed: Vec<Listed>,
 }
 

@@ -21,11 +21,12 @@ pub enum Name {
     Socket,
     Compiler,
     CeilingFile,
+    ObserveDir,
 }
 
 impl Name {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::DataDir,
         Self::UpdateUrl,
         Self::RootSha256,
@@ -41,6 +42,7 @@ impl Name {
         Self::Socket,
         Self::Compiler,
         Self::CeilingFile,
+        Self::ObserveDir,
     ];
 
     /// Its name in the settings file, and after the flag `--set`.
@@ -61,6 +63,7 @@ impl Name {
             Self::Socket => "socket",
             Self::Compiler => "compiler",
             Self::CeilingFile => "ceiling-file",
+            Self::ObserveDir => "observe-dir",
         }
     }
 
@@ -81,6 +84,10 @@ impl Name {
             | Self::Socket
             | Self::Compiler
             | Self::CeilingFile => "an absolute path",
+            Self::ObserveDir => {
+                "an absolute path of a folder in which is written all that each plugin asks for, for \
+                 `bailiwick policy learn`; it slows plugins down"
+            }
             Self::UpdateUrl | Self::ReportUrl | Self::OtlpUrl => {
                 "an https:// address without user, query and fragment"
             }
@@ -114,7 +121,7 @@ impl Name {
             | Self::OtlpUrl
             | Self::OtlpEvery
             | Self::CeilingFile => TakesEffect::AtOnce,
-            Self::DataDir | Self::RootSha256 | Self::Socket | Self::Compiler => {
+            Self::DataDir | Self::RootSha256 | Self::Socket | Self::Compiler | Self::ObserveDir => {
                 TakesEffect::AtNextStart
             }
         }
@@ -136,7 +143,8 @@ impl Name {
             | Self::OtlpEvery
             | Self::Socket
             | Self::Compiler
-            | Self::CeilingFile => false,
+            | Self::CeilingFile
+            | Self::ObserveDir => false,
         }
     }
 }

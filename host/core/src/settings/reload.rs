@@ -87,6 +87,7 @@ impl Settings {
             Name::Socket => self.socket.clone_from(&from.socket),
             Name::Compiler => self.compiler.clone_from(&from.compiler),
             Name::CeilingFile => self.ceiling_file.clone_from(&from.ceiling_file),
+            Name::ObserveDir => self.observe_dir.clone_from(&from.observe_dir),
         }
     }
 }

@@ -13,7 +13,8 @@ pub(super) fn is_accepted(name: Name, text: &str) -> bool {
         | Name::MqttLoginFile
         | Name::Socket
         | Name::Compiler
-        | Name::CeilingFile => path(text).is_some(),
+        | Name::CeilingFile
+        | Name::ObserveDir => path(text).is_some(),
         Name::UpdateUrl | Name::ReportUrl | Name::OtlpUrl => url(text).is_some(),
         Name::MqttUrl => mqtt(text).is_some(),
         Name::Ack => ack(text).is_some(),
@@ -153,6 +154,7 @@ impl<'a> Merged<'a> {
             socket: self.socket()?,
             compiler: self.read(Name::Compiler, path)?,
             ceiling_file: self.read(Name::CeilingFile, path)?,
+            observe_dir: self.read(Name::ObserveDir, path)?,
             data_dir,
             listed: Vec::new(),
         };
@@ -195,5 +197,6 @@ fn shown(settings: &Settings, name: Name) -> String {
         Name::Socket => settings.socket.display().to_string(),
         Name::Compiler => optional(&settings.compiler),
         Name::CeilingFile => optional(&settings.ceiling_file),
+        Name::ObserveDir => optional(&settings.observe_dir),
     }
 }

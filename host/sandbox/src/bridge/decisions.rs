@@ -1,6 +1,6 @@
 //! What bridges tell of their decisions, see [`bailiwick_core::decision`].
 //!
-//! Nothing here is on the way of a read that is allowed.
+//! Nothing here is on the way of a read that is allowed, unless the plugin is observed.
 
 use bailiwick_core::{
     decision::{Answer, Decision},
@@ -21,6 +21,12 @@ impl Context {
     #[cold]
     pub(crate) fn led_astray(&self, call: Call) {
         self.note(call, Answer::LedAstray, None);
+    }
+
+    /// `call`, a read, was allowed, and somebody observes that.
+    #[cold]
+    pub(crate) fn was_read(&self, call: Call) {
+        self.ports.decisions.read(call);
     }
 
     /// `call`, which changes something outside of the plugin, was allowed; it was done, or failed

@@ -65,11 +65,16 @@ impl Context {
             });
         }
         match self.files.file(path, now) {
-            Ok((root, path)) => Ok(Found {
-                root: root.to_owned(),
-                path: path.to_owned(),
-                now,
-            }),
+            Ok((root, beneath)) => {
+                if self.observed {
+                    self.was_read(call(path));
+                }
+                Ok(Found {
+                    root: root.to_owned(),
+                    path: beneath.to_owned(),
+                    now,
+                })
+            }
             Err(Denial::InvalidPath) => Err(Error::InvalidPath),
             Err(_) => {
                 self.account.denials += 1;

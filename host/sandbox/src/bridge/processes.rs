@@ -35,6 +35,8 @@ impl Host for Context {
         };
         if matches!(answer, Err(Error::Denied)) {
             self.refused(Call::Processes(self.own_look()));
+        } else if self.observed {
+            self.was_read(Call::Processes(self.own_look()));
         }
         if let Ok(buffer) = &answer {
             self.account.pass(buffer.len() as u64)?;

@@ -24,6 +24,8 @@ impl Host for Context {
         };
         if matches!(answer, Err(Error::Denied)) {
             self.refused(Call::Sessions(self.own_look()));
+        } else if self.observed {
+            self.was_read(Call::Sessions(self.own_look()));
         }
         if let Ok(sessions) = &answer {
             let text = sessions.iter().map(text_of).sum();

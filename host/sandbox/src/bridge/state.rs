@@ -39,6 +39,11 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// Bytes that are kept.
+    pub(crate) fn held(&self) -> u64 {
+        self.held
+    }
+
     pub(crate) fn new(limit: ByteCount, enforced: Enforced) -> Self {
         Self {
             limit,

@@ -129,6 +129,11 @@ impl Account {
         Ok(())
     }
 
+    /// Host calls of the current call, or of the last one.
+    pub(crate) fn host_calls(&self) -> u32 {
+        self.host_calls
+    }
+
     /// Whether the current call has made more host calls than it may.
     pub(crate) fn host_calls_exceeded(&self) -> bool {
         self.enforced.is_on(Enforcer::HostCalls) && self.host_calls > self.limits.host_calls

@@ -50,6 +50,15 @@ fn as_policy(path: &Path, bytes: Vec<u8>) -> anyhow::Result<Policy> {
     Ok(Policy::parse(&path.display().to_string(), &text)?)
 }
 
+/// Reads a text.
+///
+/// # Errors
+/// It can't be read, is longer than `at_most`, or is not UTF-8.
+pub(super) fn text(path: &Path, at_most: ByteCount) -> anyhow::Result<String> {
+    let bytes = bytes(path, at_most)?;
+    String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", path.display()))
+}
+
 /// The file, if it is no longer than `at_most`: one byte more is read at most.
 fn bytes(path: &Path, at_most: ByteCount) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();

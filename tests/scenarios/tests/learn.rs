@@ -1,0 +1,54 @@
+//! A plugin is observed on a device, and a policy proposed of what it asked for.
+
+#![cfg(unix)]
+
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
+
+use bailiwick_core::policy::{
+    Policy, Relation, compare,
+    learn::{Observed, Verdict, propose},
+};
+use bailiwick_scenarios::Desk;
+
+/// For something to come about on a machine that builds meanwhile.
+const SOON: Duration = Duration::from_secs(60);
+
+#[test]
+fn what_a_plugin_asks_for_under_its_policy_becomes_the_least_one() {
+    let mut desk = Desk::new();
+    desk.report_each_second();
+    let _console = desk.console();
+    let folder = desk.path("observed");
+    let settings = format!("{}observe-dir = \"{}\"\n", desk.settings(), folder.display());
+    fs::write(desk.path("device.toml"), settings).expect("the folder is ours");
+    let mut agent = desk.agent();
+    agent.event("delivered");
+    let file = folder.join("pressure-0.1.0.observed");
+    let begun = Instant::now();
+    while !file.exists() {
+        assert!(begun.elapsed() < SOON, "nothing is written");
+        thread::sleep(Duration::from_millis(100));
+    }
+    agent.stop();
+
+    let text = fs::read_to_string(&file).expect("it is there");
+    let observed = Observed::parse(&text).expect("it is a record");
+    assert!(observed.peaks.calls > 0 && observed.peaks.memory_bytes > 0, "{text}");
+    let allowed = |text: &str| {
+        let is_it = |(call, verdict, count): (bailiwick_core::policy::Call, Verdict, u64)| {
+            call.to_string() == text && verdict == Verdict::Allowed && count > 0
+        };
+        observed.calls().any(is_it)
+    };
+    assert!(allowed("files /proc/loadavg"), "{text}");
+
+    let policy = include_str!("../../../policies/pressure.toml");
+    let proposal = propose("pressure.toml", policy, &observed).expect("a proposal");
+    let (old, new) = (policy, proposal.as_str());
+    let read = |text| Policy::parse("pressure.toml", text).expect("a policy");
+    let comparison = compare(&read(old), &read(new));
+    assert_eq!(comparison.relation(), Relation::Narrower, "{proposal}");
+}
