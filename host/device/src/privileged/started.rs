@@ -149,8 +149,14 @@ impl Started {
     }
 
     fn kill(&mut self) {
-        // It may have ended, and then its end is seen.
-        let _ = self.child.kill();
+        match self.kind {
+            // Whoever asks means the keeper, which is gone: this one ends what it left.
+            Kind::Sweeper { .. } => {}
+            Kind::Keeper { .. } | Kind::Compiler { .. } | Kind::Teller => {
+                // It may have ended, and then its end is seen.
+                let _ = self.child.kill();
+            }
+        }
     }
 }
 
