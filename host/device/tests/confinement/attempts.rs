@@ -200,6 +200,12 @@ pub(crate) const REFUSED: &[Attempt] = &[
         |around| chown(around.data.join("kept"), Some(1), Some(1)).is_ok(),
     ),
     attempt(
+        "become another user",
+        &[Line::Capabilities],
+        Takes::Root,
+        |_| rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(1)).is_ok(),
+    ),
+    attempt(
         "take a capability back",
         &[Line::Capabilities],
         Takes::Root,
