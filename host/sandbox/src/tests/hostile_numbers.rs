@@ -46,7 +46,6 @@ const FUNCTIONS: [(&str, &str, &[bool]); 25] = [
     ("wake", "send", &[false; 9]),
     ("exec", "run", &[false; MOST]),
     ("http", "send", &[false; 10]),
-    ("watch", "changed", &[false]),
     (
         "process-control",
         "end",
