@@ -52,8 +52,8 @@ pub(crate) use plugin::describe;
 pub(crate) use sessions::Answers;
 pub(crate) use shown::Shown;
 pub(crate) use signed::text as signed_text;
-pub(crate) use start::{compiler, make_data_folder};
 pub(crate) use standing::Outage;
+pub(crate) use start::{compiler, make_data_folder};
 pub(crate) use wall_clock::ClockSet;
 
 use crate::{enrolment, second_line::SecondLine, settings::Sources};

@@ -132,12 +132,20 @@ fn program(architecture: u32) -> Vec<sock_filter> {
         program.push(jump(test, value, 0, skipped));
         program.extend_from_slice(then);
     };
-    when(JUMP_IF_AT_LEAST, SECOND_INTERFACE, std::slice::from_ref(&refuse));
+    when(
+        JUMP_IF_AT_LEAST,
+        SECOND_INTERFACE,
+        std::slice::from_ref(&refuse),
+    );
     for call in REFUSED {
         when(JUMP_IF_EQUAL, number(*call), std::slice::from_ref(&refuse));
     }
     // Its arguments can't be judged; whoever finds it missing uses `clone`.
-    when(JUMP_IF_EQUAL, number(libc::SYS_clone3), &[refusal(libc::ENOSYS)]);
+    when(
+        JUMP_IF_EQUAL,
+        number(libc::SYS_clone3),
+        &[refusal(libc::ENOSYS)],
+    );
     let of_clone = [
         load(FIRST_ARGUMENT),
         jump(JUMP_IF_ANY_BIT, NEW_NAMESPACES, 0, 1),

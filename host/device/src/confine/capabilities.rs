@@ -19,15 +19,17 @@ const KEPT: CapabilitySet = CapabilitySet::DAC_READ_SEARCH
     .union(CapabilitySet::KILL);
 
 /// What the agent's own folders take besides, where they belong to another user.
-const FOR_OTHERS_FOLDERS: CapabilitySet =
-    CapabilitySet::DAC_OVERRIDE.union(CapabilitySet::FOWNER);
+const FOR_OTHERS_FOLDERS: CapabilitySet = CapabilitySet::DAC_OVERRIDE.union(CapabilitySet::FOWNER);
 
 pub(super) fn drop_all_but_some(writable: Writable<'_>) -> Drawn {
-    let is_others = |folder: &Path| {
-        fs::metadata(folder).is_ok_and(|found| found.uid() != geteuid().as_raw())
-    };
+    let is_others =
+        |folder: &Path| fs::metadata(folder).is_ok_and(|found| found.uid() != geteuid().as_raw());
     let others = is_others(writable.data) || is_others(writable.socket);
-    let kept = if others { KEPT | FOR_OTHERS_FOLDERS } else { KEPT };
+    let kept = if others {
+        KEPT | FOR_OTHERS_FOLDERS
+    } else {
+        KEPT
+    };
     match keep(kept) {
         Err(error) => Drawn::Missing(error.to_string()),
         Ok(left) if left.intersects(FOR_OTHERS_FOLDERS) => Drawn::Partly(

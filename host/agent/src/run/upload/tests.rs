@@ -166,7 +166,9 @@ impl Device {
         ];
         let set = set.map(|(name, value)| (name.to_owned(), value));
         let sources = Sources::new(&common, &set).unwrap();
-        let parts = start::start(&sources, SecondLine::default(), Output::Json).await.unwrap();
+        let parts = start::start(&sources, SecondLine::default(), Output::Json)
+            .await
+            .unwrap();
         let (destinations, destination) = watch::channel(parts.destination);
         let (need, need_full) = mpsc::channel(16);
         let device = Self {
