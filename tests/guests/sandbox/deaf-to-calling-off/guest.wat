@@ -1,7 +1,7 @@
 (module
   (import "bailiwick:plugin/clock@0.1.0" "monotonic" (func $monotonic (result i64)))
   (func $attack (result i32) (local $end i64) (local $left i32)
-    (local.set $end (i64.add (call $monotonic) (i64.const 1400000000)))
+    (local.set $end (i64.add (call $monotonic) (i64.const 2200000000)))
     (loop $more
       (local.set $left (i32.const 10000000))
       (loop $again

@@ -93,7 +93,7 @@ impl Words {
 
     pub(super) fn too_soon(&self) -> u32 {
         let told = self.0.lock().unwrap();
-        let soon = |pair: &&[Instant]| pair[1] - pair[0] < Duration::from_millis(200);
+        let soon = |pair: &&[Instant]| pair[1] - pair[0] < Duration::from_millis(100);
         u32::try_from(told.windows(2).filter(soon).count()).unwrap()
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct Saw {
     pub(super) kept: ByteCount,
     /// Whether a call went on for long and let nobody else run on its thread.
     pub(super) kept_the_thread: bool,
-    /// Of an action, that came before 200 ms had passed.
+    /// Of an action, that came before 100 ms had passed.
     pub(super) words_too_soon: u32,
     /// Within ten minutes, of a plugin that is started for as long.
     pub(super) starts: u32,
@@ -113,7 +113,8 @@ impl Host {
             let begun = Instant::now();
             let (ended, polls) = counted(call(&mut instance, attack.call, &words)).await;
             saw.words_too_soon += words.too_soon();
-            saw.kept_the_thread |= begun.elapsed() > LONG && polls == 1;
+            // One that was stopped at its first tick gave way, too.
+            saw.kept_the_thread |= ended.is_ok() && begun.elapsed() > LONG && polls == 1;
             let usage = instance.usage();
             let lines = (self.outside.lines().len() - lines) as u64;
             saw.most_lines = saw.most_lines.max(lines);
