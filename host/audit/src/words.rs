@@ -46,7 +46,11 @@ pub(crate) fn grant(grant: &Grant) -> (&'static str, Vec<String>) {
                 let paths: Vec<_> = root.patterns.iter().map(ToString::to_string).collect();
                 format!("beneath {}: {}", root.root, paths.join(", "))
             };
-            ("Read files", roots.iter().map(each).collect())
+            let what = match of {
+                Capability::Watch => "Be told when files change",
+                _ => "Read files",
+            };
+            (what, roots.iter().map(each).collect())
         }
         Scope::Seen(seen) => (see(of, *seen, grant.effect), fields(*seen)),
         Scope::Programs(programs) => {
@@ -78,6 +82,7 @@ const fn whole(capability: Capability) -> &'static str {
         }
         Capability::Network => "Read network links with their addresses, and the gateway",
         Capability::Files => "Read any file",
+        Capability::Watch => "Be told which files change",
         Capability::Processes => "See any process",
         Capability::Sessions => "See any session",
         Capability::Exec => "Run any program",

@@ -195,8 +195,10 @@ pub fn narrow(policy: &Policy, ceiling: &Ceiling) -> Policy {
             deny(&mut narrowed, entry, *capability, Scope::Whole);
         }
         if !entry.deny_files.is_empty() {
-            let scope = Scope::Files(entry.deny_files.clone());
-            deny(&mut narrowed, entry, Capability::Files, scope);
+            for capability in [Capability::Files, Capability::Watch] {
+                let scope = Scope::Files(entry.deny_files.clone());
+                deny(&mut narrowed, entry, capability, scope);
+            }
         }
     }
     narrowed

@@ -4,10 +4,12 @@
 //! Futures are boxed so that a port can be a `dyn` trait, and no runtime is named.
 
 mod http;
+mod watch;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
 pub use http::{Http, HttpAnswer, HttpError, HttpOrder, NoHttp};
+pub use watch::{Changes, NoWatch, Watch};
 
 use crate::{
     bytes::ByteCount,

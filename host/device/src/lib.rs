@@ -20,6 +20,7 @@ mod processes;
 mod sessions;
 mod system;
 mod wake;
+mod watch;
 
 pub use clock::SystemClock;
 pub use exec::{DeviceExec, serve_child};
@@ -34,3 +35,4 @@ pub use processes::DeviceProcesses;
 pub use sessions::DeviceSessions;
 pub use system::DeviceSystem;
 pub use wake::DeviceWake;
+pub use watch::DeviceWatch;

@@ -28,6 +28,7 @@ pub(crate) mod action_handler {
             "bailiwick:plugin/exec": crate::bindings::bailiwick::plugin::exec,
             "bailiwick:plugin/wake": crate::bindings::bailiwick::plugin::wake,
             "bailiwick:plugin/http": crate::bindings::bailiwick::plugin::http,
+            "bailiwick:plugin/watch": crate::bindings::bailiwick::plugin::watch,
         },
     });
 }

@@ -36,6 +36,7 @@ pub struct Ports {
     pub message: Arc<dyn ports::Message>,
     pub power: Arc<dyn ports::Power>,
     pub http: Arc<dyn ports::Http>,
+    pub watch: Arc<dyn ports::Watch>,
     pub decisions: Arc<dyn ports::Decisions>,
     /// For which session an instance runs; none for one that runs for the device.
     pub session: Option<SessionId>,
@@ -78,6 +79,7 @@ pub(crate) struct Context {
     pub(crate) message: policy::Message,
     pub(crate) power: policy::Power,
     pub(crate) http: policy::Http,
+    pub(crate) watch: Arc<Files>,
     pub(crate) state: Store,
     pub(crate) account: Account,
     pub(crate) timing: Arc<Timing>,
@@ -121,6 +123,7 @@ impl Context {
             message: policy.message(),
             power: policy.power(),
             http: policy.http(),
+            watch: Arc::new(policy.watch()),
             state: Store::new(limits.state, enforced),
             account: Account::new(*limits, enforced),
             timing: Arc::new(Timing::new(Arc::clone(&ports.clock), limits, enforced)),

@@ -11,6 +11,7 @@ use crate::{
     bindings::action_handler::bailiwick::plugin::{message, power, process_control, progress},
     bindings::bailiwick::plugin::{
         clock, config, exec, files, http, log, network, processes, sessions, state, system, wake,
+        watch,
     },
     component::Component,
     context::Context,
@@ -96,5 +97,6 @@ fn add(linker: &mut Linker<Context>, capability: Capability) -> wasmtime::Result
             process_control::add_to_linker::<_, Own>(linker, |context| context)
         }
         Capability::Http => http::add_to_linker::<_, Own>(linker, |context| context),
+        Capability::Watch => watch::add_to_linker::<_, Own>(linker, |context| context),
     }
 }

@@ -15,7 +15,7 @@ use bailiwick_core::{
     policy::Policy,
     ports::{
         BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoHttp, NoMessage, NoPower,
-        NoProcessControl, NoSessions, NoWake, NotWrittenDown, Unkeyed, State, StateError,
+        NoProcessControl, NoSessions, NoWake, NoWatch, NotWrittenDown, State, StateError, Unkeyed,
     },
     release::World,
 };
@@ -187,6 +187,7 @@ fn ports(log: Arc<Lines>, clock: Arc<SystemClock>) -> Ports {
         message: Arc::new(NoMessage),
         power: Arc::new(NoPower),
         http: Arc::new(NoHttp),
+        watch: Arc::new(NoWatch),
         decisions: Arc::new(NotWrittenDown),
     }
 }

@@ -58,6 +58,7 @@ pub mod sessions;
 pub mod state;
 pub mod system;
 pub mod wake;
+pub mod watch;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod fake;

@@ -7,8 +7,8 @@ use bailiwick_core::{
     ids::PluginName,
     ports::{
         BoxFuture, Clock, Entry, FileMetadata, Files, FilesError, Log, LogLevel, NoExec, NoHttp,
-        NoMessage, NoPower, NoProcessControl, NoSessions, NoWake, NotWrittenDown, Unkeyed, Place, State,
-        StateEntries, StateError,
+        NoMessage, NoPower, NoProcessControl, NoSessions, NoWake, NoWatch, NotWrittenDown, Place,
+        State, StateEntries, StateError, Unkeyed,
     },
 };
 use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSystem};
@@ -28,6 +28,7 @@ pub(crate) fn device(clock: &Arc<dyn Clock>) -> Ports {
         message: Arc::new(NoMessage),
         power: Arc::new(NoPower),
         http: Arc::new(NoHttp),
+        watch: Arc::new(NoWatch),
         decisions: Arc::new(NotWrittenDown),
         processes: Arc::new(DeviceProcesses::new(Arc::clone(clock))),
         sessions: Arc::new(NoSessions),

@@ -14,7 +14,7 @@ use bailiwick_core::{
 use bailiwick_delivery::Delivery;
 use bailiwick_device::{
     DeviceExec, DeviceFiles, DeviceLinks, DeviceMessage, DevicePower, DeviceProcessControl,
-    DeviceProcesses, DeviceSessions, DeviceSystem, DeviceWake, SystemClock,
+    DeviceProcesses, DeviceSessions, DeviceSystem, DeviceWake, DeviceWatch, SystemClock,
 };
 use bailiwick_sandbox::{
     Ports,
@@ -211,6 +211,7 @@ fn ports(
             Arc::clone(&processes),
         )),
         http: requests.clone(),
+        watch: Arc::new(DeviceWatch::new(Arc::clone(clock))),
         processes,
         sessions: open_sessions.clone(),
         pseudonyms,

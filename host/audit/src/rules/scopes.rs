@@ -28,7 +28,12 @@ pub(super) fn judge(case: &mut Case<'_>, policy: &PolicyFile, path: &str, grant:
                 for (at, pattern) in root.patterns.iter().enumerate() {
                     if let Some(folder) = all_beneath(root, pattern) {
                         let place = policy.place(&format!("{path}.roots.{index}.paths.{at}"));
-                        let text = format!("everything beneath `{folder}` can be read");
+                        let text = match capability {
+                            Capability::Watch => {
+                                format!("it is told of every change in `{folder}`")
+                            }
+                            _ => format!("everything beneath `{folder}` can be read"),
+                        };
                         case.find(Rule::WideScope, place, text);
                     }
                 }

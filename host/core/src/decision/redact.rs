@@ -68,6 +68,9 @@ fn redacted(call: &Call) -> Call {
             control.executable = without_user(&control.executable);
             Call::Control(control)
         }
+        Call::Watch { path } => Call::Watch {
+            path: without_user(path),
+        },
         Call::Request {
             method,
             target,

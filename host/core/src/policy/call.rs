@@ -59,6 +59,11 @@ pub enum Call {
         /// Who is there.
         users: Presence,
     },
+    /// A change of a file is told.
+    Watch {
+        /// Where.
+        path: String,
+    },
     /// A request over HTTP is sent.
     Request {
         /// What it asks for.
@@ -143,13 +148,15 @@ process-control end|suspend|resume PROGRAM named-session|other-session|service|r
 message USER                   show USER a message
 power lock|suspend|hibernate|reboot|power-off nobody|away|present
                                do so while users are there so
+watch PATH                     be told that PATH changed
 http METHOD URL [ADDRESS]      ask URL, whose name stands for ADDRESS
 system [host-name] [mount-point]
 network [mac] [address]        any call of it, and those fields of what it tells
 log, clock, state or config    any call of it";
 
 const EVERY: &str = "the name of a capability first: log, clock, state, config, system, files, \
-                     network, processes, sessions, exec, wake, process-control, http, message or power";
+                     network, processes, sessions, exec, wake, process-control, http, message, \
+                     power or watch";
 const FILES: &str = "`files PATH`, and `link TARGET` or `foreign-link TARGET` where links lead";
 const PROCESSES: &str = "`processes own`, `other` or `system`, then `user` and `command-line`";
 const FACTS: &str =
@@ -161,6 +168,7 @@ const CONTROL: &str = "`process-control end /usr/bin/soffice named-session`, or 
                        `resume`, and `other-session`, `service` or `root`";
 const MESSAGE: &str = "`message ann`, the name of one user";
 const POWER: &str = "`power reboot away`: a verb, and `nobody`, `away` or `present`";
+const WATCH: &str = "`watch /etc/hosts`, the path of one file";
 const HTTP: &str = "`http GET https://api.example.com/v1`, and what the name stands for, as in \
                     `10.0.0.7`, if that matters";
 const WAKE: &str = "`wake 52:54:00:01:02:03 eth0`, and `virtual` if the link is a virtual one";
@@ -206,6 +214,12 @@ impl Call {
             },
             Capability::Power => power(rest),
             Capability::Http => request(rest),
+            Capability::Watch => match rest {
+                [path] => Ok(Self::Watch {
+                    path: (*path).to_owned(),
+                }),
+                _ => refuse("`watch` takes one path", WATCH),
+            },
             Capability::Log
             | Capability::Clock
             | Capability::State
@@ -235,6 +249,7 @@ impl Call {
             Self::Message { .. } => Capability::Message,
             Self::Power { .. } => Capability::Power,
             Self::Request { .. } => Capability::Http,
+            Self::Watch { .. } => Capability::Watch,
         }
     }
 }
@@ -448,6 +463,7 @@ impl fmt::Display for Call {
                 word(f, &control.executable)?;
                 word(f, control.found.name())
             }
+            Self::Watch { path } => word(f, path),
             Self::Request {
                 method,
                 target,
@@ -544,6 +560,7 @@ mod tests {
             "process-control suspend /opt/x root",
             "message ann",
             "power power-off nobody",
+            "watch /etc/hosts",
             "http GET https://api.example/v1?a=b",
             "http DELETE http://api.example:8080/ 10.0.0.7",
         ] {
@@ -581,6 +598,7 @@ mod tests {
             ("power reboot", "takes a verb"),
             ("power explode away", "no verb"),
             ("power reboot gone", "is nobody"),
+            ("watch", "takes one path"),
             ("http GET", "a method and an address"),
             ("http TRACE https://a", "no method"),
             ("http GET https://a/../b", "can't be asked"),

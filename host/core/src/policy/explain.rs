@@ -93,7 +93,7 @@ fn everything(call: &Call) -> Grant {
     let capability = call.capability();
     let fields = Sensitive::ALL.into_iter().fold(Fields::NONE, Fields::with);
     let scope = match capability {
-        Capability::Files => Scope::Files(vec![FileRoot {
+        Capability::Files | Capability::Watch => Scope::Files(vec![FileRoot {
             root: "/".to_owned(),
             patterns: vec![PathPattern(vec!["**".to_owned()])],
         }]),

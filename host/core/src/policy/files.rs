@@ -11,13 +11,15 @@ use crate::time::Timestamp;
 /// A path is allowed if a grant in force covers it and no denial does. A denial covers
 /// what is beneath it too. The check is of names only, so who opens the file repeats it
 /// with [`Files::leads_to`] on the name that is left once links are followed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
     /// Longest root first, so that the first that covers a path is the longest.
     allowed: Vec<Allowed>,
     denied: Vec<Denied>,
     /// A denial of all files.
     all_denied: Option<GrantSource>,
+    /// Where what is allowed lies, for who watches.
+    folders: Vec<String>,
 }
 
 /// Whether a path holds symbolic links, and who can have made them.
@@ -32,7 +34,7 @@ pub enum Linked {
 }
 
 /// What one grant allows beneath one root.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Allowed {
     root: String,
     /// Sorted.
@@ -43,7 +45,7 @@ struct Allowed {
 }
 
 /// What one denial takes beneath one root.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Denied {
     root: String,
     patterns: Vec<Prepared>,
@@ -51,14 +53,14 @@ struct Denied {
 }
 
 /// A pattern with what all paths that it covers begin with: most are told apart by that.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Prepared {
     prefix: String,
     rest: Rest,
 }
 
 /// What follows the prefix of a pattern.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Rest {
     /// Nothing: the prefix is the path.
     Nothing,
@@ -119,8 +121,30 @@ impl Prepared {
 impl Policy {
     /// The matcher of its files grants.
     pub fn files(&self) -> Files {
+        self.paths_of(Capability::Files)
+    }
+
+    /// The matcher of its watch grants: which files it is told of.
+    pub fn watch(&self) -> Files {
+        let mut watched = self.paths_of(Capability::Watch);
+        let allowed = self
+            .grants_of(Capability::Watch)
+            .filter(|grant| grant.effect == Effect::Allow);
+        for grant in allowed {
+            if let Scope::Files(roots) = &grant.scope {
+                watched
+                    .folders
+                    .extend(roots.iter().flat_map(FileRoot::folders));
+            }
+        }
+        watched.folders.sort_unstable();
+        watched.folders.dedup();
+        watched
+    }
+
+    fn paths_of(&self, capability: Capability) -> Files {
         let mut files = Files::default();
-        for grant in self.grants_of(Capability::Files) {
+        for grant in self.grants_of(capability) {
             match (&grant.scope, grant.effect) {
                 (Scope::Whole, Effect::Deny) => files.all_denied = Some(grant.source),
                 // No parts are named, so none is given.
@@ -155,6 +179,11 @@ impl Policy {
 }
 
 impl Files {
+    /// The folders that hold what watch grants allow, in order.
+    pub fn folders(&self) -> &[String] {
+        &self.folders
+    }
+
     /// The root that covers `path` and the rest of the path beneath it.
     pub fn file<'a>(&'a self, path: &'a str, now: Timestamp) -> Result<(&'a str, &'a str), Denial> {
         if !is_valid(path) {

@@ -27,11 +27,12 @@ pub enum Capability {
     Http,
     Message,
     Power,
+    Watch,
 }
 
 impl Capability {
     /// Every capability, in the contract's order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Log,
         Self::Clock,
         Self::State,
@@ -47,6 +48,7 @@ impl Capability {
         Self::Http,
         Self::Message,
         Self::Power,
+        Self::Watch,
     ];
 
     /// Its name in policies and in the contract: `files` is `bailiwick:plugin/files`.
@@ -67,6 +69,7 @@ impl Capability {
             Self::Http => "http",
             Self::Message => "message",
             Self::Power => "power",
+            Self::Watch => "watch",
         }
     }
 
@@ -88,7 +91,8 @@ impl Capability {
             | Self::ProcessControl
             | Self::Http
             | Self::Message
-            | Self::Power => true,
+            | Self::Power
+            | Self::Watch => true,
             Self::Log | Self::Clock | Self::State | Self::Config | Self::System | Self::Network => {
                 false
             }
@@ -116,7 +120,8 @@ impl Capability {
             | Self::Sessions
             | Self::Exec
             | Self::Wake
-            | Self::Http => false,
+            | Self::Http
+            | Self::Watch => false,
         }
     }
 }

@@ -25,6 +25,7 @@ pub struct Matcher<'a> {
     wake: Wake,
     process_control: ProcessControl,
     http: Http,
+    pub(super) watch: Files,
     message: Message,
     power: Power,
 }
@@ -69,6 +70,7 @@ impl Policy {
             wake: self.wake(),
             process_control: self.process_control(),
             http: self.http(),
+            watch: self.watch(),
             message: self.message(),
             power: self.power(),
         }
@@ -105,6 +107,10 @@ impl Matcher<'_> {
             Call::Control(control) => {
                 let allowed = self.process_control.allows(control, now)?;
                 Ok(Permit::Control(allowed))
+            }
+            Call::Watch { path } => {
+                self.watch.file(path, now)?;
+                Ok(Permit::Whole)
             }
             Call::Request {
                 method,

@@ -1,7 +1,7 @@
 //! Reading of a policy's `[[grant]]` entries.
 
 use super::{
-    Capability, Effect, FileRoot, Grant, GrantSource, LONGEST_PATH, Risk, Scope,
+    Capability, Effect, FileRoot, Grant, GrantSource, LONGEST_PATH, PathPattern, Risk, Scope,
     parse_controls::{EXECUTABLES, VERBS, WHOSE, controls},
     parse_messages::{FROM, USERS, messages},
     parse_powers::{PAUSE, WARN_FOR, WHEN_USERS, powers},
@@ -19,13 +19,17 @@ const CAPABILITY: Key = Key::new(
     "capability",
     "\"files\"",
     "one of log, clock, state, config, system, files, network, processes, sessions, exec, wake, \
-     process-control, http, message, power",
+     process-control, http, message, power, watch",
 );
+
+/// Most folders that one grant of `watch` names.
+const MOST_FOLDERS: usize = 64;
+
 const EFFECT: Key = Key::new("effect", "\"allow\"", "allow or deny");
 const ROOTS: Key = Key::new(
     "roots",
     "[{ root = \"/etc\", paths = [\"os-release\"] }]",
-    "the roots that are meant, at most 64; only `files` has them",
+    "the roots that are meant, at most 64; `files` and `watch` have them",
 );
 const ROOT: Key = Key::new(
     "root",
@@ -149,7 +153,7 @@ fn scope(
     effect: Effect,
 ) -> Result<Scope, DocumentError> {
     let mine: &[&'static Key] = match capability {
-        Capability::Files => &[&ROOTS],
+        Capability::Files | Capability::Watch => &[&ROOTS],
         Capability::Processes | Capability::Sessions => &[&OF, &FIELDS, &REDACT],
         Capability::System | Capability::Network => &[&FIELDS, &REDACT],
         Capability::Exec => &[&PROGRAMS],
@@ -177,6 +181,7 @@ fn scope(
     }
     match capability {
         Capability::Files => table.required(&ROOTS)?.file_roots().map(Scope::Files),
+        Capability::Watch => watched(table, effect).map(Scope::Files),
         Capability::Processes | Capability::Sessions | Capability::System | Capability::Network => {
             seen(table, capability, effect)
         }
@@ -190,6 +195,37 @@ fn scope(
             Ok(Scope::Whole)
         }
     }
+}
+
+/// What is watched is one folder each: which folders a star will mean, nobody knows beforehand.
+fn watched(table: &Table<'_>, effect: Effect) -> Result<Vec<FileRoot>, DocumentError> {
+    let value = table.required(&ROOTS)?;
+    let roots = value.file_roots()?;
+    let is_of_a_folder = |pattern: &PathPattern| {
+        let mut parts: Vec<&str> = pattern.parts().collect();
+        let last = parts.pop().unwrap_or_default();
+        last != "**" && !parts.iter().any(|part| part.contains('*'))
+    };
+    let fits = roots
+        .iter()
+        .flat_map(|root| &root.patterns)
+        .all(is_of_a_folder);
+    if effect == Effect::Allow && !fits {
+        return Err(value.error(
+            "`watch` takes paths whose only `*` are in the last part, and no `**`",
+            "name each folder that is meant",
+        ));
+    }
+    let mut folders: Vec<String> = roots.iter().flat_map(FileRoot::folders).collect();
+    folders.sort_unstable();
+    folders.dedup();
+    if effect == Effect::Allow && folders.len() > MOST_FOLDERS {
+        return Err(value.error(
+            format!("these are {} folders", folders.len()),
+            format!("name at most {MOST_FOLDERS}"),
+        ));
+    }
+    Ok(roots)
 }
 
 impl Value<'_> {

@@ -44,6 +44,25 @@ pub enum PatternError {
     Character(char),
 }
 
+impl FileRoot {
+    /// The folders that hold what the patterns mean, where they have stars in their last parts
+    /// alone.
+    pub(super) fn folders(&self) -> impl Iterator<Item = String> {
+        self.patterns.iter().map(|pattern| {
+            let mut folder = self.root.trim_end_matches('/').to_owned();
+            let parts = pattern.0.split_last().map_or(&[][..], |(_, before)| before);
+            for part in parts {
+                folder.push('/');
+                folder.push_str(part);
+            }
+            match folder.is_empty() {
+                true => "/".to_owned(),
+                false => folder,
+            }
+        })
+    }
+}
+
 impl PathPattern {
     /// The parts, of which only the last can be `**`.
     pub fn parts(&self) -> impl Iterator<Item = &str> {

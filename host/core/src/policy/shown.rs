@@ -31,6 +31,7 @@ pub(super) const fn whole(capability: Capability) -> &'static str {
         Capability::Config => "read its settings",
         Capability::System => "see host name, kernel, processors, memory and mounted file systems",
         Capability::Files => "read any file",
+        Capability::Watch => "be told of changes of any file",
         Capability::Network => "see links, their addresses and the default gateway",
         Capability::Processes => "see any process",
         Capability::Sessions => "see any session",
@@ -328,7 +329,11 @@ impl Grant {
                 .iter()
                 .flat_map(|root| {
                     let each = |pattern: &super::PathPattern| {
-                        format!("read {}", root.absolute(&pattern.to_string()))
+                        let path = root.absolute(&pattern.to_string());
+                        match self.capability {
+                            Capability::Watch => format!("be told of changes of {path}"),
+                            _ => format!("read {path}"),
+                        }
                     };
                     root.patterns.iter().map(each)
                 })

@@ -64,7 +64,8 @@ impl Sensitive {
             | Capability::ProcessControl
             | Capability::Http
             | Capability::Message
-            | Capability::Power => &[],
+            | Capability::Power
+            | Capability::Watch => &[],
         }
     }
 

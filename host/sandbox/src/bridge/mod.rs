@@ -24,6 +24,7 @@ pub(crate) mod sessions;
 pub(crate) mod state;
 pub(crate) mod system;
 pub(crate) mod wake;
+pub(crate) mod watch;
 pub(crate) mod wasi;
 
 use std::borrow::Cow;

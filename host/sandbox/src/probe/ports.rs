@@ -11,8 +11,8 @@ use bailiwick_core::{
     ports::{
         BoxFuture, Clock, Entry, FileMetadata, FileSystem, Files, FilesError, Link, Links, Log,
         LogLevel, NoExec, NoHttp, NoMessage, NoPower, NoProcessControl, NoSessions, NoWake,
-        NotWrittenDown, Unkeyed, Place, Processes, Route, State, StateError, System, SystemDescription,
-        UnavailableError,
+        NoWatch, NotWrittenDown, Place, Processes, Route, State, StateError, System,
+        SystemDescription, UnavailableError, Unkeyed,
     },
     process::ProcessTable,
 };
@@ -54,6 +54,7 @@ pub(crate) fn ports(clock: Arc<dyn Clock>, hangs: bool) -> (Ports, Arc<Reached>)
         message: Arc::new(NoMessage),
         power: Arc::new(NoPower),
         http: Arc::new(NoHttp),
+        watch: Arc::new(NoWatch),
         decisions: Arc::new(NotWrittenDown),
         sessions: Arc::new(NoSessions),
         pseudonyms: Arc::new(Unkeyed),

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The imports, as core functions: interface, name, and whether each parameter is an i64.
-const FUNCTIONS: [(&str, &str, &[bool]); 25] = [
+const FUNCTIONS: [(&str, &str, &[bool]); 26] = [
     ("log", "write", &[false, false, false]),
     ("clock", "now", &[]),
     ("clock", "monotonic", &[]),
@@ -46,6 +46,7 @@ const FUNCTIONS: [(&str, &str, &[bool]); 25] = [
     ("wake", "send", &[false; 9]),
     ("exec", "run", &[false; MOST]),
     ("http", "send", &[false; 10]),
+    ("watch", "changed", &[false]),
     (
         "process-control",
         "end",

@@ -124,6 +124,26 @@ pub(crate) mod http {
     }
 }
 
+pub(crate) mod watch {
+    use super::super::device::current;
+    use crate::watch::{Changes, Error};
+
+    pub(crate) fn changed() -> Result<Changes, Error> {
+        current(|device| {
+            if device.denied.contains("watch") {
+                return Err(Error::Denied);
+            }
+            let (paths, is_first) = (std::mem::take(&mut device.changed), !device.watched);
+            device.watched = true;
+            Ok(Changes {
+                paths: paths.into_iter().collect(),
+                incomplete: is_first,
+            })
+        })
+        .unwrap_or(Err(Error::Denied))
+    }
+}
+
 pub(crate) mod progress {
     use super::super::device::current;
 

@@ -61,6 +61,9 @@ pub(super) struct Parts {
     /// By address.
     pub(super) servers: BTreeMap<String, Result<http::Response, http::Error>>,
     pub(super) requests: Vec<http::Request>,
+    pub(super) changed: BTreeSet<String>,
+    /// Whether `watch::changed` was called.
+    pub(super) watched: bool,
 }
 
 /// What was to be done to a process.
@@ -237,6 +240,11 @@ impl Device {
     /// What was asked of `process_control`, in order.
     pub fn controlled(&self) -> Vec<(Control, process_control::Process)> {
         self.parts.borrow().controlled.clone()
+    }
+
+    /// `path` changed: the next `watch::changed` tells it.
+    pub fn change(&self, path: &str) {
+        self.parts.borrow_mut().changed.insert(path.to_owned());
     }
 
     /// What `http::send` answers for `url`, whatever else is asked. Any other is denied.

@@ -24,15 +24,15 @@ struct Piece<'a> {
     pattern: &'a PathPattern,
 }
 
-pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
+pub(super) fn beyond(pair: &Pair<'_>, of: Capability) -> Vec<Excess> {
     let mut excess = Vec::new();
     let mut gives = false;
-    let (ours, theirs) = (Written::by(pair.mine), Written::by(pair.other));
-    let dropped: Vec<_> = pieces(pair.other, Effect::Allow)
+    let (ours, theirs) = (Written::by(pair.mine, of), Written::by(pair.other, of));
+    let dropped: Vec<_> = pieces(pair.other, of, Effect::Allow)
         .filter(|piece| !ours.has(piece))
         .collect();
-    let denied = denied_whole(pair.other);
-    for piece in pieces(pair.mine, Effect::Allow) {
+    let denied = denied_whole(pair.other, of);
+    for piece in pieces(pair.mine, of, Effect::Allow) {
         // What the other says in the same words it gives, unless it denies that: see below.
         let same = !denied && theirs.has(&piece);
         if (!same || !gives) && !piece.calls().iter().any(|call| pair.given(call)) {
@@ -50,14 +50,14 @@ pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
         }));
     }
     if gives {
-        excess.extend(not_denied(pair));
+        excess.extend(not_denied(pair, of));
     }
     excess
 }
 
 /// Before anything expires only a denial of all answers so.
-fn denied_whole(of: &Matcher<'_>) -> bool {
-    let access = of.policy.access(Capability::Files, Timestamp::EPOCH);
+fn denied_whole(of: &Matcher<'_>, capability: Capability) -> bool {
+    let access = of.policy.access(capability, Timestamp::EPOCH);
     matches!(access, Access::Denied(Denial::Denied { .. }))
 }
 
@@ -66,9 +66,9 @@ fn denied_whole(of: &Matcher<'_>) -> bool {
 struct Written(BTreeMap<(String, String), Option<Timestamp>>);
 
 impl Written {
-    fn by(policy: &Matcher<'_>) -> Self {
+    fn by(policy: &Matcher<'_>, of: Capability) -> Self {
         let mut all = BTreeMap::new();
-        for piece in pieces(policy, Effect::Allow) {
+        for piece in pieces(policy, of, Effect::Allow) {
             let expires = piece.grant.expires;
             all.entry(piece.words())
                 .and_modify(|until: &mut Option<Timestamp>| {
@@ -91,13 +91,16 @@ impl Written {
 }
 
 /// What the other denies and the first does not. A link can lead there from everywhere.
-fn not_denied<'a>(pair: &'a Pair<'_>) -> impl Iterator<Item = Excess> + 'a {
-    let denies = |path: &String| {
-        let files = &pair.mine.files;
+fn not_denied<'a>(pair: &'a Pair<'_>, of: Capability) -> impl Iterator<Item = Excess> + 'a {
+    let denies = move |path: &String| {
+        let files = match of {
+            Capability::Watch => &pair.mine.watch,
+            _ => &pair.mine.files,
+        };
         let answer = files.leads_to(path, Linked::ByItsOwner, Timestamp::EPOCH);
         answer.is_err()
     };
-    pieces(pair.other, Effect::Deny)
+    pieces(pair.other, of, Effect::Deny)
         .filter(move |piece| !piece.paths().iter().all(denies))
         .map(|piece| Excess {
             what: What::NotDenied(piece.in_words()),
@@ -105,8 +108,12 @@ fn not_denied<'a>(pair: &'a Pair<'_>) -> impl Iterator<Item = Excess> + 'a {
         })
 }
 
-fn pieces<'a>(of: &'a Matcher<'_>, effect: Effect) -> impl Iterator<Item = Piece<'a>> {
-    let grants = of.policy.grants_of(Capability::Files);
+fn pieces<'a>(
+    of: &'a Matcher<'_>,
+    capability: Capability,
+    effect: Effect,
+) -> impl Iterator<Item = Piece<'a>> {
+    let grants = of.policy.grants_of(capability);
     grants
         .filter(move |grant| grant.effect == effect)
         .flat_map(|grant| {
@@ -147,12 +154,19 @@ impl Piece<'_> {
     }
 
     fn calls(&self) -> Vec<Call> {
-        let call = |path| Call::File { path, link: None };
+        let call = |path| match self.grant.capability {
+            Capability::Watch => Call::Watch { path },
+            _ => Call::File { path, link: None },
+        };
         self.paths().into_iter().map(call).collect()
     }
 
     fn in_words(&self) -> String {
-        format!("read {}", self.root.absolute(&self.pattern.to_string()))
+        let path = self.root.absolute(&self.pattern.to_string());
+        match self.grant.capability {
+            Capability::Watch => format!("be told of changes of {path}"),
+            _ => format!("read {path}"),
+        }
     }
 
     fn not_held(&self, pair: &Pair<'_>) -> Option<What> {
@@ -178,6 +192,10 @@ impl Piece<'_> {
     /// that both cover is concerned, and only if the first has not that grant as well, which
     /// `dropped` leaves out.
     fn leads_further(&self, dropped: &[Piece<'_>]) -> Option<What> {
+        // Who watches follows no link.
+        if self.grant.capability == Capability::Watch {
+            return None;
+        }
         let further = dropped.iter().find(|their| {
             self.root.root != their.root.root
                 && encloses(&self.root.root, &their.root.root)

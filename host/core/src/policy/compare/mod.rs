@@ -310,7 +310,7 @@ fn moments(old: &Policy, new: &Policy, capability: Capability) -> Vec<Timestamp>
 
 fn beyond(pair: &Pair<'_>, capability: Capability) -> Vec<Excess> {
     match capability {
-        Capability::Files => files::beyond(pair),
+        Capability::Files | Capability::Watch => files::beyond(pair, capability),
         Capability::Processes | Capability::Sessions => seen::beyond(pair, capability),
         Capability::System | Capability::Network => {
             let excess = whole::beyond(pair, capability);

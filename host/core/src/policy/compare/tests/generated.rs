@@ -235,7 +235,7 @@ fn request() -> impl Strategy<Value = Call> {
 
 fn scope(of: Capability) -> BoxedStrategy<Scope> {
     let parts = match of {
-        Capability::Files => roots().boxed(),
+        Capability::Files | Capability::Watch => roots().boxed(),
         Capability::Processes => seen(OF_PROCESSES).boxed(),
         Capability::Sessions => seen(OF_SESSIONS).boxed(),
         Capability::Exec => prop::collection::vec(program(), 1..3)
@@ -369,6 +369,7 @@ fn call(of: Capability) -> BoxedStrategy<Call> {
     let link = prop::option::of((path(), linked).prop_map(|(to, made)| Link { to, made }));
     let session = prop_oneof![Just(Of::OwnSession), Just(Of::OtherSession)];
     match of {
+        Capability::Watch => path().prop_map(|path| Call::Watch { path }).boxed(),
         Capability::Files => (path(), link)
             .prop_map(|(path, link)| Call::File { path, link })
             .boxed(),
