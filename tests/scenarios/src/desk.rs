@@ -325,6 +325,16 @@ impl Desk {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
+    /// Starts a command that goes on telling, one JSON object a line.
+    ///
+    /// # Panics
+    /// It can't be started.
+    pub fn follow(&self, arguments: &[&str]) -> Program {
+        let mut command = Command::new(program("bailiwick"));
+        command.args(arguments).args(["--json", "--data"]);
+        Program::start(command.arg(self.path("device")))
+    }
+
     /// Asks for words; gives the exit code, too.
     ///
     /// # Panics

@@ -154,6 +154,14 @@ fn a_collector_reads_what_plugins_have_used_once_the_settings_name_it() {
         "{listed}"
     );
 
+    // Who watches is told of each change, and of nothing else.
+    let mut watching = desk.follow(&["plugin", "list", "--watch"]);
+    let calls = |line: &Value| line["plugins"][0]["figures"]["calls"].as_u64();
+    let first = watching.until("the plugins", |line| line["answer"] == "plugins");
+    let next = watching.until("a change", |line| calls(line) > calls(&first));
+    assert_eq!(next["plugins"][0]["plugin"], "pressure", "{next}");
+    watching.stop();
+
     // Nothing goes out once they name none.
     fs::write(desk.path("device.toml"), settings).unwrap();
     agent.event("settings-changed");

@@ -76,6 +76,12 @@ fn each_session_has_an_instance_that_sees_its_own_processes_alone() {
             break all;
         }
     };
+    // What the instances have used is one account.
+    let told = agent.passed("plugin-status").expect("what it has used");
+    assert!(told["figures"]["calls"].as_u64() > Some(0), "{told}");
+    let listed = desk.ask(&["plugin", "list"])["plugins"][0]["figures"].clone();
+    assert!(listed["calls"].as_u64() > told["figures"]["calls"].as_u64());
+    assert!(listed["guest-us"].as_u64() > Some(0) && listed["host-us"].as_u64() > Some(0));
     for (session, own, other) in [(&first, &one, &two), (&second, &two, &one)] {
         let texts = &all[session];
         assert!(tells_of(texts, own.pid()), "{texts:?}");
