@@ -84,7 +84,7 @@ pub(crate) async fn component(engine: &Engine, text: &str) -> Component {
 /// The same of another world.
 pub(crate) async fn component_of(engine: &Engine, world: World, text: &str) -> Component {
     let component = encode(text, world.name(), None);
-    compiled(engine, &component).await.unwrap()
+    mapped(engine, &compiled(&component).await.unwrap())
 }
 
 /// The core module `text` as a component of `world`, which is one of the contract's, or
@@ -112,12 +112,16 @@ pub(crate) fn encode(text: &str, world: &str, wit: Option<&str>) -> Vec<u8> {
         .unwrap()
 }
 
-/// A component, or what the compiler said.
-pub(crate) async fn compiled(engine: &Engine, component: &[u8]) -> Result<Component, String> {
+/// What the compiler made of a component, or said.
+pub(crate) async fn compiled(component: &[u8]) -> Result<Vec<u8>, String> {
     let compiled = compiler().compile(component).await;
-    let compiled = compiled.map_err(|error| error.to_string())?;
-    let component = Component::from_artifact(engine, &Artifact::from_compiler(compiled));
-    component.map_err(|error| error.to_string())
+    compiled.map_err(|error| error.to_string())
+}
+
+/// What the compiler made, mapped.
+pub(crate) fn mapped(engine: &Engine, compiled: &[u8]) -> Component {
+    let artifact = Artifact::from_compiler(compiled.to_vec());
+    Component::from_artifact(engine, &artifact).unwrap()
 }
 
 /// An engine and the probe, compiled by the child.

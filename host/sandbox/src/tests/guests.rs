@@ -57,16 +57,19 @@ fn not_succeeded(attack: &Attack, saw: &Saw) -> Option<String> {
 /// One line for each that did not go as it says.
 async fn judge(name: &str) -> Vec<String> {
     let attack = Attack::read(&folder(), name);
+    let compiled = build::build(&attack).await;
     let mut wrong = Vec::new();
     if let Some(defence) = attack.without {
-        let saw = Host::without(defence, &attack).run(&attack).await;
+        let saw = Host::without(defence, &attack)
+            .run(&attack, &compiled)
+            .await;
         if let Some(reason) = not_succeeded(&attack, &saw) {
             wrong.push(format!(
                 "{name} does not succeed without {defence:?}: {reason}"
             ));
         }
     }
-    let saw = Host::ours(&attack).run(&attack).await;
+    let saw = Host::ours(&attack).run(&attack, &compiled).await;
     if let Some(reason) = not_stopped(&attack, &saw) {
         wrong.push(format!("{name} is not stopped: {reason}"));
     }

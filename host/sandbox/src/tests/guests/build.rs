@@ -3,7 +3,7 @@
 use bailiwick_core::release::World;
 
 use super::attack::Attack;
-use crate::{Component, engine::Engine, testing};
+use crate::testing;
 
 /// What every plugin has, for a guest that has none of its own: part of an export's
 /// signature, and the function. The attack is `$attack`: it answers 0 once it got what it
@@ -75,11 +75,11 @@ const PARTS: [(&str, &str); 9] = [
 ];
 
 /// Compiled, or what the compiler said.
-pub(super) async fn build(engine: &Engine, attack: &Attack) -> Result<Component, String> {
+pub(super) async fn build(attack: &Attack) -> Result<Vec<u8>, String> {
     let text = attack.text.trim_end();
     if text.contains("(component") {
         let bytes = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
-        return testing::compiled(engine, &bytes).await;
+        return testing::compiled(&bytes).await;
     }
     let mut module = text.strip_suffix(')').expect("a module").to_owned();
     for (has, part) in PARTS {
@@ -93,5 +93,5 @@ pub(super) async fn build(engine: &Engine, attack: &Attack) -> Result<Component,
     }
     module.push(')');
     let bytes = testing::encode(&module, attack.world.name(), attack.wit.as_deref());
-    testing::compiled(engine, &bytes).await
+    testing::compiled(&bytes).await
 }

@@ -10,11 +10,10 @@ use bailiwick_core::{
 
 use super::{
     attack::{Attack, Defence},
-    build::build,
     calls::{Words, call, counted},
     host::Host,
 };
-use crate::{Component, CpuBudget, Instance};
+use crate::{Component, CpuBudget, Instance, testing::mapped};
 
 /// A plugin that nobody supervises is started again at once: as often as this.
 const UNSUPERVISED: u32 = 50;
@@ -61,18 +60,29 @@ impl Saw {
 }
 
 impl Host {
-    pub(super) async fn run(&self, attack: &Attack) -> Saw {
+    /// Runs what the compiler made of it, or has its refusal as the attack's.
+    pub(super) async fn run(&self, attack: &Attack, compiled: &Result<Vec<u8>, String>) -> Saw {
         let mut saw = Saw::NOTHING;
-        saw.said = self.all(attack, &mut saw).await;
+        saw.said = match compiled {
+            Ok(compiled) => {
+                let component = mapped(&self.engine, compiled);
+                self.all(attack, &component, &mut saw).await
+            }
+            Err(refusal) => Err(refusal.clone()),
+        };
         saw.lines = self.outside.lines();
         saw.kept = self.outside.kept();
         saw
     }
 
-    async fn all(&self, attack: &Attack, saw: &mut Saw) -> Result<(), String> {
-        let component = build(&self.engine, attack).await?;
+    async fn all(
+        &self,
+        attack: &Attack,
+        component: &Component,
+        saw: &mut Saw,
+    ) -> Result<(), String> {
         if attack.breaks == Some(super::bounds::Bound::Starts) {
-            return self.again_and_again(attack, &component, saw).await;
+            return self.again_and_again(attack, component, saw).await;
         }
         let budget = self.budget();
         for _ in 0..attack.instances {
@@ -81,7 +91,7 @@ impl Host {
                 Some(Defence::OneShare) => &own,
                 _ => &budget,
             };
-            self.one(attack, &component, budget, saw).await?;
+            self.one(attack, component, budget, saw).await?;
         }
         Ok(())
     }
