@@ -8,7 +8,7 @@ use bailiwick_core::{
     time::Timestamp,
 };
 
-use crate::record::Deeds;
+use crate::record::{Deeds, Used};
 
 /// `2027-12-31`, in UTC.
 pub(crate) fn day(at: Timestamp) -> String {
@@ -252,21 +252,30 @@ pub(crate) fn limits(policy: &Policy) -> Vec<(&'static str, String)> {
 /// Where, when and in which versions a plugin was seen, and what it used.
 pub(crate) fn record(deeds: &Deeds) -> String {
     let versions: Vec<&str> = deeds.versions.iter().map(String::as_str).collect();
-    let used = &deeds.used;
-    let capabilities = match used.capabilities {
-        Some(capabilities) => format!("; it called {capabilities}"),
-        None => String::new(),
-    };
     let devices = match deeds.devices.len() {
         1 => "1 device".to_owned(),
         devices => format!("{devices} devices"),
     };
     format!(
-        "{devices}, from {} to {}, in version {}: {} calls, {} of them trapped, {} host calls, {} \
-         of them denied, {} ms of CPU, at most {} KiB of memory, {} bytes out{capabilities}",
+        "{devices}, from {} to {}, in version {}: {}",
         minute(deeds.first),
         minute(deeds.last),
         versions.join(", "),
+        used(&deeds.used)
+    )
+}
+
+fn used(used: &Used) -> String {
+    if used.calls == 0 {
+        return "what it used was not told".to_owned();
+    }
+    let capabilities = match used.capabilities {
+        Some(capabilities) => format!("; it called {capabilities}"),
+        None => String::new(),
+    };
+    format!(
+        "{} calls, {} of them trapped, {} host calls, {} of them denied, {} ms of CPU, at most {} \
+         KiB of memory, {} bytes out{capabilities}",
         used.calls,
         used.traps,
         used.host_calls,

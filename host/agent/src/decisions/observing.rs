@@ -106,12 +106,23 @@ impl Observing {
             })
             .collect()
         };
+        let mut outcome = Ok(());
         for (name, text) in new {
-            let under_way = self.folder.join(format!(".{name}.new"));
-            fs::write(&under_way, text)?;
-            fs::rename(&under_way, self.folder.join(name))?;
+            let written = self.write_one(&name, &text);
+            if written.is_err()
+                && let Some(kept) = self.lock().get_mut(&name)
+            {
+                kept.is_written = false;
+            }
+            outcome = outcome.and(written);
         }
-        Ok(())
+        outcome
+    }
+
+    fn write_one(&self, name: &str, text: &str) -> io::Result<()> {
+        let under_way = self.folder.join(format!(".{name}.new"));
+        fs::write(&under_way, text)?;
+        fs::rename(&under_way, self.folder.join(name))
     }
 
     /// Whole between two calls, whoever panicked.

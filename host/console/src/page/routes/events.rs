@@ -68,7 +68,7 @@ fn tone(event: &str) -> &'static str {
     match event {
         "refused" | "went-back" | "call-failed" | "suspended" | "dropped" | "quarantined"
         | "events-lost" | "log-parted" | "settings-refused" | "ceiling-refused" => "bad",
-        "refresh-failed" | "put-off" | "stopped" => "warn",
+        "refresh-failed" | "put-off" | "stopped" | "denied" => "warn",
         "swapped" | "kept" | "plugin-started" | "limits-proven" => "good",
         _ => "plain",
     }
