@@ -15,7 +15,7 @@ fn what_a_plugin_asks_for_under_its_policy_becomes_the_least_one() {
     let mut desk = Desk::new();
     desk.report_each_second();
     let _console = desk.console();
-    let folder = desk.path("observed");
+    let folder = desk.path("device").join("observed");
     let settings = format!(
         "{}observe-dir = \"{}\"\n",
         desk.settings(),
@@ -26,7 +26,7 @@ fn what_a_plugin_asks_for_under_its_policy_becomes_the_least_one() {
     agent.event("delivered");
     // What is new is written when the agent ends, too.
     agent.stop();
-    let file = folder.join("pressure-0.1.0.observed");
+    let file = folder.join("pressure-0.2.0.observed");
 
     let text = fs::read_to_string(&file).expect("it is there");
     let observed = Observed::parse(&text).expect("it is a record");

@@ -94,6 +94,14 @@ pub(crate) async fn start(
         .observe_dir
         .as_deref()
         .map(|folder| {
+            // The agent writes nowhere else, see `second_line`.
+            anyhow::ensure!(
+                folder.starts_with(&settings.data_dir),
+                "`observe-dir`: {} is not beneath the data folder {}, where alone the agent \
+                 writes: name a folder there",
+                folder.display(),
+                settings.data_dir.display()
+            );
             Observing::open(folder)
                 .with_context(|| format!("`observe-dir`: {} can't be made", folder.display()))
         })

@@ -71,7 +71,7 @@ const KEYS: [&Key; 17] = [
     ),
     &Key::new(
         "observe-dir",
-        "\"/var/lib/bailiwick-observed\"",
+        "\"/var/lib/bailiwick/observed\"",
         Name::ObserveDir.rule(),
     ),
 ];

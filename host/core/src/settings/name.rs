@@ -85,8 +85,8 @@ impl Name {
             | Self::Compiler
             | Self::CeilingFile => "an absolute path",
             Self::ObserveDir => {
-                "an absolute path of a folder in which is written all that each plugin asks for, for \
-                 `bailiwick policy learn`; it slows plugins down"
+                "the absolute path of a folder beneath the data folder, in which is written all that \
+                 each plugin asks for, for `bailiwick policy learn`; it slows plugins down"
             }
             Self::UpdateUrl | Self::ReportUrl | Self::OtlpUrl => {
                 "an https:// address without user, query and fragment"
