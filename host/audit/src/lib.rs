@@ -9,6 +9,7 @@
 //! What an inspection does *not* prove: that a plugin uses well what it asks for. It is
 //! the upper bound of what it can reach: the host links nothing that is not listed here.
 
+mod difference;
 mod error;
 mod finding;
 mod inspect;
@@ -25,6 +26,7 @@ mod subject;
 mod visible;
 mod words;
 
+pub use difference::{Difference, DifferenceLine};
 pub use error::AuditError;
 pub use finding::{Finding, Place, Position};
 pub use inspect::{DEEPEST, LARGEST, inspect};

@@ -6,6 +6,7 @@
 //! and serves nobody. `reports` reads what `serve` has stored, also while it runs.
 
 mod actions;
+mod approvals;
 mod broker;
 mod cli;
 mod cli_action;

@@ -47,10 +47,13 @@ impl Repository {
 
         let mut assignment = self.assignment()?;
         let everyone = new.groups.is_none() && new.percentage == 100;
-        assignment.plugins.retain(|entry| {
-            entry.name != *new.plugin
-                || !(everyone || entry.groups == new.groups && entry.percentage < 100)
-        });
+        // One for a share of a group's devices leaves that for the others of it.
+        let replaced = |entry: &AssignedPlugin| {
+            entry.groups == new.groups && (entry.percentage < 100 || new.percentage == 100)
+        };
+        assignment
+            .plugins
+            .retain(|entry| entry.name != *new.plugin || !(everyone || replaced(entry)));
         let entry = AssignedPlugin {
             name: new.plugin.clone(),
             vendor: new.vendor.clone(),

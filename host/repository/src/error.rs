@@ -144,6 +144,9 @@ pub enum RepositoryError {
     /// The device's own reader refused the change.
     #[error("the change was not published, because devices would refuse it: {0}")]
     Gate(String),
+    /// What lies in the folder is not what was signed.
+    #[error("what is published can't be verified: {0}; restore it from a copy of the repository")]
+    Unverified(String),
     /// The cryptographic library failed.
     #[error("{0} failed in the cryptographic library")]
     Crypto(&'static str),

@@ -81,30 +81,52 @@ pub(crate) fn check(
         public: repository.public(),
         files,
     };
-    let gate = |error: sigstore_tuf::Error| RepositoryError::Gate(chain(&error));
-    let first = overlay
-        .read("1.root.json", u64::MAX)
-        .map_err(gate)?
-        .ok_or_else(|| RepositoryError::Gate("1.root.json is missing".to_owned()))?;
+    let mut updater = updater(overlay, now).map_err(RepositoryError::Gate)?;
+    for path in targets {
+        download(&mut updater, path, now).map_err(RepositoryError::Gate)?;
+    }
+    Ok(())
+}
+
+/// The reader of devices on what is published. Nothing is too old for it.
+pub(crate) fn reader(repository: &Repository) -> Result<Updater, RepositoryError> {
+    let overlay = Overlay {
+        public: repository.public(),
+        files: BTreeMap::new(),
+    };
+    updater(overlay, Timestamp::EPOCH).map_err(RepositoryError::Unverified)
+}
+
+/// The bytes of a target, from a reader that [`reader`] made.
+pub(crate) fn fetch(updater: &mut Updater, path: &str) -> Result<Vec<u8>, RepositoryError> {
+    download(updater, path, Timestamp::EPOCH).map_err(RepositoryError::Unverified)
+}
+
+/// A reader that has verified the metadata as of `now`, or why a device would not.
+fn updater(overlay: Overlay, now: Timestamp) -> Result<Updater, String> {
+    let told = |error: sigstore_tuf::Error| chain(&error);
+    let first = overlay.read("1.root.json", u64::MAX).map_err(told)?;
+    let first = first.ok_or("1.root.json is missing")?;
     let mut config = UpdaterConfig::default();
     config.max_root_rotations = ROOT_ROTATIONS;
     let mut updater = Updater::new(overlay, &first)
-        .map_err(gate)?
+        .map_err(told)?
         .with_config(config);
-    let now = jiff::Timestamp::from_millisecond(i64::try_from(now.as_ms()).unwrap_or(i64::MAX))
-        .unwrap_or(jiff::Timestamp::MAX);
-    wait(updater.refresh(now))?.map_err(gate)?;
-    for path in targets {
-        let found = wait(updater.get_target_info(path, now))?
-            .map_err(gate)?
-            .ok_or_else(|| {
-                RepositoryError::Gate(format!(
-                    "no role may sign `{path}`: it is outside of every delegation"
-                ))
-            })?;
-        wait(updater.download_target(&found, path))?.map_err(gate)?;
-    }
-    Ok(())
+    wait(updater.refresh(civil(now)))?.map_err(told)?;
+    Ok(updater)
+}
+
+fn download(updater: &mut Updater, path: &str, now: Timestamp) -> Result<Vec<u8>, String> {
+    let told = |error: sigstore_tuf::Error| chain(&error);
+    let found = wait(updater.get_target_info(path, civil(now)))?.map_err(told)?;
+    let found = found
+        .ok_or_else(|| format!("no role may sign `{path}`: it is outside of every delegation"))?;
+    wait(updater.download_target(&found, path))?.map_err(told)
+}
+
+fn civil(now: Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_millisecond(i64::try_from(now.as_ms()).unwrap_or(i64::MAX))
+        .unwrap_or(jiff::Timestamp::MAX)
 }
 
 /// The reader accepts gaps; a gap here would mean that a draft was built on something
@@ -141,12 +163,10 @@ fn refuse(reason: String) -> Result<(), RepositoryError> {
 }
 
 /// Runs a future of the reader. The overlay answers at once, so one poll is enough.
-fn wait<T>(future: impl Future<Output = T>) -> Result<T, RepositoryError> {
+fn wait<T>(future: impl Future<Output = T>) -> Result<T, String> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => Ok(done),
-        Poll::Pending => Err(RepositoryError::Gate(
-            "the reader waits for something that is not a file".to_owned(),
-        )),
+        Poll::Pending => Err("the reader waits for something that is not a file".to_owned()),
     }
 }
 

@@ -40,6 +40,7 @@ mod signatures;
 mod status;
 mod tls;
 mod tree;
+mod verified;
 
 pub use assign::Assign;
 pub use error::RepositoryError;
@@ -53,3 +54,4 @@ pub use roles::RoleChange;
 pub use rotate::TopRole;
 pub use status::{ListedTarget, RoleKey, RoleStatus, Status};
 pub use tree::Repository;
+pub use verified::Verified;

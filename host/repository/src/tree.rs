@@ -35,6 +35,11 @@ impl Repository {
         served.made()
     }
 
+    /// The files that everybody may read, to be read: nothing is signed with this.
+    pub fn published(public: &Path) -> Result<Self, RepositoryError> {
+        Self::served(public, &public.with_file_name("online-keys"))
+    }
+
     pub(crate) fn at(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),

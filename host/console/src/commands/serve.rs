@@ -86,6 +86,7 @@ async fn serve(
         now: context.now,
         actions: context.actions.clone(),
         enrolment: Arc::clone(&context.enrolment),
+        public: Arc::clone(&context.public),
     };
     let certificates = [settings.identity.clone(), for_devices.clone()];
     let page = Page::on(listen(arguments.page).await?, settings)?;

@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) actions: Actions,
     /// Which devices are this console's.
     pub(crate) enrolment: Arc<Enrolment>,
+    /// The repository's files, which everybody may read.
+    pub(crate) public: Arc<PathBuf>,
     /// The clock on the wall.
     pub(crate) now: fn() -> Timestamp,
 }
@@ -99,6 +101,7 @@ impl Page {
             inlet: settings.inlet,
             actions: settings.actions,
             enrolment: settings.enrolment,
+            public: settings.public,
         };
         Ok(Self {
             listener,

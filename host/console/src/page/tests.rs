@@ -2,6 +2,7 @@
 
 mod access;
 mod actions;
+mod approvals;
 mod content;
 mod desk;
 mod enrolment;

@@ -1,6 +1,6 @@
 //! Who asks, as a type: a route can't be written without saying which role it needs.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, path::PathBuf, sync::Arc};
 
 use axum::{
     Form,
@@ -8,6 +8,7 @@ use axum::{
     http::request::Parts,
 };
 use bailiwick_core::{ids::DeviceId, time::Timestamp};
+use bailiwick_repository::{Repository, RepositoryError, Verified};
 use tokio::task::spawn_blocking;
 
 use super::{Access, Operator, Role, Secret, guard::Found, role::Least};
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(in crate::page) inlet: Inlet,
     pub(in crate::page) actions: Actions,
     pub(in crate::page) enrolment: Arc<Enrolment>,
+    pub(in crate::page) public: Arc<PathBuf>,
 }
 
 impl Shared {
@@ -84,6 +86,20 @@ impl<L: Least> Caller<L> {
             eprintln!("bailiwick-console: the page can't read the register of devices: {error}");
             Refusal::Unreadable
         })
+    }
+
+    /// Reads what is published, verified as devices do, away from the threads that serve
+    /// connections.
+    pub(crate) async fn published<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(Result<Verified, RepositoryError>) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let public = Arc::clone(&self.shared.public);
+        let asked = spawn_blocking(move || {
+            let repository = Repository::published(&public);
+            question(repository.and_then(|repository| repository.verified()))
+        });
+        asked.await.map_err(|_| Refusal::Unreadable)
     }
 
     /// Reads the database, away from the threads that serve connections.

@@ -1,23 +1,32 @@
 //! What waits for approval.
 
+mod published;
+
 use std::collections::BTreeMap;
 
 use axum::response::Html;
 use bailiwick_core::time::Timestamp;
 use maud::{Markup, html};
+use semver::Version;
 
 use super::{Known, name};
-use crate::page::{
-    Refusal,
-    access::{Caller, Viewer},
-    render::{Part, empty, time, value::shown, words::count},
-    standing::Approval,
+use crate::{
+    approvals::Published,
+    page::{
+        Refusal,
+        access::{Caller, Viewer},
+        render::{Part, empty, time, value::shown, words::count},
+        standing::Approval,
+    },
 };
 
 /// Devices with a refusal that are looked at, the last ones first.
 const LOOKED_AT: u32 = 200;
 /// Devices that are named for one version.
 const NAMED: usize = 10;
+/// Versions that are looked up in the repository for one page: whoever is a device can name
+/// as many as it likes.
+const LOOKED_UP: usize = 20;
 
 /// One version and what it asks for.
 type Asked = (String, String, Vec<String>);
@@ -26,7 +35,12 @@ type Asked = (String, String, Vec<String>);
 struct Waiting {
     first: Approval,
     devices: Vec<(String, String)>,
+    /// The newest version that runs on one of them.
+    running: Option<Version>,
 }
+
+/// What the repository has of a version, or why that can't be told.
+type Told = Option<Result<Published, String>>;
 
 pub(crate) async fn list(caller: Caller<Viewer>) -> Result<Html<String>, Refusal> {
     let now = caller.now();
@@ -40,11 +54,12 @@ pub(crate) async fn list(caller: Caller<Viewer>) -> Result<Html<String>, Refusal
         Ok((gather(&known), refused.more))
     });
     let (waiting, more) = read.await?;
+    let waiting = look_up(&caller, waiting).await?;
     let content = html! {
         h1 { "Approvals" }
         @if waiting.is_empty() { (nothing()) } @else {
             p.lead { "These versions ask for more than their policy grants. They are not active: the versions before them keep running." }
-            @for ((plugin, version, asks), it) in &waiting { (card(plugin, version, asks, it, now)) }
+            @for (asked, it, told) in &waiting { (card(asked, it, told, now)) }
             (how())
         }
         @if more { p.quiet { "Only the " (LOOKED_AT) " devices that refused something last were looked at." } }
@@ -53,6 +68,33 @@ pub(crate) async fn list(caller: Caller<Viewer>) -> Result<Html<String>, Refusal
         .frame()
         .part(Part::Approvals)
         .page("Approvals", &content))
+}
+
+/// With what the repository has of each, away from the threads that serve connections.
+async fn look_up(
+    caller: &Caller<Viewer>,
+    waiting: BTreeMap<Asked, Waiting>,
+) -> Result<Vec<(Asked, Waiting, Told)>, Refusal> {
+    if waiting.is_empty() {
+        return Ok(Vec::new());
+    }
+    let told = caller.published(move |verified| {
+        let mut verified = verified.map_err(|error| error.to_string());
+        let waiting = waiting.into_iter().enumerate();
+        let each = waiting.map(|(number, (asked, it))| {
+            let told = (number < LOOKED_UP).then(|| {
+                let verified = verified.as_mut().map_err(|error| error.clone())?;
+                let (plugin, version, _) = &asked;
+                let no_version = |error: semver::Error| format!("{version}: {error}");
+                let version = version.parse().map_err(no_version)?;
+                Published::read(verified, plugin, &version, it.running.as_ref())
+                    .map_err(|error| error.to_string())
+            });
+            (asked, it, told)
+        });
+        each.collect()
+    });
+    told.await
 }
 
 fn gather(known: &[Known]) -> BTreeMap<Asked, Waiting> {
@@ -67,26 +109,35 @@ fn gather(known: &[Known]) -> BTreeMap<Asked, Waiting> {
             let it = waiting.entry(asked).or_insert_with(|| Waiting {
                 first: approval.clone(),
                 devices: Vec::new(),
+                running: None,
             });
             if approval.since_ms < it.first.since_ms {
                 it.first = approval.clone();
             }
             it.devices
                 .push((device.device.device.clone(), name(&device.device)));
+            let plugin = device.standing.plugins.get(&approval.plugin);
+            let running = plugin.and_then(|plugin| plugin.running.as_deref()?.parse().ok());
+            it.running = it.running.take().max(running);
         }
     }
     waiting
 }
 
-fn card(plugin: &str, version: &str, asks: &[String], it: &Waiting, now: Timestamp) -> Markup {
+fn card((plugin, version, asks): &Asked, it: &Waiting, told: &Told, now: Timestamp) -> Markup {
     let devices = i64::try_from(it.devices.len()).unwrap_or(i64::MAX);
     html! {
         section.card.approval {
-            h2 { (shown(plugin)) " " span.version { (shown(version)) } " " span.state.wait { "Waits for approval" } }
+            h2 { (shown(plugin)) " " span.version { (shown(version)) } " " (state(told)) }
             p.quiet { "On " (count(devices, "device")) ", since " (time::when(it.first.since_ms, now)) }
             h3 { "It asks for, beyond its policy" }
             ul.asks { @for line in asks { li { (shown(line)) } } }
             @if !it.first.meanwhile.is_empty() { p { "Meanwhile " (shown(&it.first.meanwhile)) "." } }
+            @match told {
+                None => p.quiet { "What its policy grants is shown for the first " (LOOKED_UP) " versions alone." },
+                Some(Err(reason)) => p.quiet { "What its policy grants can't be shown: " (shown(reason)) "." },
+                Some(Ok(published)) => (published::show(published, now)),
+            }
             h3 { "Devices" }
             ul.inline {
                 @for (device, name) in it.devices.iter().take(NAMED) { li { a href={ "/devices/" (device) } { (name) } } }
@@ -96,13 +147,21 @@ fn card(plugin: &str, version: &str, asks: &[String], it: &Waiting, now: Timesta
     }
 }
 
+fn state(told: &Told) -> Markup {
+    html! {
+        @match told {
+            Some(Ok(published)) if published.assigned.is_empty() => span.state { "Assigned no more" },
+            _ => span.state.wait { "Waits for approval" },
+        }
+    }
+}
+
 fn how() -> Markup {
     html! {
         section.card.how {
-            h2 { "To approve" }
-            p { "Whoever holds the key of " code { "policies" } " grants it in the plugin's policy, with a reason, and signs it. This console has no such key, so nobody can approve here." }
-            pre { code { "bailiwick-console repo policy put --help\nbailiwick-console repo assign --help" } }
-            p.quiet { "To turn it down, leave the policy as it is and assign the version before." }
+            h2 { "Who approves" }
+            p { "Whoever holds a key of " code { "policies" } " grants what is asked for in the plugin's policy, with a reason, and signs it. This console has no such key, so nobody can approve here." }
+            p.quiet { "In the commands, DIR is the folder of the repository, with the online keys." }
         }
     }
 }

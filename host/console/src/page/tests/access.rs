@@ -257,6 +257,7 @@ async fn beyond_loopback_the_page_speaks_tls_alone() {
                 crate::actions::Ledger::open(folder.path()).unwrap(),
             ),
             enrolment: enrolment(folder.path()),
+            public: std::sync::Arc::new(folder.path().join("public")),
             now,
         };
         let everywhere = TcpListener::bind("0.0.0.0:0").await.unwrap();

@@ -69,6 +69,7 @@ impl Desk {
                 crate::actions::Ledger::open(folder.path()).unwrap(),
             ),
             enrolment: enrolment(folder.path()),
+            public: Arc::new(folder.path().join("public")),
             now,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,0 +1,9 @@
+//! What waits for an approver: what a version asks for, and what its policy grants now, as
+//! the repository has it signed.
+//!
+//! A device's own words say what it misses. What is told beside them comes from what is
+//! published here, verified as devices verify it.
+
+mod published;
+
+pub(crate) use published::{Assigned, Published, Since};
