@@ -10,8 +10,8 @@ use bailiwick_transport::BrokerAddress;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    cli_action::ActionVerb, cli_device::DeviceVerb, cli_repo::RepoVerb, enrolment::Strictness,
-    page::Role,
+    cli_action::ActionVerb, cli_device::DeviceVerb, cli_policy::PolicyVerb, cli_repo::RepoVerb,
+    enrolment::Strictness, page::Role,
 };
 
 /// Update endpoint, report ingest and repository authoring for one desk.
@@ -36,6 +36,11 @@ pub(crate) enum Command {
     Device {
         #[command(subcommand)]
         verb: DeviceVerb,
+    },
+    /// Approve what plugins may do, with your own key.
+    Policy {
+        #[command(subcommand)]
+        verb: PolicyVerb,
     },
     /// Write a repository: keys, releases, policies, and which device runs what.
     Repo {

@@ -11,6 +11,7 @@ mod broker;
 mod cli;
 mod cli_action;
 mod cli_device;
+mod cli_policy;
 mod cli_repo;
 mod clock;
 mod commands;

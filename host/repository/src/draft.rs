@@ -41,12 +41,21 @@ enum Kind {
 impl<'a> Draft<'a> {
     /// A change. While another waits for signatures there is none.
     pub(crate) fn new(repository: &'a Repository, now: Timestamp) -> Result<Self, RepositoryError> {
-        let drafts = repository.drafts();
-        if drafts.exists() {
-            return Err(RepositoryError::Unfinished(drafts));
-        }
+        nothing_waits(repository)?;
         let mut keys = key::load_all(&repository.keys())?;
         keys.extend(key::load_all(&repository.online_keys())?);
+        Ok(Self::with(repository, now, Kind::Change, keys))
+    }
+
+    /// A change that `key` alone signs here, with the online keys.
+    pub(crate) fn signed_by(
+        repository: &'a Repository,
+        key: Key,
+        now: Timestamp,
+    ) -> Result<Self, RepositoryError> {
+        nothing_waits(repository)?;
+        let mut keys = key::load_all(&repository.online_keys())?;
+        keys.push(key);
         Ok(Self::with(repository, now, Kind::Change, keys))
     }
 
@@ -307,6 +316,14 @@ impl<'a> Draft<'a> {
             .cloned()
             .unwrap_or_default();
         Ok(Authority::read(&entry, &delegations["keys"]))
+    }
+}
+
+fn nothing_waits(repository: &Repository) -> Result<(), RepositoryError> {
+    let drafts = repository.drafts();
+    match drafts.exists() {
+        true => Err(RepositoryError::Unfinished(drafts)),
+        false => Ok(()),
     }
 }
 

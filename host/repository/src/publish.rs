@@ -11,7 +11,7 @@ use bailiwick_core::{
 };
 use semver::Version;
 
-use crate::{Repository, RepositoryError, disk, draft::Draft};
+use crate::{Key, Repository, RepositoryError, disk, draft::Draft};
 
 /// A component to publish.
 #[derive(Clone, Debug)]
@@ -99,28 +99,28 @@ impl Repository {
         now: Timestamp,
     ) -> Result<Sha256, RepositoryError> {
         let _lock = disk::lock(self.folder())?;
-        let stem = file.strip_suffix(".toml").unwrap_or_default();
-        let fits = (1..=63).contains(&stem.len())
-            && !["assignment", "revoked", "operators"].contains(&stem)
-            && stem
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !fits {
-            return Err(RepositoryError::PolicyName(file.to_owned()));
-        }
+        policy_name(file)?;
         if file == "settings.toml" {
             settings::Layer::signed(text)?;
         } else {
             Policy::parse(file, text)?;
         }
-        let mut draft = Draft::new(self, now)?;
-        draft.add_target(
-            "policies",
-            &format!("policies/{file}"),
-            text.as_bytes().to_vec(),
-        )?;
-        draft.commit()?;
-        Ok(Sha256::of(text.as_bytes()))
+        put(Draft::new(self, now)?, file, text)
+    }
+
+    /// Publishes a policy as [`Self::put_policy`] does, signed by `key` and no other of those
+    /// that belong offline, wherever they lie.
+    pub fn sign_policy(
+        &self,
+        file: &str,
+        text: &str,
+        key: Key,
+        now: Timestamp,
+    ) -> Result<Sha256, RepositoryError> {
+        let _lock = disk::lock(self.folder())?;
+        policy_name(file)?;
+        Policy::parse(file, text)?;
+        put(Draft::signed_by(self, key, now)?, file, text)
     }
 
     /// Signs snapshot and timestamp anew, so that devices see that nothing is withheld.
@@ -137,4 +137,24 @@ impl Repository {
         draft.role(role)?;
         draft.commit().map(|_| ())
     }
+}
+
+fn policy_name(file: &str) -> Result<(), RepositoryError> {
+    let stem = file.strip_suffix(".toml").unwrap_or_default();
+    let fits = (1..=63).contains(&stem.len())
+        && !["assignment", "revoked", "operators"].contains(&stem)
+        && stem
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    match fits {
+        true => Ok(()),
+        false => Err(RepositoryError::PolicyName(file.to_owned())),
+    }
+}
+
+fn put(mut draft: Draft<'_>, file: &str, text: &str) -> Result<Sha256, RepositoryError> {
+    let path = format!("policies/{file}");
+    draft.add_target("policies", &path, text.as_bytes().to_vec())?;
+    draft.commit()?;
+    Ok(Sha256::of(text.as_bytes()))
 }

@@ -4,6 +4,8 @@
 //! A device's own words say what it misses. What is told beside them comes from what is
 //! published here, verified as devices verify it.
 
+mod proposal;
 mod published;
 
+pub(crate) use proposal::Proposal;
 pub(crate) use published::{Assigned, Published, Since};

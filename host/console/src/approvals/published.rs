@@ -13,7 +13,7 @@ use bailiwick_repository::{RepositoryError, Verified};
 use semver::Version;
 
 /// The role of policies and of the assignment.
-const POLICIES: &str = "policies";
+pub(super) const POLICIES: &str = "policies";
 
 /// What is published of a version.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ mod device;
 mod fresh;
 mod login;
 mod mqtt;
+mod policy;
 mod repo;
 mod repo_keys;
 mod repo_operator;
@@ -21,6 +22,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Login(arguments) => login::run(&arguments),
+        Command::Policy { verb } => policy::run(&verb),
         Command::Reports(arguments) => reports::run(&arguments),
         Command::Device { verb } => device::run(&verb),
         Command::Action { verb } => action::run(&verb),

@@ -161,7 +161,7 @@ fn how() -> Markup {
         section.card.how {
             h2 { "Who approves" }
             p { "Whoever holds a key of " code { "policies" } " grants what is asked for in the plugin's policy, with a reason, and signs it. This console has no such key, so nobody can approve here." }
-            p.quiet { "In the commands, DIR is the folder of the repository, with the online keys." }
+            p.quiet { "In the commands, DIR is the folder of the repository, with the online keys, and YOURS.json the file of your own key. " code { "policy sign" } " shows what the policy changes before it signs." }
         }
     }
 }

@@ -102,6 +102,7 @@ async fn a_request_is_shown_with_what_it_adds_and_what_is_granted_now() {
         "may read /etc/passwd; read /etc/group",
         "may not read /etc/shadow",
         "(policies-2026, without an end)",
+        "bailiwick-console policy sign --repo DIR --key YOURS.json inventory.toml</code>",
         "--vendor bailiwick --plugin inventory --version 0.1.0 --policy inventory.toml --group \
          pilot</code>",
     ] {

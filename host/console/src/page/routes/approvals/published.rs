@@ -94,7 +94,7 @@ fn commands(assigned: &Assigned, running: Option<&Version>) -> Markup {
     let Assigned { entry, policy } = assigned;
     html! {
         h3 { "To approve" }
-        p { "Grant it in " code { (entry.policy) } ", look at what that changes, and sign:" }
+        p { "Grant it in " code { (entry.policy) } ", and sign:" }
         pre { code { (approve(entry)) } }
         h3 { "To turn it down" }
         p { "Tell the devices to run another version:" }
@@ -104,7 +104,7 @@ fn commands(assigned: &Assigned, running: Option<&Version>) -> Markup {
 
 fn approve(entry: &AssignedPlugin) -> String {
     format!(
-        "bailiwick-console repo policy put --repo DIR {}",
+        "bailiwick-console policy sign --repo DIR --key YOURS.json {}",
         entry.policy
     )
 }
