@@ -100,10 +100,7 @@ pub fn parse(text: &str, told: Option<&Head>) -> Result<DeviceLog, LogError> {
         let format: String = header.format.chars().take(40).collect();
         return Err(LogError::Header(format!("its format is `{format}`")));
     }
-    let device: DeviceId = header
-        .device
-        .parse()
-        .map_err(LogError::Header)?;
+    let device: DeviceId = header.device.parse().map_err(LogError::Header)?;
     let lines: Vec<(usize, Line)> = lines
         .map(|(index, text)| {
             let line = serde_json::from_str(text).map_err(|error| LogError::Entry {
