@@ -81,7 +81,7 @@ impl Store {
         self.run("look an action up", move |database| {
             let transaction = database.begin_read().map_err(failure)?;
             let table = transaction.open_table(ACTIONS).map_err(failure)?;
-            let kept = table.get(action.as_bytes()).map_err(failure)?;
+            let kept = table.get(action.to_string().as_str()).map_err(failure)?;
             Ok(kept.and_then(|kept| serde_json::from_slice(kept.value()).ok()))
         })
         .await
@@ -100,7 +100,7 @@ impl Store {
                 let (action, record) = entry.map_err(failure)?;
                 let record: Option<ActionRecord> = serde_json::from_slice(record.value()).ok();
                 if let Some(record) = record.filter(|record| record.ended.is_none()) {
-                    found.push((ActionId::from_bytes(*action.value()), record));
+                    found.extend(action.value().parse().ok().map(|action| (action, record)));
                 }
             }
             Ok(found)
@@ -116,7 +116,11 @@ fn begin(
     signed: Timestamp,
 ) -> Result<Begun, Failure> {
     let mut table = transaction.open_table(ACTIONS).map_err(failure)?;
-    if table.get(action.as_bytes()).map_err(failure)?.is_some() {
+    if table
+        .get(action.to_string().as_str())
+        .map_err(failure)?
+        .is_some()
+    {
         return Ok(Begun::Before);
     }
     let is_over = |bytes: &[u8]| {
@@ -145,14 +149,14 @@ pub(super) fn end(
 }
 
 fn insert(
-    table: &mut redb::Table<'_, &'static [u8; 16], &'static [u8]>,
+    table: &mut redb::Table<'_, &'static str, &'static [u8]>,
     action: &ActionId,
     record: &ActionRecord,
 ) -> Result<(), Failure> {
     let bytes = serde_json::to_vec(record)
         .map_err(|error| failure(redb::StorageError::Io(error.into())))?;
     table
-        .insert(action.as_bytes(), bytes.as_slice())
+        .insert(action.to_string().as_str(), bytes.as_slice())
         .map_err(failure)?;
     Ok(())
 }

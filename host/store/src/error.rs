@@ -18,6 +18,16 @@ pub enum StoreError {
         /// The newest format that this version reads.
         supported: u64,
     },
+    /// Written by a version from before the first release.
+    #[error(
+        "the store {} has format {found}, which no released version of bailiwick wrote: move it away, and the agent begins a new one", path.display()
+    )]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+    },
     /// Another process has it open.
     #[error("the store {} is in use: another `bailiwick run` works with this data folder", .0.display())]
     InUse(PathBuf),

@@ -1,7 +1,7 @@
 //! The chain through the device's record of events, see [`bailiwick_core::chain`].
 
 use bailiwick_core::{
-    chain::{self, Begins, Broken, Entry, Head, Link, MOST_PROVEN, Proof, Room, Whole},
+    chain::{self, Begins, Broken, Entry, Head, Link, MOST_PROVEN, Proof, Whole},
     digest::Sha256,
 };
 use redb::{ReadTransaction, ReadableDatabase, ReadableTable, Table, WriteTransaction};
@@ -9,16 +9,12 @@ use redb::{ReadTransaction, ReadableDatabase, ReadableTable, Table, WriteTransac
 use super::{
     events::ROOM,
     look::LookError,
-    tables::{self, EVENT_LINKS, EVENTS, Failure, NUMBERS, failure},
+    tables::{EVENT_LINKS, EVENTS, Failure, failure},
 };
-
-/// The first event of a log that an earlier format kept, and 1: what made room before it did so
-/// by another rule.
-const TAKEN_OVER: &str = "events-taken-over";
 
 /// The links, in the transaction that keeps the events.
 pub(super) struct Chain<'txn> {
-    links: Table<'txn, u64, &'static [u8; 32]>,
+    links: Table<'txn, u64, &'static [u8]>,
     last: Link,
 }
 
@@ -26,7 +22,7 @@ impl<'txn> Chain<'txn> {
     pub(super) fn open(transaction: &'txn WriteTransaction) -> Result<Self, Failure> {
         let links = transaction.open_table(EVENT_LINKS).map_err(failure)?;
         let last = links.last().map_err(failure)?;
-        let last = last.map(|(_, link)| Link::from_bytes(*link.value()));
+        let last = last.and_then(|(_, kept)| link(kept.value()));
         Ok(Self {
             last: last.unwrap_or(Link::BEGINNING),
             links,
@@ -36,7 +32,7 @@ impl<'txn> Chain<'txn> {
     pub(super) fn add(&mut self, number: u64, line: &[u8]) -> Result<(), Failure> {
         self.last = self.last.next(number, line);
         self.links
-            .insert(number, self.last.as_bytes())
+            .insert(number, self.last.as_bytes().as_slice())
             .map_err(failure)?;
         Ok(())
     }
@@ -47,30 +43,6 @@ impl<'txn> Chain<'txn> {
             .retain_in(..number, |_, _| false)
             .map_err(failure)
     }
-}
-
-/// Makes the links of a log anew that an earlier format kept: what they are digests of is
-/// another.
-pub(super) fn from_second_format(transaction: &WriteTransaction) -> Result<(), Failure> {
-    let events = transaction.open_table(EVENTS).map_err(failure)?;
-    let mut links = transaction.open_table(EVENT_LINKS).map_err(failure)?;
-    let first = events.first().map_err(failure)?.map(|(at, _)| at.value());
-    let mut link = Link::BEGINNING;
-    links.retain(|_, _| false).map_err(failure)?;
-    if let Some(before) = first.and_then(|first| first.checked_sub(1)) {
-        links.insert(before, link.as_bytes()).map_err(failure)?;
-    }
-    for entry in events.iter().map_err(failure)? {
-        let (number, line) = entry.map_err(failure)?;
-        link = link.next(number.value(), line.value());
-        links
-            .insert(number.value(), link.as_bytes())
-            .map_err(failure)?;
-    }
-    let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-    let taken_over = first.map_or(0, |first| first.saturating_add(1));
-    numbers.insert(TAKEN_OVER, taken_over).map_err(failure)?;
-    Ok(())
 }
 
 /// That the log goes on behind event `told` (the first if none was told) up to `until`, or as
@@ -88,10 +60,7 @@ pub(super) fn proof(
         .map_or(0, |told| told.saturating_add(1))
         .max(first.unwrap_or(0));
     let after = match begin.checked_sub(1) {
-        Some(before) => links.get(before).map_err(failure)?.map(|link| Head {
-            number: before,
-            link: Link::from_bytes(*link.value()),
-        }),
+        Some(before) => head(&links, before)?,
         None => None,
     };
     let mut entries = Vec::new();
@@ -106,6 +75,20 @@ pub(super) fn proof(
         }
     }
     Ok(Proof { after, entries })
+}
+
+/// The head that the chain had at `number`. A link that is damaged is none.
+pub(super) fn head(
+    links: &impl ReadableTable<u64, &'static [u8]>,
+    number: u64,
+) -> Result<Option<Head>, Failure> {
+    let kept = links.get(number).map_err(failure)?;
+    let link = kept.and_then(|kept| link(kept.value()));
+    Ok(link.map(|link| Head { number, link }))
+}
+
+fn link(kept: &[u8]) -> Option<Link> {
+    Some(Link::from_bytes(kept.try_into().ok()?))
 }
 
 /// Follows the chain through the record, and holds it against `told`, a head that was noted
@@ -124,22 +107,13 @@ pub fn verify_events(
     for entry in events.iter().map_err(failure)? {
         let (number, line) = entry.map_err(failure)?;
         let number = number.value();
-        let link = links.get(number).map_err(failure)?;
-        let link = link.map(|link| Link::from_bytes(*link.value()));
+        let link = head(&links, number)?.map(|head| head.link);
         kept.push((number, line.value().to_vec(), link));
     }
     let first = kept.first().map_or(0, |(number, ..)| *number);
-    let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-    let room = match tables::number(&numbers, TAKEN_OVER)?.checked_sub(1) {
-        Some(taken_over) if taken_over == first => Room::UNKNOWN,
-        Some(_) | None => ROOM,
-    };
     let begins = match first.checked_sub(1) {
-        Some(before) => match links.get(before).map_err(failure)? {
-            Some(link) => Begins::After(Head {
-                number: before,
-                link: Link::from_bytes(*link.value()),
-            }),
+        Some(before) => match head(&links, before)? {
+            Some(head) => Begins::After(head),
             // Then the first one that is there does not begin the log.
             None => Begins::AtFirst,
         },
@@ -150,7 +124,7 @@ pub fn verify_events(
         bytes,
         link: *link,
     });
-    Ok(chain::verify(begins, entries, room, told))
+    Ok(chain::verify(begins, entries, ROOM, told))
 }
 
 #[cfg(test)]
@@ -196,26 +170,6 @@ mod tests {
         let (_folder, store) = store_of(1_100, 40).await;
         let whole = verify(&store, None).await.unwrap();
         assert_eq!((whole.entries, whole.made_room), (1_100, None));
-    }
-
-    #[tokio::test]
-    async fn what_an_earlier_format_kept_is_taken_over() {
-        let (_folder, store) = store(10).await;
-        let look = |database: &redb::Database| {
-            tables::write(database, |transaction| {
-                let mut events = transaction.open_table(EVENTS).unwrap();
-                for made_room in 0..3 {
-                    events.remove(made_room).unwrap();
-                }
-                let mut links = transaction.open_table(EVENT_LINKS).unwrap();
-                links.insert(5, &[7; 32]).unwrap();
-                drop((events, links));
-                from_second_format(transaction)
-            })
-        };
-        store.look(look).await.unwrap();
-        let whole = verify(&store, None).await.unwrap();
-        assert_eq!((whole.entries, whole.made_room), (7, Some(2)));
     }
 
     #[tokio::test]

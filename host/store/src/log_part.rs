@@ -4,6 +4,7 @@ use bailiwick_core::chain::{Head, Link};
 use redb::ReadableDatabase;
 
 use super::{
+    event_chain::head,
     look::LookError,
     tables::{EVENT_LINKS, EVENTS, failure},
 };
@@ -40,10 +41,6 @@ pub fn log_part(
     let transaction = database.begin_read().map_err(failure)?;
     let events = transaction.open_table(EVENTS).map_err(failure)?;
     let links = transaction.open_table(EVENT_LINKS).map_err(failure)?;
-    let link = |number: u64| {
-        let kept = links.get(number).map_err(failure)?;
-        Ok::<_, LookError>(kept.map(|link| Link::from_bytes(*link.value())))
-    };
     let begin = after.map_or(0, |after| after.saturating_add(1));
     let mut part = LogPart {
         after: None,
@@ -56,16 +53,13 @@ pub fn log_part(
         if part.entries.is_empty()
             && let Some(before) = number.checked_sub(1)
         {
-            part.after = link(before)?.map(|link| Head {
-                number: before,
-                link,
-            });
+            part.after = head(&links, before)?;
         }
         taken += line.len();
         part.entries.push(LinkedEvent {
             number,
             line,
-            link: link(number)?,
+            link: head(&links, number)?.map(|head| head.link),
         });
         if taken >= bytes {
             break;

@@ -9,7 +9,7 @@ use bailiwick_core::time::Timestamp;
 use redb::{Database, DatabaseError, ReadableDatabase, StorageError};
 
 use super::{
-    Opening, StoreError, event_chain, outbox,
+    Opening, StoreError,
     tables::{self, FORMAT, NUMBERS, failure},
 };
 
@@ -115,7 +115,7 @@ fn unusable(path: &Path, error: DatabaseError) -> Unusable {
     }
 }
 
-/// A newer format is refused; a fresh database gets this one.
+/// Another format is refused; a fresh database gets this one.
 fn check_format(database: &Database, path: &Path) -> Result<(), Unusable> {
     let damaged = |error: tables::Failure| match *error {
         redb::Error::Corrupted(_)
@@ -131,16 +131,12 @@ fn check_format(database: &Database, path: &Path) -> Result<(), Unusable> {
             found,
             supported: FORMAT,
         })),
+        Some(found) if found < FORMAT => Err(Unusable::Error(StoreError::Older {
+            path: path.to_owned(),
+            found,
+        })),
         _ => tables::write(database, |transaction| {
-            match found {
-                Some(1) => outbox::from_first_format(transaction)?,
-                Some(2) => outbox::from_second_format(transaction)?,
-                _ => {}
-            }
             tables::create_all(transaction)?;
-            if found.is_some_and(|found| found < 3) {
-                event_chain::from_second_format(transaction)?;
-            }
             transaction
                 .open_table(NUMBERS)
                 .map_err(failure)?

@@ -1,7 +1,7 @@
 //! How one entry lies in the outbox.
 //!
 //! ```text
-//! record = version              ; 1 byte: 1 for reports of format 1, else 2
+//! record = version              ; 1 byte: 2
 //!          sha256 of the rest   ; 32 bytes
 //!          length of head       ; 4 bytes, little endian
 //!          head                 ; JSON
@@ -11,7 +11,7 @@
 //! redb checks its pages only when it opens the file. The digest tells a damaged record
 //! at the moment it is read, so that one can be taken out and the rest go on.
 
-use bailiwick_core::{digest::Sha256, ids::PluginName, run_time::RunTime, time::Timestamp};
+use bailiwick_core::{digest::Sha256, run_time::RunTime, time::Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::outbox::{Confirmed, What};
@@ -43,7 +43,7 @@ pub(super) struct WaitingHead {
     pub(super) what: What,
     pub(super) key: String,
     pub(super) at: Timestamp,
-    /// How long the agent had run when it was put; not known of what a version before put.
+    /// How long the agent had run when it was put.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ran: Option<RunTime>,
 }
@@ -63,19 +63,6 @@ pub(super) struct SentHead {
 
 impl Head for SentHead {
     const VERSION: u8 = 2;
-}
-
-/// Of a report in a database of format 1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct FirstHead {
-    pub(super) plugin: PluginName,
-    pub(super) kind: String,
-    pub(super) idempotency_key: String,
-    pub(super) at: Timestamp,
-}
-
-impl Head for FirstHead {
-    const VERSION: u8 = 1;
 }
 
 /// The record of `head` and `body`.

@@ -1,9 +1,12 @@
 //! The tables, and the boxed error that closures over them return.
+//!
+//! Each pair of types of keys and values is another copy of redb's trees in the program, some
+//! 30 KB: so there are few, and what a number or an id is written as stands beside its table.
 
 use redb::{Database, Durability, TableDefinition, WriteTransaction};
 
-/// Format of the database that this version writes, and the newest that it reads. It
-/// rises when a table's meaning changes.
+/// Format of the database that this version writes and reads. It rises when a table's meaning
+/// changes; those before this one were of versions that were never released.
 pub(super) const FORMAT: u64 = 3;
 
 /// Numbers about the database itself: `format`, and the counters of `outbox`.
@@ -13,17 +16,14 @@ pub(super) const PLUGIN_STATE: TableDefinition<'_, (&str, &str), &[u8]> =
     TableDefinition::new("plugin-state");
 /// (lane, sequence number) → record.
 pub(super) const OUTGOING: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition::new("outgoing");
-/// Idempotency key → place in the outbox, of outcomes and files.
-pub(super) const OUTGOING_KEYS: TableDefinition<'_, &str, (u8, u64)> =
+/// Idempotency key → place in the outbox, of outcomes and files: number of the lane, 1 byte, and
+/// sequence number, 8 bytes, little-endian.
+pub(super) const OUTGOING_KEYS: TableDefinition<'_, &str, &[u8]> =
     TableDefinition::new("outgoing-keys");
 /// Sequence number → record of what was sent.
 pub(super) const SENT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sent");
 /// Sequence number → record of what the console failed at.
 pub(super) const GIVEN_UP: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("given-up");
-/// Format 1: sequence number → record of a report.
-pub(super) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
-/// Format 1: idempotency key → sequence number in the outbox.
-pub(super) const OUTBOX_KEYS: TableDefinition<'_, &str, u64> = TableDefinition::new("outbox-keys");
 /// Sequence number → the damaged bytes.
 pub(super) const QUARANTINE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("quarantine");
 /// Plugin → what its report sender remembers.
@@ -35,14 +35,13 @@ pub(super) const SUSPENSIONS: TableDefinition<'_, &str, &[u8]> =
 pub(super) const DEVICE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("device");
 /// Sequence number → event.
 pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
-/// Sequence number → link of the event in the chain; also of the last that made room.
-pub(super) const EVENT_LINKS: TableDefinition<'_, u64, &[u8; 32]> =
-    TableDefinition::new("event-links");
+/// Sequence number → link of the event in the chain, 32 bytes; also of the last that made room.
+pub(super) const EVENT_LINKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("event-links");
 /// Sequence number → event that waits for the console's receipt.
 pub(super) const EVENTS_OUT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events-out");
 
-/// Id of an action that began → its record.
-pub(super) const ACTIONS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("actions");
+/// Id of an action that began, in hexadecimal digits → its record.
+pub(super) const ACTIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("actions");
 
 /// redb's error, boxed: it is large, and these results are mostly `Ok`.
 pub(super) type Failure = Box<redb::Error>;

@@ -24,7 +24,6 @@
 mod caps;
 pub(super) mod given_up;
 mod ledger;
-mod migrate;
 mod outgoing;
 pub(super) mod reading;
 pub(super) mod sent;
@@ -37,10 +36,7 @@ pub use caps::{Caps, DropReason, Dropped};
 pub use outgoing::{Beside, Lane, Outgoing, Ticket, Waiting, What};
 pub use reading::OutboxFigures;
 pub use sent::{Confirmed, KeepSent, Sent, Settled};
-pub(super) use {
-    migrate::{from_first_format, from_second_format},
-    writing::Writing,
-};
+pub(super) use writing::Writing;
 
 use super::{
     Store, StoreError,

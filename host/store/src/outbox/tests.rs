@@ -4,7 +4,7 @@ use bailiwick_core::{action::ActionId, session::SessionId};
 use redb::Database;
 
 use super::*;
-use crate::tables::{NUMBERS, OUTBOX, OUTBOX_KEYS, OUTGOING, OUTGOING_KEYS, failure};
+use crate::tables::{OUTGOING, failure};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_ms(1_795_432_800_000);
 pub(crate) const RAN: RunTime = RunTime::from_ms(10_000_000);
@@ -390,100 +390,4 @@ async fn what_is_given_up_is_kept_within_a_bound_and_counted() {
     assert_eq!(kept[0].body, vec![2; 1_000_000]);
     let figures = store.outbox().figures().await.unwrap();
     assert_eq!((figures.given_up, figures.files.waiting), (10, 0));
-}
-
-/// Rewrites the store as the version before wrote it.
-fn to_first_format(database: &Database) -> Result<(), Failure> {
-    tables::write(database, |transaction| {
-        let mut records = transaction.open_table(OUTBOX).map_err(failure)?;
-        let mut index = transaction.open_table(OUTBOX_KEYS).map_err(failure)?;
-        for number in 0..3_u64 {
-            let head = crate::record::FirstHead {
-                plugin: "inventory".parse().unwrap(),
-                kind: "full".into(),
-                idempotency_key: format!("old-{number}"),
-                at: NOW,
-            };
-            let mut record = crate::record::encode(&head, &[9]).unwrap();
-            if number == 1 {
-                record[7] ^= 1;
-            }
-            records.insert(number, record.as_slice()).map_err(failure)?;
-            let key = head.idempotency_key.as_str();
-            index.insert(key, number).map_err(failure)?;
-        }
-        let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-        for (name, number) in [
-            ("format", 1),
-            ("outbox-next", 3),
-            ("outbox-reports", 3),
-            ("outbox-bytes", 500),
-            ("outbox-dropped", 4),
-        ] {
-            numbers.insert(name, number).map_err(failure)?;
-        }
-        Ok(())
-    })
-}
-
-#[tokio::test]
-async fn a_store_of_the_second_format_goes_on_without_the_keys_of_its_reports() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
-    put(&store, file("file", b"1")).await;
-    let to_second_format = |database: &Database| {
-        tables::write(database, |transaction| {
-            let mut keys = transaction.open_table(OUTGOING_KEYS).map_err(failure)?;
-            keys.insert("report", (1, 7)).map_err(failure)?;
-            let mut entries = transaction.open_table(OUTGOING).map_err(failure)?;
-            entries.retain(|(lane, _), _| lane < 3).map_err(failure)?;
-            let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-            for (name, number) in [
-                ("format", 2),
-                ("outbox-next", 40),
-                ("outbox-files", 1),
-                ("outbox-files-bytes", 100),
-                ("outbox-reports-dropped", 4),
-                ("outbox-quarantined", 5),
-            ] {
-                numbers.insert(name, number).map_err(failure)?;
-            }
-            Ok(())
-        })
-    };
-    store.run("go back", to_second_format).await.unwrap();
-    drop(store);
-    let store = open(folder.path()).await;
-    let left = |database: &Database| {
-        let transaction = redb::ReadableDatabase::begin_read(database).map_err(failure)?;
-        let keys = transaction.open_table(OUTGOING_KEYS).map_err(failure)?;
-        redb::ReadableTableMetadata::len(&keys).map_err(failure)
-    };
-    assert_eq!(store.run("count", left).await.unwrap(), 1);
-    let again = put(&store, file("file", b"2")).await;
-    assert_eq!(again.tickets[0].unwrap().sequence, 0, "the file's is there");
-    let figures = store.outbox().figures().await.unwrap();
-    assert_eq!((figures.files.waiting, figures.files.bytes), (1, 100));
-    assert_eq!((figures.reports.dropped, figures.quarantined), (4, 5));
-    let next = put(&store, report("new", b"3")).await;
-    assert_eq!(next.tickets[0].unwrap().sequence, 40);
-}
-
-#[tokio::test]
-async fn reports_of_the_first_format_are_still_sent() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
-    store.run("go back", to_first_format).await.unwrap();
-    drop(store);
-    let store = open(folder.path()).await;
-    assert_eq!(keys(&store, Lane::Reports).await, ["old-0", "old-2"]);
-    let figures = store.outbox().figures().await.unwrap();
-    assert_eq!((figures.reports.waiting, figures.reports.dropped), (2, 4));
-    assert_eq!(figures.quarantined, 1);
-    // How long they have waited is not known.
-    let later = RAN.after(DAY * 31);
-    assert_eq!(store.outbox().trim(Caps::DEFAULT, later).await.unwrap(), []);
-    drop(store);
-    let again = open(folder.path()).await;
-    assert_eq!(again.outbox().figures().await.unwrap(), figures);
 }

@@ -133,25 +133,22 @@ impl<'txn> Writing<'txn> {
         Ok(())
     }
 
-    /// Keeps the record of a report as the newest of its lane.
-    pub(super) fn keep_report(&mut self, record: &[u8]) -> Result<(), Failure> {
-        self.keep(self.ledger.next(Lane::Reports), record)
-    }
-
     /// Gives `key` to `ticket`, unless an earlier one has it. Nearly always none has: so one way
     /// through the tree, not one to look and one to write.
     fn claim(&mut self, key: &str, ticket: Ticket) -> Result<Option<Ticket>, Failure> {
         let mut keys = self.keys()?;
-        let earlier = keys.insert(key, ticket.place()).map_err(failure)?;
-        let Some(earlier) = earlier.and_then(|place| Ticket::at(place.value())) else {
+        let earlier = keys.insert(key, ticket.to_bytes().as_slice());
+        let earlier = earlier.map_err(failure)?;
+        let Some(earlier) = earlier.and_then(|place| Ticket::from_bytes(place.value())) else {
             return Ok(None);
         };
-        keys.insert(key, earlier.place()).map_err(failure)?;
+        keys.insert(key, earlier.to_bytes().as_slice())
+            .map_err(failure)?;
         Ok(Some(earlier))
     }
 
     /// Opened where one is needed: reports, most of what is kept, have none.
-    fn keys(&self) -> Result<Table<'txn, &'static str, (u8, u64)>, Failure> {
+    fn keys(&self) -> Result<Table<'txn, &'static str, &'static [u8]>, Failure> {
         self.transaction.open_table(OUTGOING_KEYS).map_err(failure)
     }
 
@@ -279,7 +276,10 @@ impl<'txn> Writing<'txn> {
         match record::decode::<WaitingHead>(&record) {
             Some((head, _)) => self.forget_key(ticket.lane, &head.key)?,
             // The key can't be read from a damaged record.
-            None => self.keys()?.retain(|_, at| at != place).map_err(failure)?,
+            None => {
+                let place = ticket.to_bytes();
+                self.keys()?.retain(|_, at| at != place).map_err(failure)?;
+            }
         }
         self.ledger.remove(ticket.lane, length(&record));
         Ok(Some(record))
@@ -292,8 +292,19 @@ impl Ticket {
         (self.lane.number(), self.sequence)
     }
 
-    fn at((number, sequence): (u8, u64)) -> Option<Self> {
-        let lane = Lane::ALL.into_iter().find(|lane| lane.number() == number)?;
+    /// As the table of keys has it.
+    fn to_bytes(self) -> [u8; 9] {
+        let mut bytes = [self.lane.number(); 9];
+        bytes[1..].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (number, sequence) = bytes.split_first()?;
+        let lane = Lane::ALL
+            .into_iter()
+            .find(|lane| lane.number() == *number)?;
+        let sequence = u64::from_le_bytes(sequence.try_into().ok()?);
         Some(Self { lane, sequence })
     }
 }
