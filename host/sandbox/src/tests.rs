@@ -10,8 +10,8 @@ mod http;
 mod meddling;
 mod memory;
 mod neighbour;
-mod watch;
 mod redaction;
+mod watch;
 
 use std::{
     sync::{Arc, Mutex},

@@ -35,7 +35,7 @@ fn what_is_found_in_our_own_plugins_is_known() {
         }
     });
     let at = Timestamp::start_of_day(2026, 11, 25).unwrap();
-    let report = Report::new(subjects.to_vec(), Vec::new(), None, at);
+    let report = Report::new(subjects.to_vec(), Vec::new(), (None, None), at);
     assert_eq!(report.outcome(), Outcome::Findings);
     let told = text(&report);
     assert_eq!(told, include_str!("audit/own.txt"), "{told}");

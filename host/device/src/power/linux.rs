@@ -32,7 +32,8 @@ pub(super) async fn uninhibited(address: &str, verb: PowerVerb) -> Result<(), Po
         let lock = [(); 4].map(|()| reader.string().map(str::to_owned));
         let [what, who, why, mode] = lock;
         let lock = (what?, who?, why?, mode?);
-        (reader.u32()?, reader.u32()?);
+        reader.u32()?;
+        reader.u32()?;
         Ok(lock)
     });
     let locks = locks.map_err(|error| PowerError::Unavailable(error.to_string()))?;

@@ -24,8 +24,8 @@ pub(crate) mod sessions;
 pub(crate) mod state;
 pub(crate) mod system;
 pub(crate) mod wake;
-pub(crate) mod watch;
 pub(crate) mod wasi;
+pub(crate) mod watch;
 
 use std::borrow::Cow;
 
