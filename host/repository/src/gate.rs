@@ -83,7 +83,12 @@ pub(crate) fn check(
     };
     let mut updater = updater(overlay, now).map_err(RepositoryError::Gate)?;
     for path in targets {
-        download(&mut updater, path, now).map_err(RepositoryError::Gate)?;
+        let found = download(&mut updater, path, now).map_err(RepositoryError::Gate)?;
+        if found.is_none() {
+            return refuse(format!(
+                "no role may sign `{path}`: it is outside of every delegation"
+            ));
+        }
     }
     Ok(())
 }
@@ -97,8 +102,8 @@ pub(crate) fn reader(repository: &Repository) -> Result<Updater, RepositoryError
     updater(overlay, Timestamp::EPOCH).map_err(RepositoryError::Unverified)
 }
 
-/// The bytes of a target, from a reader that [`reader`] made.
-pub(crate) fn fetch(updater: &mut Updater, path: &str) -> Result<Vec<u8>, RepositoryError> {
+/// The bytes of a target, from a reader that [`reader`] made; `None` if no role lists it.
+pub(crate) fn fetch(updater: &mut Updater, path: &str) -> Result<Option<Vec<u8>>, RepositoryError> {
     download(updater, path, Timestamp::EPOCH).map_err(RepositoryError::Unverified)
 }
 
@@ -116,12 +121,14 @@ fn updater(overlay: Overlay, now: Timestamp) -> Result<Updater, String> {
     Ok(updater)
 }
 
-fn download(updater: &mut Updater, path: &str, now: Timestamp) -> Result<Vec<u8>, String> {
+fn download(updater: &mut Updater, path: &str, now: Timestamp) -> Result<Option<Vec<u8>>, String> {
     let told = |error: sigstore_tuf::Error| chain(&error);
-    let found = wait(updater.get_target_info(path, civil(now)))?.map_err(told)?;
-    let found = found
-        .ok_or_else(|| format!("no role may sign `{path}`: it is outside of every delegation"))?;
-    wait(updater.download_target(&found, path))?.map_err(told)
+    let Some(found) = wait(updater.get_target_info(path, civil(now)))?.map_err(told)? else {
+        return Ok(None);
+    };
+    wait(updater.download_target(&found, path))?
+        .map(Some)
+        .map_err(told)
 }
 
 fn civil(now: Timestamp) -> jiff::Timestamp {
