@@ -71,6 +71,12 @@ pub(crate) const DEVICE: Option<&str> = if cfg!(all(target_os = "linux", target_
 /// Compiles C for [`DEVICE`]; the linker stays the machine's own.
 const MUSL_COMPILER: &str = "musl-gcc";
 
+/// What devices do without in zstd: searches of levels that the agent does not write with (9 and
+/// 19 are all), and second copies of what reads, for processors and bodies that gain from them.
+const MUSL_FLAGS: &str = "-DZSTD_EXCLUDE_DFAST_BLOCK_COMPRESSOR \
+    -DZSTD_EXCLUDE_GREEDY_BLOCK_COMPRESSOR -DZSTD_EXCLUDE_LAZY_BLOCK_COMPRESSOR \
+    -DHUF_FORCE_DECOMPRESS_X1=1 -DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT=1 -DDYNAMIC_BMI2=0";
+
 impl Profile {
     /// Builds the program `program` of `package`.
     pub(crate) fn build(self, package: &str, program: &str) -> Command {
@@ -81,8 +87,9 @@ impl Profile {
             Self::Release => drop(command.arg("--release")),
         }
         if let Some(target) = self.target() {
-            let compiler = format!("CC_{}", target.replace('-', "_"));
-            command.env(compiler, MUSL_COMPILER);
+            let of_target = target.replace('-', "_");
+            command.env(format!("CC_{of_target}"), MUSL_COMPILER);
+            command.env(format!("CFLAGS_{of_target}"), MUSL_FLAGS);
             // Not in a build script: it can't see whether a panic unwinds, and where it
             // does, a program without tables could not.
             command.args(["--target", target, "--"]).args(slim());

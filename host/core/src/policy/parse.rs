@@ -86,22 +86,12 @@ impl Policy {
                 .collect::<Result<_, _>>()?,
             None => Vec::new(),
         };
-        let limits = limits(document.required(&LIMITS)?)?;
-        if let Some(warned) = grants.iter().find_map(|grant| grant.warns_beyond(&limits)) {
-            return Err(document.required(&LIMITS)?.error(
-                format!(
-                    "a call ends after {}, before a warning of {warned} does",
-                    limits.deadline
-                ),
-                "raise `deadline`, or have the grant of `power` warn for less",
-            ));
-        }
-        Ok(Self {
+        let policy = Self {
             plugin: document.required(&PLUGIN)?.parsed()?,
             vendor: document.required(&VENDOR)?.parsed()?,
             versions: bounded_versions(document.required(&VERSIONS)?)?,
             summary: document.required(&SUMMARY)?.prose(200)?,
-            limits,
+            limits: limits(document.required(&LIMITS)?)?,
             schedule: document.optional(&SCHEDULE).map(interval).transpose()?,
             sampling: document
                 .optional(&SAMPLING)
@@ -114,7 +104,24 @@ impl Policy {
                 Some(entries) => cases(&entries)?,
                 None => Vec::new(),
             },
-        })
+        };
+        // Last: it is about two keys, each of which has to be right before.
+        match policy.warned_too_long() {
+            Some(warned) => Err(document.required(&LIMITS)?.error(
+                format!(
+                    "a call ends after {}, before a warning of {warned} does",
+                    policy.limits.deadline
+                ),
+                "raise `deadline`, or have the grant of `power` warn for less",
+            )),
+            None => Ok(policy),
+        }
+    }
+
+    /// A warning that a call's deadline would cut off.
+    fn warned_too_long(&self) -> Option<Span> {
+        let mut grants = self.grants.iter();
+        grants.find_map(|grant| grant.warns_beyond(&self.limits))
     }
 }
 
