@@ -2,8 +2,8 @@
 
 use bailiwick_core::{bytes::ByteCount, digest::Sha256};
 use wasmparser::{
-    ComponentExternalKind, Encoding, FuncValidatorAllocations, KnownCustom, MemoryType, Parser,
-    Payload, ValidPayload, Validator, WasmFeatures, types::Types,
+    ComponentExternalKind, Encoding, KnownCustom, MemoryType, Parser, Payload, ValidPayload,
+    Validator, WasmFeatures, types::Types,
 };
 
 use crate::{AuditError, CoreModule, Inspection, Memory, name, producers};
@@ -99,18 +99,23 @@ impl Reading {
         let mut validator = Validator::new_with_features(FEATURES);
         let mut parser = Parser::new(0);
         parser.set_features(FEATURES);
-        let mut allocations = FuncValidatorAllocations::default();
+        #[cfg(feature = "bodies")]
+        let mut allocations = wasmparser::FuncValidatorAllocations::default();
         let mut last = None;
         for payload in parser.parse_all(bytes) {
             let payload = payload?;
             // Nesting is bounded before the validator makes room for another level.
             self.note(&payload)?;
             match validator.payload(&payload)? {
+                #[cfg(feature = "bodies")]
                 ValidPayload::Func(function, body) => {
                     let mut function = function.into_validator(allocations);
                     function.validate(&body)?;
                     allocations = function.into_allocations();
                 }
+                // Nothing is imported there, and the compiler validates them.
+                #[cfg(not(feature = "bodies"))]
+                ValidPayload::Func(..) => {}
                 ValidPayload::End(types) => last = Some(types),
                 ValidPayload::Ok | ValidPayload::Parser(_) => {}
             }

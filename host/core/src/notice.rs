@@ -34,18 +34,16 @@ impl Notice {
             return Err(NoticeError::TooLong);
         }
         let shown: String = text.chars().filter_map(shown).collect();
-        let lines: Vec<&str> = shown
-            .trim_matches('\n')
-            .lines()
-            .map(str::trim_end)
-            .collect();
-        if lines.len() > MOST_LINES {
+        let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+        let text = lines.join("\n");
+        // Now that lines of spaces are empty.
+        let text = text.trim_matches('\n');
+        if text.lines().count() > MOST_LINES {
             return Err(NoticeError::TooManyLines);
         }
-        let text = lines.join("\n");
         match text.chars().all(char::is_whitespace) {
             true => Err(NoticeError::Empty),
-            false => Ok(Self(text)),
+            false => Ok(Self(text.to_owned())),
         }
     }
 
@@ -90,6 +88,7 @@ mod tests {
             ("user\u{202e}txt.exe\u{2066}", "usertxt.exe"),
             ("a\u{feff}b\u{e0041}c\u{2064}", "abc"),
             ("a\u{2028}b\tc", "a\nb c"),
+            ("\u{3000}\n \na\n\u{202f}", "a"),
             // Joiners belong to scripts and to pictures.
             ("می\u{200c}خواهم", "می\u{200c}خواهم"),
         ] {

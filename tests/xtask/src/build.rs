@@ -93,6 +93,10 @@ impl Profile {
             // Not in a build script: it can't see whether a panic unwinds, and where it
             // does, a program without tables could not.
             command.args(["--target", target, "--"]).args(slim());
+            // What compiles components has room, and whoever waits for it does not.
+            if package != COMPILER {
+                command.args(["-C", OUTLINED]);
+            }
         }
         command
     }
@@ -120,6 +124,13 @@ impl Profile {
         DEVICE.filter(|_| self == Self::Device)
     }
 }
+
+const COMPILER: &str = "bailiwick-compile";
+
+/// Sequences of instructions that occur often become functions, where that saves 100 bytes: 0.10
+/// of 9.1 MB of the agent. Where it saves any, it is 0.36, and an empty call of a plugin takes a
+/// tenth longer.
+const OUTLINED: &str = "llvm-args=-enable-machine-outliner=always -outliner-benefit-threshold=100";
 
 /// What the linker leaves out of programs for devices: tables for unwinding, and 23 of 24
 /// bytes of most relocations (a static program has to apply them itself, so what they are

@@ -113,7 +113,8 @@ async fn logind_is_believed_at_once_and_its_loss_loses_no_session() {
     bus.kill();
     until_source(&mut watch, Source::Kernel).await;
     let remark = watch.last.remark.clone();
-    assert!(remark.contains("the bus at"), "{remark}");
+    // Whichever noticed first: what was being asked, or the next attempt to connect.
+    assert!(remark.contains("the bus"), "{remark}");
     assert!(
         !watch.heard_of(mallory) && !watch.heard_of(peggy),
         "{:?}",
