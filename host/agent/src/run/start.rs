@@ -243,12 +243,22 @@ pub(crate) fn make_data_folder(folder: &Path) -> anyhow::Result<()> {
 
 fn compile_child(settings: &Settings, second_line: &SecondLine) -> anyhow::Result<Child> {
     let child = Child::new(compiler(settings)?, ChildLimits::default());
-    #[cfg(target_os = "linux")]
-    if let Some(privileged) = &second_line.privileged {
-        let apart = super::apart::CompilerApart(Arc::clone(privileged));
-        return Ok(child.started_by(Arc::new(apart)));
-    }
-    Ok(child)
+    Ok(started_apart(child, second_line))
+}
+
+#[cfg(target_os = "linux")]
+fn started_apart(child: Child, second_line: &SecondLine) -> Child {
+    let Some(privileged) = &second_line.privileged else {
+        return child;
+    };
+    let apart = super::apart::CompilerApart(Arc::clone(privileged));
+    child.started_by(Arc::new(apart))
+}
+
+/// The agent starts it itself, for it may.
+#[cfg(not(target_os = "linux"))]
+fn started_apart(child: Child, _: &SecondLine) -> Child {
+    child
 }
 
 /// The compiler of the settings, or the one beside this program.

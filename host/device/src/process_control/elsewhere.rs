@@ -4,12 +4,7 @@ use bailiwick_core::ports::{ControlAnswer, ControlError, ControlOrder};
 
 use super::DeviceProcessControl;
 
-pub(super) async fn control(control: &DeviceProcessControl, _: ControlOrder) -> ControlAnswer {
-    let DeviceProcessControl {
-        clock: _,
-        processes: _,
-        rates: _,
-    } = control;
+pub(super) async fn control(_: &DeviceProcessControl, _: ControlOrder) -> ControlAnswer {
     let reason = "processes can't be held on this system".to_owned();
     ControlAnswer {
         control: None,

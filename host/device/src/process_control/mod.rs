@@ -23,6 +23,10 @@ use elsewhere as linux;
 use crate::DeviceProcesses;
 
 /// Controls this machine's processes, and counts what each plugin did in the last minute.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "no process can be held there")
+)]
 pub struct DeviceProcessControl {
     clock: Arc<dyn Clock>,
     processes: Arc<DeviceProcesses>,
