@@ -15,8 +15,6 @@ use super::{
 const PLACE: (u8, u64) = (u8::MAX, 0);
 /// Of the time that the agent has run, so much is not written with each commit.
 const COARSE: Duration = Duration::from_secs(60);
-/// Numbers of its record, each of 8 bytes, little-endian.
-const NUMBERS: usize = 13;
 
 /// The figures of the outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,71 +45,34 @@ impl Ledger {
     ) -> Result<(), Failure> {
         if self != before {
             let record = self.to_record();
-            entries
-                .insert(PLACE, record.as_flattened())
-                .map_err(failure)?;
+            entries.insert(PLACE, record.as_slice()).map_err(failure)?;
         }
         Ok(())
     }
 
-    fn to_record(self) -> [[u8; 8]; NUMBERS] {
-        let Self {
-            next,
-            entries: [e0, e1, e2],
-            bytes: [b0, b1, b2],
-            dropped: [d0, d1, d2],
-            quarantined,
-            given_up,
-            ran,
-        } = self;
-        let ran = ran.as_ms();
-        [
-            next,
-            e0,
-            e1,
-            e2,
-            b0,
-            b1,
-            b2,
-            d0,
-            d1,
-            d2,
-            quarantined,
-            given_up,
-            ran,
-        ]
-        .map(u64::to_le_bytes)
+    /// Each number in 8 bytes, little-endian, in the order of [`Self::from_record`].
+    fn to_record(self) -> Vec<u8> {
+        let last = [self.quarantined, self.given_up, self.ran.as_ms()];
+        let of_lanes = [self.entries, self.bytes, self.dropped, last];
+        let numbers = [self.next]
+            .into_iter()
+            .chain(of_lanes.into_iter().flatten());
+        numbers.flat_map(u64::to_le_bytes).collect()
     }
 
     /// Numbers that are not there are 0.
     fn from_record(record: &[u8]) -> Self {
-        let mut numbers = [0; NUMBERS];
-        for (number, bytes) in numbers.iter_mut().zip(record.as_chunks().0) {
-            *number = u64::from_le_bytes(*bytes);
-        }
-        let [
-            next,
-            e0,
-            e1,
-            e2,
-            b0,
-            b1,
-            b2,
-            d0,
-            d1,
-            d2,
-            quarantined,
-            given_up,
-            ran,
-        ] = numbers;
+        let numbers = record.as_chunks().0;
+        let mut numbers = numbers.iter().map(|bytes| u64::from_le_bytes(*bytes));
+        let mut next = || numbers.next().unwrap_or(0);
         Self {
-            next,
-            entries: [e0, e1, e2],
-            bytes: [b0, b1, b2],
-            dropped: [d0, d1, d2],
-            quarantined,
-            given_up,
-            ran: RunTime::from_ms(ran),
+            next: next(),
+            entries: [next(), next(), next()],
+            bytes: [next(), next(), next()],
+            dropped: [next(), next(), next()],
+            quarantined: next(),
+            given_up: next(),
+            ran: RunTime::from_ms(next()),
         }
     }
 
@@ -170,8 +131,8 @@ mod tests {
             ran: RunTime::from_ms(13),
         };
         let record = ledger.to_record();
-        assert_eq!(Ledger::from_record(record.as_flattened()), ledger);
-        let short = Ledger::from_record(&record.as_flattened()[..12]);
+        assert_eq!(Ledger::from_record(&record), ledger);
+        let short = Ledger::from_record(&record[..12]);
         assert_eq!((short.next, short.entries), (1, [0; 3]));
     }
 }
