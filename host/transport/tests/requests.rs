@@ -5,11 +5,12 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    io::{BufRead as _, BufReader},
+    net::{Ipv4Addr, TcpListener},
     path::Path,
-    process::{Child, Command},
+    process::{Child, ChildStderr, Command, Stdio},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bailiwick_core::{
@@ -43,6 +44,8 @@ impl Clock for Still {
 /// A server that ends with its test.
 struct Nginx {
     child: Child,
+    /// Held open: nginx goes on to write into it.
+    _log: BufReader<ChildStderr>,
     port: u16,
     _folder: tempfile::TempDir,
     requests: Requests,
@@ -80,7 +83,7 @@ fn settings(folder: &Path, port: u16) -> String {
         .map(|kind| format!("{kind}_temp_path {place};\n"))
         .collect();
     format!(
-        "daemon off;\nmaster_process off;\npid {place}/pid;\nerror_log stderr;\nevents {{}}\n\
+        "daemon off;\nmaster_process off;\npid {place}/pid;\nerror_log stderr notice;\nevents {{}}\n\
          http {{\naccess_log off;\n{temporary}\
          server {{\nlisten 127.0.0.1:{port} ssl;\n\
          ssl_certificate {place}/cert.pem;\nssl_certificate_key {place}/key.pem;\n\
@@ -90,6 +93,16 @@ fn settings(folder: &Path, port: u16) -> String {
          location / {{ return 200 \"$request_method $request_uri $http_host $http_x_a\"; }}\n\
          }}\n}}\n"
     )
+}
+
+/// Reads until nginx tells how it will wait for connections, which it does as soon as it
+/// listens. One that can't listen says why, and ends.
+fn wait_until_it_listens(log: &mut BufReader<ChildStderr>) {
+    let mut told = String::new();
+    while !told.contains("event method") {
+        let read = log.read_line(&mut told).unwrap();
+        assert_ne!(read, 0, "nginx does not listen: {told}");
+    }
 }
 
 impl Nginx {
@@ -105,20 +118,17 @@ impl Nginx {
         fs::write(&file, settings(folder.path(), port)).unwrap();
         let mut command = Command::new(nginx);
         command.arg("-e").arg("stderr").arg("-c").arg(file);
-        let child = command.spawn().unwrap();
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        wait_until_it_listens(&mut log);
         let trust = Trust::os().and_pem(authority);
-        let this = Self {
+        Self {
             child,
+            _log: log,
             port,
             _folder: folder,
             requests: Requests::new(Arc::new(Still), trust, ProxySettings::direct()),
-        };
-        let end = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert!(Instant::now() < end, "nginx does not listen");
-            std::thread::sleep(Duration::from_millis(10));
         }
-        this
     }
 
     async fn ask(
