@@ -46,18 +46,10 @@ impl Host for Context {
 impl Context {
     async fn run_granted(&mut self, request: Request) -> Result<Outcome, Error> {
         let order = self.order(request)?;
-        let called_off = self.action.as_ref().map(|action| action.cancelled());
-        let called_off = async {
-            match called_off {
-                Some(called_off) => called_off.await,
-                // Nobody can call off what is no action.
-                None => std::future::pending().await,
-            }
-        };
         let ran = tokio::select! {
             biased;
             // Dropping the run ends the program and all that it started.
-            () = called_off => return Err(Error::Cancelled),
+            () = self.called_off() => return Err(Error::Cancelled),
             ran = self.ports.exec.run(order) => ran,
         };
         ran.map(outcome).map_err(|error| match error {
