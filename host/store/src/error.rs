@@ -1,6 +1,11 @@
 //! What can go wrong with the store.
 
-use std::path::PathBuf;
+use std::{
+    cmp::Ordering,
+    path::{Path, PathBuf},
+};
+
+use super::tables::FORMAT;
 
 /// The store could not do what was asked. Nothing of what was asked has happened.
 #[derive(Debug, thiserror::Error)]
@@ -60,4 +65,20 @@ pub enum StoreError {
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes for the device's id")]
     NoRandomness,
+}
+
+impl StoreError {
+    /// Why a store of format `found` can't be used; none if it can.
+    pub(super) fn of_format(path: &Path, found: u64) -> Option<Self> {
+        let path = path.to_owned();
+        match found.cmp(&FORMAT) {
+            Ordering::Less => Some(Self::Older { path, found }),
+            Ordering::Equal => None,
+            Ordering::Greater => Some(Self::Newer {
+                path,
+                found,
+                supported: FORMAT,
+            }),
+        }
+    }
 }

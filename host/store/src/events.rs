@@ -160,11 +160,7 @@ pub(super) fn record(
     let last = ring.last().map_err(failure)?.map(|(at, _)| at.value());
     let mut next = last.map_or(0, |last| last.saturating_add(1));
     let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-    let mut bytes = match (tables::number(&numbers, BYTES)?, last) {
-        // A version before this one did not count them.
-        (0, Some(_)) => length(&ring)?,
-        (counted, _) => counted,
-    };
+    let mut bytes = tables::number(&numbers, BYTES)?;
     let (mut left_out, mut lost) = (0, 0);
     for event in events {
         if event.line.len() > LONGEST_EVENT {
@@ -198,14 +194,6 @@ pub(super) fn record(
         numbers.insert(LOST, lost).map_err(failure)?;
     }
     Ok(left_out)
-}
-
-/// Bytes of all events that are kept.
-fn length(ring: &impl ReadableTable<u64, &'static [u8]>) -> Result<u64, Failure> {
-    ring.iter().map_err(failure)?.try_fold(0, |bytes, entry| {
-        let (_, line) = entry.map_err(failure)?;
-        Ok(line.value().len() as u64 + bytes)
-    })
 }
 
 /// The batch that was begun and whether there was one, or the next.

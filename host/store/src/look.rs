@@ -10,7 +10,7 @@ use super::{
     Store, StoreError,
     open::FILE,
     outbox::{Lane, OutboxFigures, Sent, Waiting, given_up, reading, sent as history},
-    tables::{EVENTS, FORMAT, Failure, NUMBERS, SENDERS, failure, number},
+    tables::{EVENTS, Failure, NUMBERS, SENDERS, failure, number},
 };
 
 /// redb's error, boxed.
@@ -41,7 +41,7 @@ impl Store {
 /// The store in `folder`, to be read where no agent runs. Nothing is written.
 ///
 /// # Errors
-/// There is none, it can't be read as it is, or a later version wrote it.
+/// There is none, it can't be read as it is, or it has another format.
 pub fn open(folder: &Path) -> Result<ReadOnlyDatabase, StoreError> {
     let path = folder.join(FILE);
     let not_opened = |reason: String| StoreError::NotOpened {
@@ -59,18 +59,10 @@ pub fn open(folder: &Path) -> Result<ReadOnlyDatabase, StoreError> {
         other => not_opened(other.to_string()),
     })?;
     let found = read_format(&database).map_err(|error| not_opened(error.to_string()))?;
-    if found == FORMAT {
-        return Ok(database);
+    match StoreError::of_format(&path, found) {
+        Some(refused) => Err(refused),
+        None => Ok(database),
     }
-    Err(if found > FORMAT {
-        StoreError::Newer {
-            path,
-            found,
-            supported: FORMAT,
-        }
-    } else {
-        not_opened("a version before this one wrote it: start the agent once".to_owned())
-    })
 }
 
 fn read_format(database: &ReadOnlyDatabase) -> Result<u64, Failure> {

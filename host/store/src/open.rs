@@ -125,17 +125,9 @@ fn check_format(database: &Database, path: &Path) -> Result<(), Unusable> {
         _ => Unusable::Error(not_opened(path, &error)),
     };
     let found = read_format(database).map_err(damaged)?;
-    match found {
-        Some(found) if found > FORMAT => Err(Unusable::Error(StoreError::Newer {
-            path: path.to_owned(),
-            found,
-            supported: FORMAT,
-        })),
-        Some(found) if found < FORMAT => Err(Unusable::Error(StoreError::Older {
-            path: path.to_owned(),
-            found,
-        })),
-        _ => tables::write(database, |transaction| {
+    match found.and_then(|found| StoreError::of_format(path, found)) {
+        Some(refused) => Err(Unusable::Error(refused)),
+        None => tables::write(database, |transaction| {
             tables::create_all(transaction)?;
             transaction
                 .open_table(NUMBERS)

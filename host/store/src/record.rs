@@ -44,8 +44,7 @@ pub(super) struct WaitingHead {
     pub(super) key: String,
     pub(super) at: Timestamp,
     /// How long the agent had run when it was put.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) ran: Option<RunTime>,
+    pub(super) ran: RunTime,
 }
 
 impl Head for WaitingHead {
@@ -106,7 +105,7 @@ mod tests {
             },
             key: "k".into(),
             at: Timestamp::from_ms(7),
-            ran: Some(RunTime::from_ms(8)),
+            ran: RunTime::from_ms(8),
         }
     }
 
@@ -125,7 +124,7 @@ mod tests {
             what: &waiting.what,
             key: &waiting.key,
             at: waiting.at,
-            ran: waiting.ran.unwrap(),
+            ran: waiting.ran,
         };
         assert_eq!(encode(&put, b"b").unwrap(), encode(&waiting, b"b").unwrap());
     }

@@ -169,27 +169,32 @@ async fn a_second_agent_is_told_that_the_store_is_in_use() {
 }
 
 #[tokio::test]
-async fn a_newer_format_is_refused_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
-    let newer = |database: &Database| {
-        tables::write(database, |transaction| {
-            let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-            numbers.insert("format", FORMAT + 1).map_err(failure)?;
-            Ok(())
-        })
-    };
-    store.run("write a newer format", newer).await.unwrap();
-    drop(store);
-    let error = Store::open(folder.path(), NOW).await.err().unwrap();
-    let StoreError::Newer {
-        found, supported, ..
-    } = error
-    else {
-        panic!("{error}");
-    };
-    assert_eq!((found, supported), (FORMAT + 1, FORMAT));
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+async fn another_format_is_refused_and_left_alone() {
+    for format in [FORMAT - 1, FORMAT + 1] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        let written = move |database: &Database| {
+            tables::write(database, |transaction| {
+                let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+                numbers.insert("format", format).map_err(failure)?;
+                Ok(())
+            })
+        };
+        store.run("write another format", written).await.unwrap();
+        drop(store);
+        let opened = Store::open(folder.path(), NOW).await.map(drop);
+        let looked = look::open(folder.path()).map(drop);
+        for refused in [opened, looked] {
+            match refused.unwrap_err() {
+                StoreError::Older { found, .. } => assert!(found == format && format < FORMAT),
+                StoreError::Newer {
+                    found, supported, ..
+                } => assert!(found == format && supported == FORMAT && format > FORMAT),
+                other => panic!("{other}"),
+            }
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }
 
 #[tokio::test]

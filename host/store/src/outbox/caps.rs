@@ -52,10 +52,9 @@ impl Caps {
         self.lanes[lane.index()]
     }
 
-    /// Whether something of `lane` that was put at `put` has waited too long. Of what a
-    /// version before put that is not known, and it stays.
-    pub fn is_aged(&self, lane: Lane, put: Option<RunTime>, now: RunTime) -> bool {
-        put.is_some_and(|put| now.since(put) > self.of(lane).age)
+    /// Whether something of `lane` that was put at `put` has waited too long.
+    pub fn is_aged(&self, lane: Lane, put: RunTime, now: RunTime) -> bool {
+        now.since(put) > self.of(lane).age
     }
 
     /// Whose oldest must go so that `extra` more bytes of `lane` fit beside `held` (bytes

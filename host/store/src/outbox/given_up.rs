@@ -2,7 +2,7 @@
 //! console finds it.
 
 use bailiwick_core::bytes::ByteCount;
-use redb::{ReadableDatabase, ReadableTable as _, TableError, WriteTransaction};
+use redb::{ReadableDatabase, ReadableTable as _, WriteTransaction};
 
 use super::{
     super::tables::{Failure, GIVEN_UP, failure},
@@ -39,12 +39,7 @@ pub(super) fn keep(
 /// The oldest first.
 pub(crate) fn list(database: &impl ReadableDatabase) -> Result<Vec<Sent>, Failure> {
     let transaction = database.begin_read().map_err(failure)?;
-    let table = match transaction.open_table(GIVEN_UP) {
-        Ok(table) => table,
-        // A version before this one wrote the store.
-        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-        Err(error) => return Err(failure(error)),
-    };
+    let table = transaction.open_table(GIVEN_UP).map_err(failure)?;
     let mut found = Vec::new();
     for entry in table.iter().map_err(failure)? {
         let (_, record) = entry.map_err(failure)?;
