@@ -72,7 +72,7 @@ pub struct Used {
     pub memory_high_bytes: u64,
     /// Bytes that its exports returned.
     pub out_bytes: u64,
-    /// Which capabilities it called; none where the device did not tell.
+    /// Which capabilities it called; none where a device on which it ran did not tell.
     pub capabilities: Option<CapabilitySet>,
 }
 
@@ -88,8 +88,11 @@ impl Used {
             memory_high_bytes: self.memory_high_bytes.max(other.memory_high_bytes),
             out_bytes: sum(self.out_bytes, other.out_bytes),
             capabilities: match (self.capabilities, other.capabilities) {
-                (Some(mine), Some(other)) => Some(mine.and(other)),
-                (mine, other) => mine.or(other),
+                (Some(mine), Some(others)) => Some(mine.and(others)),
+                (mine, None) if other.calls == 0 => mine,
+                (None, others) if self.calls == 0 => others,
+                // Some calls were made of which it is not known.
+                _ => None,
             },
         }
     }
@@ -138,7 +141,16 @@ fn add(deeds: &mut Vec<Deed>, device: DeviceId, entry: &LogEntry) -> u64 {
         .and_then(Value::as_u64)
         .unwrap_or(1);
     let (call, outcome) = (text("call"), text("outcome"));
-    let like = |deed: &&mut Deed| deed.call == call && deed.outcome == outcome;
+    let allowed_by = entry.event.get("allowed-by").and_then(Value::as_array);
+    let allowed_by: Vec<&str> = allowed_by
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    // Another policy has other grants: who allowed what is told of each.
+    let like = |deed: &&mut Deed| {
+        deed.call == call && deed.outcome == outcome && deed.allowed_by == allowed_by
+    };
     if let Some(deed) = deeds.iter_mut().find(like) {
         deed.count = deed.count.saturating_add(count);
         deed.devices.insert(device);
@@ -148,12 +160,10 @@ fn add(deeds: &mut Vec<Deed>, device: DeviceId, entry: &LogEntry) -> u64 {
     if deeds.len() >= MOST_DEEDS {
         return count;
     }
-    let allowed_by = entry.event.get("allowed-by").and_then(Value::as_array);
-    let allowed_by = allowed_by.into_iter().flatten().filter_map(Value::as_str);
     deeds.push(Deed {
         call: call.to_owned(),
         outcome: outcome.to_owned(),
-        allowed_by: allowed_by.map(str::to_owned).collect(),
+        allowed_by: allowed_by.into_iter().map(str::to_owned).collect(),
         count,
         devices: BTreeSet::from([device]),
         last: entry.at,
@@ -255,6 +265,35 @@ mod tests {
         assert_eq!((deeds.used.calls, deeds.used.memory_high_bytes), (35, 9));
         let used = deeds.used.capabilities.unwrap();
         assert_eq!(used.to_string(), "log, clock, files");
+    }
+
+    #[test]
+    fn one_deed_that_two_grants_allowed_is_told_with_each() {
+        let effect = |by: &str| {
+            let event = json!({ "event": "effect", "plugin": "p", "call": "wake eth0",
+                "outcome": "done", "allowed-by": [by], "count": 1 });
+            (1, event)
+        };
+        let deeds = told(&[effect("line 3"), effect("line 9"), effect("line 9")]);
+        let told: Vec<_> = deeds.effects.iter().map(|deed| deed.count).collect();
+        assert_eq!(told, [2, 1]);
+        assert_eq!(deeds.effects[0].allowed_by, ["line 9"]);
+        assert_eq!(deeds.effects[1].allowed_by, ["line 3"]);
+    }
+
+    #[test]
+    fn what_is_not_known_of_one_device_is_not_known() {
+        let status = |device: u8, figures: Value| {
+            let event = json!({ "event": "plugin-status", "plugin": "p", "generation": 1,
+                "since": u64::from(device), "figures": figures });
+            (device, event)
+        };
+        let tells = status(1, json!({ "calls": 5, "capabilities": ["log"] }));
+        let rests = status(2, json!({ "calls": 0 }));
+        let silent = status(3, json!({ "calls": 5 }));
+        let known = told(&[tells.clone(), rests.clone()]).used.capabilities;
+        assert_eq!(known.unwrap().to_string(), "log");
+        assert_eq!(told(&[tells, rests, silent]).used.capabilities, None);
     }
 
     #[test]
