@@ -3,8 +3,8 @@
 //! The policy under which the plugin was observed is rewritten, grant by grant, so that its
 //! reasons, approvers and ends stay with what they are about. Files, programs and neighbours are
 //! written out one by one; of other capabilities the host does not see which part a plugin needs,
-//! so their grants stay as they are, or go. Every grant and every limit says in a comment what it
-//! rests on.
+//! so their grants stay as they are, or go. Those of `watch` stay: what did not change meanwhile
+//! may be what a plugin waits for. Every grant and every limit says in a comment what it rests on.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,8 +15,8 @@ use super::{Observed, Verdict};
 use crate::{
     document::DocumentError,
     policy::{
-        Call, Effect, Grant, GrantSource, PathPattern, Policy, Program, Risk, Run, RunAs, Scope,
-        Wakes, shown,
+        Call, Capability, Effect, Grant, GrantSource, PathPattern, Policy, Program, Risk, Run,
+        RunAs, Scope, Wakes, shown,
     },
     time::{Span, Timestamp},
 };
@@ -190,6 +190,9 @@ fn grant(policy: &Policy, at: u32, text: &str, used: &UsedBy) -> String {
     };
     if grant.effect == Effect::Deny {
         return text.to_owned();
+    }
+    if grant.capability == Capability::Watch {
+        return format!("# Who waits for changes is not observed; as it was.\n{text}");
     }
     let Some(calls) = used.get(&at) else {
         return commented("Not used while it was observed, so it is left out:", text);

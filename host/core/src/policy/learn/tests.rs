@@ -259,6 +259,17 @@ fn a_link_that_no_grant_names_is_not_named_for_it_could_be_a_virtual_one() {
 }
 
 #[test]
+fn what_a_plugin_waits_for_stays_whether_it_changed_or_not() {
+    let grant = "[[grant]]\ncapability = \"watch\"\neffect = \"allow\"\nroots = [{ root = \"/srv\", \
+                 paths = [\"*\"] }]\nreason = \"Waits.\"\napproved-by = \"alice\"\nrisk = \"low\"\n";
+    let text = format!("{POLICY}\n{grant}");
+    let proposal = policy(&propose("p.toml", &text, &observed()).unwrap());
+    let call = Call::from_words(&["watch", "/srv/a"]).unwrap();
+    let permitted = proposal.matcher().permits(&call, Timestamp::from_ms(9));
+    assert!(permitted.is_ok(), "{permitted:?}");
+}
+
+#[test]
 fn what_is_no_record_or_anothers_is_refused() {
     for text in ["", "{}", "x"] {
         assert!(Observed::parse(text).is_err(), "{text}");
