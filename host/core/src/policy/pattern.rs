@@ -178,22 +178,33 @@ impl AbsolutePattern {
         self.0.0 == ["**"]
     }
 
-    /// Paths that stand for all that it covers, for whoever knows no pattern of more parts than
-    /// `deepest`: whoever covers these covers all, since only a star takes the character that
-    /// stands in them for each star, and what a star takes can be anything.
+    /// See [`samples`].
     pub(super) fn samples(&self, deepest: usize) -> Vec<String> {
-        const ANYTHING: &str = "\u{1}";
-        let whole = self.to_string();
-        let Some(begin) = whole.strip_suffix("**") else {
-            return vec![whole.replace('*', ANYTHING)];
-        };
-        let begin = begin.replace('*', ANYTHING);
-        // Each number of parts may be covered by another pattern.
-        let more = (deepest + 1).saturating_sub(self.depth()) + 1;
-        (1..=more)
-            .map(|count| format!("{begin}{}", vec![ANYTHING; count].join("/")))
-            .collect()
+        samples(&self.to_string(), deepest)
     }
+}
+
+/// Paths that stand for all that an absolute pattern covers, for whoever knows no pattern of
+/// more parts than `deepest`: whoever covers these covers all, since only a star takes the
+/// character that stands in them for each star, and what a star takes can be anything.
+pub(super) fn samples(absolute: &str, deepest: usize) -> Vec<String> {
+    /// Refused in patterns and roots, and accepted in paths.
+    const ANYTHING: &str = "\u{1}";
+    let begin = absolute.strip_suffix("**").unwrap_or(absolute);
+    let stands = begin.replace('*', ANYTHING);
+    if begin.len() == absolute.len() {
+        return vec![stands];
+    }
+    // Each number of parts may be covered by another pattern.
+    let more = (deepest + 1).saturating_sub(depth(absolute)) + 1;
+    (1..=more)
+        .map(|count| format!("{stands}{}", vec![ANYTHING; count].join("/")))
+        .collect()
+}
+
+/// Parts of an absolute path or pattern; a last `**` is one.
+pub(super) fn depth(absolute: &str) -> usize {
+    absolute.matches('/').count()
 }
 
 impl FromStr for AbsolutePattern {

@@ -2,17 +2,16 @@
 //! owner. Programs are represented as files are: see `files`.
 
 use super::{
-    super::{Call, Capability, Control, Controls, Effect, Found, Grant, Matcher, Permit, Scope},
+    super::{
+        AbsolutePattern, Call, Capability, Control, Controls, Effect, Found, Grant, Matcher,
+        Permit, Scope,
+    },
     excess::{Excess, Held, Pair, What},
 };
 
 pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
     let mut excess: Vec<Excess> = Vec::new();
-    let deepest = controls(pair.other, Effect::Allow)
-        .flat_map(|(_, controls)| &controls.executables)
-        .map(|pattern| pattern.depth())
-        .max()
-        .unwrap_or_default();
+    let deepest = deepest(pair);
     let mut gives = false;
     for (grant, controls) in controls(pair.mine, Effect::Allow) {
         for what in given(pair, grant, controls, deepest, &mut gives) {
@@ -23,9 +22,22 @@ pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
         }
     }
     if gives {
-        excess.extend(not_denied(pair));
+        excess.extend(not_denied(pair, deepest));
     }
     excess
+}
+
+/// Parts of the longest pattern of either: what lies deeper is allowed and denied by `**`
+/// alone.
+fn deepest(pair: &Pair<'_>) -> usize {
+    [pair.mine, pair.other]
+        .into_iter()
+        .flat_map(|policy| [Effect::Allow, Effect::Deny].map(|effect| controls(policy, effect)))
+        .flatten()
+        .flat_map(|(_, controls)| &controls.executables)
+        .map(AbsolutePattern::depth)
+        .max()
+        .unwrap_or_default()
 }
 
 fn controls<'a>(
@@ -94,17 +106,12 @@ fn given(
 }
 
 /// What the other denies and the first does not deny as well.
-fn not_denied<'a>(pair: &'a Pair<'_>) -> impl Iterator<Item = Excess> + 'a {
+fn not_denied<'a>(pair: &'a Pair<'_>, deepest: usize) -> impl Iterator<Item = Excess> + 'a {
     let denies = |executable: &str| {
         controls(pair.mine, Effect::Deny)
             .flat_map(|(_, denied)| &denied.executables)
             .any(|pattern| pattern.matches(executable))
     };
-    let deepest = controls(pair.mine, Effect::Deny)
-        .flat_map(|(_, controls)| &controls.executables)
-        .map(|pattern| pattern.depth())
-        .max()
-        .unwrap_or_default();
     controls(pair.other, Effect::Deny).flat_map(move |(grant, denied)| {
         denied
             .executables

@@ -1,21 +1,16 @@
-//! Files. A pattern is represented by paths in which a character that no pattern can have
-//! stands for each star: whoever covers these covers all that the pattern covers, for only a
-//! star takes that character, and what a star takes can be anything. So both matchers decide,
-//! and nothing here reads patterns a second time.
+//! Files. Paths stand for all that a pattern covers, see [`pattern::samples`]. So both matchers
+//! decide, and nothing here reads patterns a second time.
 
 use std::collections::BTreeMap;
 
 use super::{
     super::{
         Access, Call, Capability, Denial, Effect, FileRoot, Grant, Linked, Matcher, PathPattern,
-        Permit, Scope, permit::encloses,
+        Permit, Scope, pattern, permit::encloses,
     },
     excess::{Excess, Held, Pair, What},
 };
 use crate::time::Timestamp;
-
-/// Refused in patterns and roots, and accepted in paths.
-const ANYTHING: &str = "\u{1}";
 
 /// One pattern of one grant.
 struct Piece<'a> {
@@ -32,16 +27,17 @@ pub(super) fn beyond(pair: &Pair<'_>, of: Capability) -> Vec<Excess> {
         .filter(|piece| !ours.has(piece))
         .collect();
     let denied = denied_whole(pair.other, of);
+    let deepest = deepest(pair, of);
     for piece in pieces(pair.mine, of, Effect::Allow) {
         // What the other says in the same words it gives, unless it denies that: see below.
         let same = !denied && theirs.has(&piece);
-        if (!same || !gives) && !piece.calls().iter().any(|call| pair.given(call)) {
+        if (!same || !gives) && !piece.calls(deepest).iter().any(|call| pair.given(call)) {
             continue;
         }
         gives = true;
         let what = match same {
             true => None,
-            false => piece.not_held(pair),
+            false => piece.not_held(pair, deepest),
         };
         let what = what.or_else(|| piece.leads_further(&dropped));
         excess.extend(what.map(|what| Excess {
@@ -50,7 +46,7 @@ pub(super) fn beyond(pair: &Pair<'_>, of: Capability) -> Vec<Excess> {
         }));
     }
     if gives {
-        excess.extend(not_denied(pair, of));
+        excess.extend(not_denied(pair, of, deepest));
     }
     excess
 }
@@ -59,6 +55,17 @@ pub(super) fn beyond(pair: &Pair<'_>, of: Capability) -> Vec<Excess> {
 fn denied_whole(of: &Matcher<'_>, capability: Capability) -> bool {
     let access = of.policy.access(capability, Timestamp::EPOCH);
     matches!(access, Access::Denied(Denial::Denied { .. }))
+}
+
+/// Parts of the longest pattern of either.
+fn deepest(pair: &Pair<'_>, of: Capability) -> usize {
+    [pair.mine, pair.other]
+        .into_iter()
+        .flat_map(|policy| [Effect::Allow, Effect::Deny].map(|effect| pieces(policy, of, effect)))
+        .flatten()
+        .map(|piece| pattern::depth(&piece.absolute()))
+        .max()
+        .unwrap_or_default()
 }
 
 /// Everything that a policy allows, by its words, with the time until which it does: most
@@ -91,7 +98,11 @@ impl Written {
 }
 
 /// What the other denies and the first does not. A link can lead there from everywhere.
-fn not_denied<'a>(pair: &'a Pair<'_>, of: Capability) -> impl Iterator<Item = Excess> + 'a {
+fn not_denied<'a>(
+    pair: &'a Pair<'_>,
+    of: Capability,
+    deepest: usize,
+) -> impl Iterator<Item = Excess> + 'a {
     let denies = move |path: &String| {
         let files = match of {
             Capability::Watch => &pair.mine.watch,
@@ -101,7 +112,7 @@ fn not_denied<'a>(pair: &'a Pair<'_>, of: Capability) -> impl Iterator<Item = Ex
         answer.is_err()
     };
     pieces(pair.other, of, Effect::Deny)
-        .filter(move |piece| !piece.paths().iter().all(denies))
+        .filter(move |piece| !piece.paths(deepest).iter().all(denies))
         .map(|piece| Excess {
             what: What::NotDenied(piece.in_words()),
             source: piece.grant.source,
@@ -141,38 +152,30 @@ fn pieces<'a>(
 
 impl Piece<'_> {
     /// Paths that stand for all that it covers.
-    fn paths(&self) -> Vec<String> {
-        let pattern = self.pattern.to_string();
-        // One part, and more than one.
-        let ends: &[&str] = match pattern.ends_with("**") {
-            true => &["\u{1}", "\u{1}/\u{1}"],
-            false => &[""],
-        };
-        let begin = pattern.strip_suffix("**").unwrap_or(&pattern);
-        let begin = self.root.absolute(&begin.replace('*', ANYTHING));
-        ends.iter().map(|end| format!("{begin}{end}")).collect()
+    fn paths(&self, deepest: usize) -> Vec<String> {
+        pattern::samples(&self.absolute(), deepest)
     }
 
-    fn calls(&self) -> Vec<Call> {
+    fn calls(&self, deepest: usize) -> Vec<Call> {
         let call = |path| match self.grant.capability {
             Capability::Watch => Call::Watch { path },
             _ => Call::File { path, link: None },
         };
-        self.paths().into_iter().map(call).collect()
+        self.paths(deepest).into_iter().map(call).collect()
     }
 
     fn in_words(&self) -> String {
-        let path = self.root.absolute(&self.pattern.to_string());
+        let path = self.absolute();
         match self.grant.capability {
             Capability::Watch => format!("be told of changes of {path}"),
             _ => format!("read {path}"),
         }
     }
 
-    fn not_held(&self, pair: &Pair<'_>) -> Option<What> {
+    fn not_held(&self, pair: &Pair<'_>, deepest: usize) -> Option<What> {
         let what = || self.in_words();
         let answers = self
-            .calls()
+            .calls(deepest)
             .into_iter()
             .map(|call| pair.held(&call, self.grant.expires));
         answers

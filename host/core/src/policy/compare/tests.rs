@@ -232,6 +232,42 @@ fn differences_are_told_in_plain_language() {
     );
 }
 
+/// Patterns of one and two parts are not all that `**` covers, nor is what a denial of two
+/// parts leaves of it.
+#[test]
+fn what_lies_deeper_than_any_pattern_is_compared_too() {
+    let files = |paths: &str| {
+        format!(
+            "capability = 'files'\neffect = 'allow'\n\
+             roots = [{{ root = '/etc', paths = [{paths}] }}]\n"
+        )
+    };
+    assert_eq!(
+        told(&files("'*', '*/*'"), &files("'**'"))[0],
+        "files: may now also read /etc/**"
+    );
+    let control = |effect: &str, program: &str| {
+        let rest = match effect {
+            "allow" => "verbs = ['end']\nwhose = 'any-user'\nper-minute = 6\n",
+            _ => "",
+        };
+        format!(
+            "capability = 'process-control'\neffect = '{effect}'\n{rest}\
+             executables = ['{program}']\n"
+        )
+    };
+    let two = control("deny", "/opt/*/*");
+    let one = format!("{};{two}", control("allow", "/opt/*"));
+    let all = format!("{};{two}", control("allow", "/opt/**"));
+    assert!(
+        told(&one, &all)
+            .iter()
+            .any(|told| told.starts_with("process-control: may now also end /opt/** ")),
+        "{:?}",
+        told(&one, &all)
+    );
+}
+
 #[test]
 fn limits_and_whom_the_policy_is_for_are_compared() {
     let old = base();

@@ -29,7 +29,7 @@ pub(super) fn with(grants: Vec<Grant>) -> Policy {
 
 /// Few names, so that grants and calls meet often.
 fn path() -> impl Strategy<Value = String> {
-    "(/[ab]{1,2}){1,3}"
+    "(/[ab]{1,2}){1,6}"
 }
 
 fn roots() -> impl Strategy<Value = Scope> {
