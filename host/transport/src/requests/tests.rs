@@ -1,5 +1,7 @@
 //! Requests to real servers on loopback, which only grants that name it reach.
 
+mod nginx;
+
 use std::{
     collections::VecDeque,
     net::IpAddr,

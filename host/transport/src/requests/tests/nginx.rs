@@ -1,45 +1,18 @@
 //! Requests of plugins to a server that is not ours: nginx, over TLS, by a name that the
 //! operating system knows.
 
-#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
-
 use std::{
     fs,
     io::{BufRead as _, BufReader},
     net::{Ipv4Addr, TcpListener},
     path::Path,
     process::{Child, ChildStderr, Command, Stdio},
-    sync::Arc,
-    time::Duration,
 };
 
-use bailiwick_core::{
-    bytes::ByteCount,
-    http::{Method, Special},
-    policy::HttpAllowed,
-    ports::{Clock, Http as _, HttpAnswer, HttpError, HttpOrder},
-    time::{Monotonic, Timestamp},
-};
 use bailiwick_needs::program;
-use bailiwick_transport::{ProxySettings, Requests, Trust};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-/// A clock that stands still: nothing here waits for a rate.
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp::EPOCH
-    }
-
-    fn monotonic(&self) -> Monotonic {
-        Monotonic::ZERO
-    }
-
-    fn thread_cpu_ns(&self) -> u64 {
-        0
-    }
-}
+use super::*;
 
 /// A server that ends with its test.
 struct Nginx {
@@ -141,18 +114,11 @@ impl Nginx {
         let url = format!("https://localhost:{}{path}", self.port);
         let order = HttpOrder {
             method,
-            target: url.parse().unwrap(),
             headers: vec![("x-a".to_owned(), "b".to_owned())],
-            body: Vec::new(),
-            allowed: HttpAllowed {
-                networks: networks.iter().map(|text| text.parse().unwrap()).collect(),
-                per_minute: 100,
-            },
             at_most: ByteCount::new(at_most),
-            time_limit: Duration::from_secs(20),
+            ..order(&url, networks)
         };
-        let plugin = "sample".parse().unwrap();
-        self.requests.request(&plugin, order).await
+        ask(&self.requests, order).await
     }
 }
 
