@@ -1,6 +1,6 @@
 //! `watch`: what changed, as far as the grants still cover it.
 
-use bailiwick_core::policy::Capability;
+use bailiwick_core::policy::{Call, Capability};
 
 use super::list_cost;
 use crate::{
@@ -13,7 +13,10 @@ impl Host for Context {
         let entered = self.enter(Capability::Watch)?;
         let answer = match entered.granted {
             true => self.changes_granted().await,
-            false => Err(Error::Denied),
+            false => {
+                self.refused(self.all_changes());
+                Err(Error::Denied)
+            }
         };
         if let Ok(changes) = &answer {
             let text = changes.paths.iter().map(String::len).sum();
@@ -25,6 +28,13 @@ impl Host for Context {
 }
 
 impl Context {
+    /// The call names no path: it is told with the first folder that was granted, if any was.
+    fn all_changes(&self) -> Call {
+        let path = self.watch.folders().first().cloned();
+        let path = path.unwrap_or_default();
+        Call::Watch { path }
+    }
+
     async fn changes_granted(&mut self) -> Result<Changes, Error> {
         // Each change is told once, and another session's instance would never hear of it.
         if self.ports.session.is_some() {

@@ -1,8 +1,9 @@
 //! What a guest is told of changes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bailiwick_core::{
+    decision::{Answer, Decision},
     ids::PluginName,
     policy::{Capability, FileRoot, Files, Grant, Policy, Scope},
     ports::{self, BoxFuture, Changes, UnavailableError},
@@ -56,6 +57,17 @@ impl ports::Watch for Careless {
     }
 }
 
+/// What was told of decisions.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl ports::Decisions for Told {
+    fn note(&self, decision: Decision) {
+        assert_eq!(decision.answer, Answer::Refused);
+        self.0.lock().unwrap().push(decision.call.to_string());
+    }
+}
+
 /// The numbers of the contract: whether it is an error; of an answer, how many paths and
 /// whether it is incomplete.
 async fn asked(expires: Option<Timestamp>, session: Option<SessionId>) -> (u8, u8, u8, u64) {
@@ -74,15 +86,21 @@ async fn asked(expires: Option<Timestamp>, session: Option<SessionId>) -> (u8, u
     let (mut ports, _) = ports(clock(), false);
     ports.watch = Arc::new(Careless);
     ports.session = session;
+    let told = Arc::new(Told::default());
+    ports.decisions = told.clone();
     let now = ports.clock.now();
     let started = Instance::start(&component, &policy, &policy.plugin, ports, now).await;
     let mut instance = started.unwrap();
     instance.collect().await.unwrap();
     let saved = instance.save().await.unwrap();
+    let denials = instance.usage().denials;
+    let told = std::mem::take(&mut *told.0.lock().unwrap());
+    assert_eq!(told.len() as u64, denials, "{told:?}");
+    assert!(told.iter().all(|call| call == "watch /etc"), "{told:?}");
     // result, then a list's address and length and a boolean, or the error.
     match saved[0] {
-        0 => (0, saved[8], saved[12], instance.usage().denials),
-        _ => (1, saved[4], 0, instance.usage().denials),
+        0 => (0, saved[8], saved[12], denials),
+        _ => (1, saved[4], 0, denials),
     }
 }
 
