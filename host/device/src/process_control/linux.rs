@@ -1,6 +1,9 @@
 //! Held, looked at, judged, counted, signalled: in this order.
 
-use std::{sync::PoisonError, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use bailiwick_core::{
     policy::{Control, ControlVerb, Found},
@@ -11,6 +14,7 @@ use bailiwick_core::{
 use rustix::process::Signal;
 
 use super::{DeviceProcessControl, held::Held, untouchable};
+use crate::blocking;
 
 /// Longest time for what was killed to be gone.
 const AFTER_KILL: Duration = Duration::from_secs(5);
@@ -21,7 +25,7 @@ const DELETED: &str = " (deleted)";
 
 pub(super) async fn control(of: &DeviceProcessControl, order: ControlOrder) -> ControlAnswer {
     let mut control = None;
-    let result = match judged(of, &order, &mut control) {
+    let result = match judged(of, &order, &mut control).await {
         Ok(held) => act(&held, &order).await,
         Err(error) => Err(error),
     };
@@ -29,7 +33,7 @@ pub(super) async fn control(of: &DeviceProcessControl, order: ControlOrder) -> C
 }
 
 /// The process, once it is allowed. What is found goes to `control`.
-fn judged(
+async fn judged(
     of: &DeviceProcessControl,
     order: &ControlOrder,
     control: &mut Option<Control>,
@@ -37,9 +41,10 @@ fn judged(
     let held = Held::open(order.pid)?;
     // What is read from here on is of the process that is held: as long as it is there, nobody
     // else has its id, and once it is gone, no signal reaches anybody.
-    let process = of.processes.look(order.pid);
+    let (processes, pid) = (Arc::clone(&of.processes), order.pid);
+    let process = blocking::ask("the process", move || processes.look(pid)).await;
     let process = process
-        .map_err(ControlError::Unavailable)?
+        .map_err(|error| ControlError::Unavailable(error.reason))?
         .filter(|process| process.started == order.started)
         .ok_or(ControlError::NotThere)?;
     let asked = control.insert(Control {
