@@ -77,7 +77,8 @@ impl Stage {
         self.watch.changes(&plugin, &self.grants).await.unwrap()
     }
 
-    /// All that is told until `last` is: notices come from another thread.
+    /// All that is told until `last` is. Notices come from the kernel by another thread, and
+    /// whoever asks is told what came: there is nothing to wait for but to ask again.
     async fn until(&self, last: &str) -> Changes {
         let last = self.path(last);
         let end = Instant::now() + Duration::from_secs(20);
@@ -143,6 +144,7 @@ async fn more_than_is_kept_is_said_and_not_held() {
     let (mut most, mut incomplete) = (0, false);
     while !incomplete {
         assert!(Instant::now() < end, "nothing was missed: {most}");
+        // Asking takes what is kept, so notices need time to come before it.
         tokio::time::sleep(Duration::from_millis(20)).await;
         // As long as nobody asks, it grows to the bound.
         let told = stage.changes().await;
@@ -201,6 +203,7 @@ async fn who_does_not_ask_is_watched_for_no_more() {
     stage.clock.0.store(2 * 86_400 + 1, Relaxed);
     stage.write("a/1");
     let end = Instant::now() + Duration::from_secs(20);
+    // Asking would begin anew: what a notice from another thread does is looked at.
     while kept.is_watching() {
         assert!(Instant::now() < end, "it is still watched");
         tokio::time::sleep(Duration::from_millis(2)).await;

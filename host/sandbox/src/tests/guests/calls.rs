@@ -17,7 +17,8 @@ use tokio::sync::watch;
 use super::attack::Call;
 use crate::{Instance, ProgressSink};
 
-/// When an action is called off, or a call dropped.
+/// When an action is called off, or a call dropped. It is time on the clock: wasmtime's ticks are,
+/// and a guest that only computes tells nobody that it began.
 const A_MOMENT: Duration = Duration::from_millis(30);
 
 /// With how often it was polled: between two polls others run.

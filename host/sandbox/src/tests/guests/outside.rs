@@ -25,7 +25,8 @@ use bailiwick_core::{
 
 use crate::{Ports, probe, testing::clock};
 
-/// How long a slow state takes.
+/// How long a slow state takes: longer than the guest's deadline of 200 ms, which the sandbox
+/// holds by the clock of the machine.
 const SLOW: Duration = Duration::from_millis(600);
 
 /// What a look at the list of a folder costs other threads, in nanoseconds.
