@@ -5,6 +5,7 @@
 //! is written and what is counted.
 
 mod entry;
+mod instance;
 mod observing;
 mod telling;
 
@@ -14,19 +15,16 @@ use std::{
 };
 
 use bailiwick_core::{
-    decision::{Answer, Decision, Ledger, Note, Unlisted, in_words},
-    digest::Sha256,
+    decision::{Decision, Ledger, Note, Unlisted, in_words},
     ids::PluginName,
-    policy::{
-        Call, Policy,
-        learn::{Peaks, Verdict},
-    },
-    ports::{self, Clock, OpenSessions},
+    ports::{Clock, OpenSessions},
+    session::SessionId,
     time::{Monotonic, Timestamp},
 };
 use tokio::sync::Notify;
 
 use entry::Entry;
+pub(crate) use instance::Author;
 pub(crate) use observing::{Observing, observe};
 pub(crate) use telling::{close, keep};
 
@@ -65,59 +63,6 @@ enum What {
     },
 }
 
-/// Under what a plugin's instance runs.
-#[derive(Debug)]
-pub(crate) struct Author {
-    pub(crate) plugin: PluginName,
-    pub(crate) version: String,
-    /// As the owner's ceiling leaves it.
-    pub(crate) policy: Arc<Policy>,
-    /// Digest of the policy file, as it was signed.
-    pub(crate) digest: Sha256,
-}
-
-/// Takes the decisions of one instance.
-struct Of {
-    decisions: Arc<Decisions>,
-    author: Arc<Author>,
-}
-
-impl ports::Decisions for Of {
-    fn note(&self, decision: Decision) {
-        self.observe(|observing, now| {
-            let verdict = match decision.answer {
-                Answer::Refused => Verdict::Refused,
-                Answer::LedAstray => Verdict::LedAstray,
-                Answer::Done | Answer::Failed(_) => Verdict::Allowed,
-            };
-            observing.note(&self.author, &decision.call, verdict, now);
-        });
-        self.decisions.note(&self.author, decision);
-    }
-
-    fn observes(&self) -> bool {
-        self.decisions.observing.is_some()
-    }
-
-    fn read(&self, call: Call) {
-        self.observe(|observing, now| {
-            observing.note(&self.author, &call, Verdict::Allowed, now);
-        });
-    }
-
-    fn used(&self, peaks: Peaks) {
-        self.observe(|observing, now| observing.used(&self.author, peaks, now));
-    }
-}
-
-impl Of {
-    fn observe(&self, observed: impl FnOnce(&Observing, Timestamp)) {
-        if let Some(observing) = &self.decisions.observing {
-            observed(observing, self.decisions.clock.now());
-        }
-    }
-}
-
 impl Decisions {
     pub(crate) fn new(
         clock: Arc<dyn Clock>,
@@ -130,14 +75,6 @@ impl Decisions {
             observing,
             kept: Mutex::default(),
             bell: Notify::new(),
-        })
-    }
-
-    /// The port of an instance that runs under `author`.
-    pub(crate) fn of(self: &Arc<Self>, author: Author) -> Arc<dyn ports::Decisions> {
-        Arc::new(Of {
-            decisions: Arc::clone(self),
-            author: Arc::new(author),
         })
     }
 
@@ -176,7 +113,7 @@ impl Decisions {
     }
 
     /// Whose session it is, if it is open.
-    fn user_of(&self, session: &bailiwick_core::session::SessionId) -> Option<u32> {
+    fn user_of(&self, session: &SessionId) -> Option<u32> {
         let open = self.sessions.open();
         let found = open.iter().find(|open| open.id == *session)?;
         Some(found.facts.uid)
@@ -219,150 +156,4 @@ impl Decisions {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-    use bailiwick_core::{
-        decision::{AT_ONCE, DISTINCT, EVERY},
-        ports::NoSessions,
-    };
-
-    use super::*;
-
-    /// Seconds since the start.
-    #[derive(Default)]
-    struct Stopped(AtomicU64);
-
-    impl Clock for Stopped {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_ms(self.0.load(Relaxed) * 1_000)
-        }
-
-        fn monotonic(&self) -> Monotonic {
-            Monotonic::from_ns(self.0.load(Relaxed) * 1_000_000_000)
-        }
-
-        fn thread_cpu_ns(&self) -> u64 {
-            0
-        }
-    }
-
-    fn decision(call: &str, answer: Answer) -> Decision {
-        let words: Vec<_> = call.split(' ').collect();
-        Decision {
-            call: Call::from_words(&words).unwrap(),
-            answer,
-            session: None,
-            action: None,
-        }
-    }
-
-    fn scene() -> (Arc<Stopped>, Arc<Decisions>, Arc<dyn ports::Decisions>) {
-        observed_in(None)
-    }
-
-    fn observed_in(
-        observing: Option<Observing>,
-    ) -> (Arc<Stopped>, Arc<Decisions>, Arc<dyn ports::Decisions>) {
-        let clock = Arc::new(Stopped::default());
-        let decisions = Decisions::new(clock.clone(), Arc::new(NoSessions), observing);
-        let text = include_str!("../../../core/fixtures/policy.toml");
-        let policy = Arc::new(Policy::parse("p.toml", text).unwrap());
-        let of = decisions.of(Author {
-            plugin: policy.plugin.clone(),
-            version: "0.1.0".to_owned(),
-            digest: Sha256::of(text.as_bytes()),
-            policy,
-        });
-        (clock, decisions, of)
-    }
-
-    fn entries(written: &[Written]) -> Vec<(String, u64)> {
-        let entry = |written: &Written| match &written.what {
-            What::Entry { entry, count } => (entry.call.clone(), *count),
-            What::Unlisted { unlisted, .. } => (String::new(), unlisted.denials),
-        };
-        written.iter().map(entry).collect()
-    }
-
-    #[test]
-    fn a_storm_of_denials_is_a_few_entries_and_every_one_is_counted() {
-        let (clock, decisions, of) = scene();
-        let refuse = |n: u64| of.note(decision(&format!("files /x{n}"), Answer::Refused));
-        (0..100_000).for_each(|n| refuse(n % 100));
-        let now = decisions.take(false);
-        assert_eq!(now.len(), DISTINCT);
-        let What::Entry { entry, .. } = &now[0].what else {
-            panic!("no entry");
-        };
-        assert_eq!(entry.outcome, "no grant covers it");
-        assert!(entry.allowed_by.is_empty());
-        assert!(decisions.take(false).is_empty(), "once");
-        clock.0.store(EVERY.as_secs(), Relaxed);
-        let later = entries(&decisions.take(false));
-        assert_eq!(later.len(), DISTINCT + 1);
-        let all: u64 = later.iter().map(|(_, count)| count).sum();
-        assert_eq!(all + DISTINCT as u64, 100_000);
-        clock.0.store(2 * EVERY.as_secs(), Relaxed);
-        assert!(decisions.take(false).is_empty());
-        assert_eq!(decisions.next(), None, "nobody is woken any more");
-        assert!(decisions.lock().ledgers.is_empty());
-    }
-
-    #[test]
-    fn what_is_observed_is_a_file_that_goes_on_after_a_restart() {
-        use bailiwick_core::policy::learn::Observed;
-
-        let folder = tempfile::tempdir().unwrap();
-        let open = || Some(Observing::open(folder.path()).unwrap());
-        assert!(!scene().2.observes());
-        for _ in 0..2 {
-            let (_clock, decisions, of) = observed_in(open());
-            assert!(of.observes());
-            of.read(decision("files /etc/passwd", Answer::Done).call);
-            of.note(decision("files /x", Answer::Refused));
-            of.used(Peaks {
-                calls: 1,
-                host_calls: 9,
-                ..Peaks::default()
-            });
-            decisions.observing.as_ref().unwrap().write().unwrap();
-        }
-        let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap();
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-        let observed = Observed::parse(&text).unwrap();
-        let calls: Vec<_> = observed
-            .calls()
-            .map(|(call, verdict, count)| (call.to_string(), verdict, count))
-            .collect();
-        assert_eq!(
-            calls,
-            [
-                ("files /etc/passwd".to_owned(), Verdict::Allowed, 2),
-                ("files /x".to_owned(), Verdict::Refused, 2),
-            ]
-        );
-        assert_eq!((observed.peaks.calls, observed.peaks.host_calls), (2, 9));
-    }
-
-    #[test]
-    fn an_effect_names_the_grant_that_allows_it_and_nothing_is_lost_at_the_end() {
-        let (_clock, decisions, of) = scene();
-        for _ in 0..AT_ONCE + 3 {
-            of.note(decision("files /etc/passwd", Answer::Done));
-        }
-        let now = decisions.take(false);
-        assert_eq!(now.len(), AT_ONCE as usize);
-        let What::Entry { entry, .. } = &now[0].what else {
-            panic!("no entry");
-        };
-        assert!(
-            entry.allowed_by[0].contains(" of the policy, approved by "),
-            "{entry:?}"
-        );
-        assert_eq!(
-            entries(&decisions.take(true)),
-            [("files /etc/passwd".to_owned(), 3)]
-        );
-    }
-}
+mod tests;
