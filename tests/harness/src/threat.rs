@@ -6,47 +6,61 @@ use std::{
     path::Path,
 };
 
-/// Guests by the row of the table that names them: its id, as in `T01`.
+/// Guests by the id of the row that names them.
 pub type Claims = BTreeMap<String, BTreeSet<String>>;
 
-/// Rows of the tables, in order. Only those of threats from plugins name guests.
+/// One row of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// As in `T01`.
+    pub id: String,
+    /// Files and folders that hold what stops it, from the workspace.
+    pub places: BTreeSet<String>,
+    /// Guests that try it; only one of the tables names them.
+    pub guests: BTreeSet<String>,
+}
+
+/// Rows of the tables, in order.
 ///
 /// # Panics
 /// A row is not in the form of its table.
-pub fn rows(text: &str) -> Vec<(String, BTreeSet<String>)> {
+pub fn rows(text: &str) -> Vec<Row> {
     let (_, threats) = text
         .split_once("\n## Threats\n")
         .expect("a section `Threats`");
-    let (outside, plugins) = threats
-        .split_once("\n### From a plugin\n")
-        .expect("a part `From a plugin`");
-    let cells = |text: &str, columns: usize| -> Vec<Vec<String>> {
-        let lines = text.lines().filter(|line| line.starts_with('|'));
-        let rows = lines.skip(2).map(|line| {
-            let cells = line.trim_matches('|').split(" | ");
-            let cells: Vec<String> = cells.map(|cell| cell.trim().to_owned()).collect();
-            assert_eq!(
-                cells.len(),
-                columns,
-                "SECURITY.md, a row of {columns} columns: {line}"
-            );
-            cells
-        });
-        rows.collect()
-    };
-    let guests = |cell: &str| {
-        let names = cell
-            .split(", ")
-            .map(|name| name.trim_matches('`').to_owned());
-        names.collect()
-    };
-    let outside = cells(outside, 4)
-        .into_iter()
-        .map(|row| (row[0].clone(), BTreeSet::new()));
-    let plugins = cells(plugins, 5)
-        .into_iter()
-        .map(|row| (row[0].clone(), guests(&row[4])));
-    outside.chain(plugins).collect()
+    let mut columns = 0;
+    let mut rows = Vec::new();
+    for line in threats.lines().filter(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        match cells[0] {
+            "id" => columns = cells.len(),
+            rule if rule.starts_with("---") => {}
+            id => {
+                assert_eq!(
+                    cells.len(),
+                    columns,
+                    "SECURITY.md, a row of {columns} columns: {line}"
+                );
+                let guests = cells.get(4).copied().map(names);
+                assert!(
+                    guests.as_ref().is_none_or(|guests| !guests.is_empty()),
+                    "SECURITY.md, no guest: {line}"
+                );
+                rows.push(Row {
+                    id: id.to_owned(),
+                    places: names(cells[3]),
+                    guests: guests.unwrap_or_default(),
+                });
+            }
+        }
+    }
+    rows
+}
+
+/// What stands between grave accents.
+fn names(cell: &str) -> BTreeSet<String> {
+    let quoted = cell.split('`').skip(1).step_by(2);
+    quoted.map(str::to_owned).collect()
 }
 
 /// What the guests of `folder`, `tests/guests`, say: each folder in one of `stages`.

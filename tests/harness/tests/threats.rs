@@ -1,9 +1,9 @@
-//! `SECURITY.md` and `tests/guests` say the same: each threat from a plugin has a guest that
-//! tries it, and each guest a threat.
+//! `SECURITY.md` and the tree say the same: what stops a threat is where its row says, each row
+//! that names guests is tried by those, and each guest tries a threat.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use bailiwick_harness::threat::{Claims, claims, rows};
+use bailiwick_harness::threat::{Claims, Row, claims, rows};
 
 /// Where guests lie that attack: each folder is walked by a test of its own,
 /// `host/sandbox/src/tests/guests.rs`.
@@ -13,14 +13,14 @@ fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-fn table() -> Vec<(String, BTreeSet<String>)> {
+fn table() -> Vec<Row> {
     rows(&fs::read_to_string(workspace().join("SECURITY.md")).expect("SECURITY.md"))
 }
 
 #[test]
 fn each_threat_has_an_id_of_its_own() {
     let table = table();
-    let ids: BTreeSet<&str> = table.iter().map(|(id, _)| id.as_str()).collect();
+    let ids: BTreeSet<&str> = table.iter().map(|row| row.id.as_str()).collect();
     assert_eq!(ids.len(), table.len(), "two threats have the same id");
     for id in &ids {
         let number = id.strip_prefix('T').map(str::parse::<u32>);
@@ -34,10 +34,25 @@ fn each_threat_has_an_id_of_its_own() {
 }
 
 #[test]
-fn each_threat_from_a_plugin_has_a_guest_and_each_guest_a_threat() {
+fn what_stops_a_threat_is_where_the_table_says() {
+    for row in table() {
+        assert!(!row.places.is_empty(), "{}: nothing stops it", row.id);
+        for place in &row.places {
+            assert!(
+                workspace().join(place).exists(),
+                "{}: there is no {place}",
+                row.id
+            );
+        }
+    }
+}
+
+#[test]
+fn what_guests_try_and_what_the_table_says_is_the_same() {
     let named: Claims = table()
         .into_iter()
-        .filter(|(_, guests)| !guests.is_empty())
+        .filter(|row| !row.guests.is_empty())
+        .map(|row| (row.id, row.guests))
         .collect();
     let claimed = claims(&workspace().join("tests/guests"), &STAGES);
     assert_eq!(
