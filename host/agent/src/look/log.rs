@@ -154,3 +154,26 @@ fn line(kept: &KeptEvent) -> Option<LogLine> {
         event: line.event,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+    use serde_json::json;
+
+    use super::*;
+    use crate::events::Event;
+
+    #[test]
+    fn each_kind_is_of_events_that_there_are() {
+        let is_unknown = |name: &str| {
+            let read = serde_json::from_value::<Event>(json!({ "event": name }));
+            read.is_err_and(|error| error.to_string().contains("unknown variant"))
+        };
+        assert!(is_unknown("no-such-event"));
+        for kind in LogKind::value_variants() {
+            for name in kind.events() {
+                assert!(!is_unknown(name), "{kind:?}: {name}");
+            }
+        }
+    }
+}
