@@ -15,7 +15,8 @@ const KEY: &str = "pseudonyms-key";
 pub(super) struct Digests(hmac::Key);
 
 impl Digests {
-    /// Under the device's key, which is made when it is first needed.
+    /// Under the device's key, which is made at the agent's first start: an instance that wants
+    /// a digest can't wait for the store.
     ///
     /// # Errors
     /// The store can't be read or written, or there is no randomness.

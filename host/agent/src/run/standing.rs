@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Outage {
-    /// What was not sent: `reports`, `files`, `outcomes`, `events`, `metrics`, or `broker` for all that
-    /// goes through it; `some reports` and the like if the others get through; `messages` for what came from there and can't be read.
+    /// What was not sent: `reports`, `files`, `outcomes`, `events`, `metrics`, or `broker` for all
+    /// that goes through it; `some reports` and the like if the others get through; `messages`
+    /// for what came from there and can't be read.
     pub(crate) what: String,
     /// When it began.
     pub(crate) since: Timestamp,

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OpenFlags};
 use super::{StoreError, changes, derived, files, logs, retention};
 
 /// What each version added, in order: version 1 had only what devices sent, 2 added what is
-/// derived of it, 3 sessions and what was used in them, 4 heads of devices' logs. A database of a later version is not
-/// opened: this program would misread it.
+/// derived of it, 3 sessions and what was used in them, 4 heads of devices' logs. A database of
+/// a later version is not opened: this program would misread it.
 pub(super) const ADDED: &[&[&str]] = &[
     &[TABLES],
     &[derived::TABLES],
