@@ -249,6 +249,7 @@ pub(crate) fn limits(policy: &Policy) -> Vec<(&'static str, String)> {
     });
     lines
 }
+
 /// Where, when and in which versions a plugin was seen, and what it used.
 pub(crate) fn record(deeds: &Deeds) -> String {
     let versions: Vec<&str> = deeds.versions.iter().map(String::as_str).collect();
