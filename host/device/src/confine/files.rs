@@ -2,7 +2,8 @@
 //!
 //! It is made for the version of 6.10 (ABI 5), and takes what older kernels have of it. Two
 //! things it does not do: signals stay, since process control needs them, and connecting
-//! stays, since plugins and the agent itself go out to the network.
+//! stays, since plugins and the agent itself go out to the network. And for two it has no right:
+//! the modes of files, which their owner may change, and ports of UDP.
 
 use std::path::Path;
 

@@ -2,8 +2,8 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    net::{TcpListener, TcpStream},
-    os::unix::fs::{chown, symlink},
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::unix::fs::{PermissionsExt as _, chown, symlink},
     path::Path,
     process::Command,
 };
@@ -254,7 +254,7 @@ pub(crate) const REFUSED: &[Attempt] = &[
     ),
 ];
 
-/// What the agent goes on doing.
+/// What the agent goes on doing, and what no line holds.
 pub(crate) const LEFT: &[Attempt] = &[
     attempt("write in its own folder", &[], Takes::Nothing, |around| {
         let (part, whole) = (around.data.join("part"), around.data.join("whole"));
@@ -283,6 +283,20 @@ pub(crate) const LEFT: &[Attempt] = &[
         // Nobody listens there, which is another answer than that it may not ask.
         let refused = TcpStream::connect("127.0.0.1:1");
         refused.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+    }),
+    // Landlock has no right for modes, and who owns a file needs no capability: what is root's,
+    // an agent of root's can open to others.
+    attempt(
+        "open a file of its own user to others",
+        &[],
+        Takes::Nothing,
+        |around| {
+            let there = around.outside.join("there");
+            fs::set_permissions(there, fs::Permissions::from_mode(0o666)).is_ok()
+        },
+    ),
+    attempt("listen for UDP", &[], Takes::Nothing, |_| {
+        UdpSocket::bind("127.0.0.1:0").is_ok()
     }),
     attempt("start a thread", &[], Takes::Nothing, |_| {
         std::thread::spawn(|| 7)
