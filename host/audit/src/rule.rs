@@ -169,7 +169,8 @@ impl Rule {
                       of users or of the whole system; processes or sessions of everybody; every \
                       neighbour of a network; programs that run as root; processes of root or of \
                       every program; a restart while users are there; servers in \
-                      networks that no organisation has for itself. `network` has no parts and only reads, so it is not found.",
+                      networks that no organisation has for itself. `network` has no parts and \
+                      only reads, so it is not found.",
                 mend: "Name the paths, sessions, addresses or accounts that the purpose needs.",
             },
             Self::ExpiredGrant => Text {
