@@ -250,15 +250,20 @@ pub(crate) fn limits(policy: &Policy) -> Vec<(&'static str, String)> {
     lines
 }
 
+/// `1 plugin`, `2 plugins`.
+pub(crate) fn counted(number: usize, one: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        _ => format!("{number} {one}s"),
+    }
+}
+
 /// Where, when and in which versions a plugin was seen, and what it used.
 pub(crate) fn record(deeds: &Deeds) -> String {
     let versions: Vec<&str> = deeds.versions.iter().map(String::as_str).collect();
-    let devices = match deeds.devices.len() {
-        1 => "1 device".to_owned(),
-        devices => format!("{devices} devices"),
-    };
     format!(
-        "{devices}, from {} to {}, in version {}: {}",
+        "{}, from {} to {}, in version {}: {}",
+        counted(deeds.devices.len(), "device"),
         minute(deeds.first),
         minute(deeds.last),
         versions.join(", "),

@@ -203,9 +203,9 @@ impl Deeds {
         for used in std::mem::take(&mut self.under_way).into_values() {
             self.used = self.used.and(used);
         }
-        let order = |deed: &Deed| (std::cmp::Reverse(deed.count), deed.call.clone());
-        self.denials.sort_by_cached_key(order);
-        self.effects.sort_by_cached_key(order);
+        let order = |a: &Deed, b: &Deed| b.count.cmp(&a.count).then_with(|| a.call.cmp(&b.call));
+        self.denials.sort_by(order);
+        self.effects.sort_by(order);
     }
 }
 

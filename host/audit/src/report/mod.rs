@@ -15,6 +15,7 @@ use bailiwick_core::{digest::Sha256, time::Timestamp};
 use crate::{
     Finding, Known, Level, Place, Signers, Subject, judge,
     record::{Deeds, Record},
+    words::counted,
 };
 
 /// An audit.
@@ -156,14 +157,6 @@ impl Report {
     fn count(&self, level: Level) -> usize {
         let of_level = |finding: &&Finding| finding.rule.level() == level;
         self.findings().filter(of_level).count()
-    }
-}
-
-/// `1 plugin`, `2 plugins`.
-fn counted(number: usize, one: &str) -> String {
-    match number {
-        1 => format!("1 {one}"),
-        _ => format!("{number} {one}s"),
     }
 }
 
