@@ -6,7 +6,7 @@ use super::{
         AbsolutePattern, Call, Capability, Control, Controls, Effect, Found, Grant, Matcher,
         Permit, Scope,
     },
-    excess::{Excess, Held, Pair, What},
+    excess::{Excess, Pair, What, add, rates},
 };
 
 pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
@@ -15,10 +15,7 @@ pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
     let mut gives = false;
     for (grant, controls) in controls(pair.mine, Effect::Allow) {
         for what in given(pair, grant, controls, deepest, &mut gives) {
-            if !excess.iter().any(|known| known.what == what) {
-                let source = grant.source;
-                excess.push(Excess { what, source });
-            }
+            add(&mut excess, what, grant.source);
         }
     }
     if gives {
@@ -82,22 +79,16 @@ fn given(
                 for path in pattern.samples(deepest) {
                     let call = call(path);
                     *gives |= pair.given(&call);
-                    let what = match pair.held(&call, grant.expires) {
-                        Held::Yes => continue,
-                        Held::No => What::Given(in_words()),
-                        Held::NotAsLong => What::Longer(in_words(), grant.expires),
-                        Held::WithLess(Permit::Control(mine), Permit::Control(other)) => {
-                            What::With {
-                                what: in_words(),
-                                mine: format!("{} times a minute", mine.per_minute),
-                                other: format!("{} times", other.per_minute),
+                    let held = pair.held(&call, grant.expires);
+                    let what = held.beyond(in_words(), grant.expires, |mine, other| {
+                        match (mine, other) {
+                            (Permit::Control(mine), Permit::Control(other)) => {
+                                Some(rates(mine.per_minute, other.per_minute))
                             }
+                            _ => None,
                         }
-                        Held::WithLess(..) => What::Undecided(in_words()),
-                    };
-                    if !found.contains(&what) {
-                        found.push(what);
-                    }
+                    });
+                    found.extend(what);
                 }
             }
         }

@@ -1,6 +1,8 @@
 //! What one policy gives beyond another, and how both directions of it are told.
 
-use super::super::{Call, GrantSource, Matcher, Permit, shown::last_day};
+use super::super::{
+    Access, Call, Capability, Denial, Grant, GrantSource, Matcher, Permit, shown::last_day,
+};
 use super::Place;
 use crate::time::Timestamp;
 
@@ -87,6 +89,34 @@ fn end(until: Option<Timestamp>) -> String {
     }
 }
 
+/// Notes something, once.
+pub(super) fn add(excess: &mut Vec<Excess>, what: What, source: GrantSource) {
+    if !excess.iter().any(|known| known.what == what) {
+        excess.push(Excess { what, source });
+    }
+}
+
+/// Whether a policy denies all of a capability. Before anything expires only a denial of all
+/// answers so.
+pub(super) fn denied_whole(of: &Matcher<'_>, capability: Capability) -> bool {
+    let access = of.policy.access(capability, Timestamp::EPOCH);
+    matches!(access, Access::Denied(Denial::Denied { .. }))
+}
+
+/// Whether `theirs` holds for as long as `mine`.
+pub(super) fn lasts_as_long(mine: &Grant, theirs: &Grant) -> bool {
+    match (mine.expires, theirs.expires) {
+        (Some(mine), Some(theirs)) => mine <= theirs,
+        (None, Some(_)) => false,
+        (_, None) => true,
+    }
+}
+
+/// A rate, and one that is lower, in words.
+pub(super) fn rates(mine: u16, other: u16) -> (String, String) {
+    (format!("{mine} times a minute"), format!("{other} times"))
+}
+
 /// Two policies of which one is held against the other.
 pub(super) struct Pair<'a> {
     pub(super) mine: &'a Matcher<'a>,
@@ -106,6 +136,27 @@ pub(super) enum Held {
     NotAsLong,
     /// With less.
     WithLess(Permit, Permit),
+}
+
+impl Held {
+    /// What the first gives beyond the other, if `what` is that which it gives until `expires`.
+    /// `terms` has both sides of what is less; none if that can't be told.
+    pub(super) fn beyond(
+        self,
+        what: String,
+        expires: Option<Timestamp>,
+        terms: impl FnOnce(Permit, Permit) -> Option<(String, String)>,
+    ) -> Option<What> {
+        Some(match self {
+            Self::Yes => return None,
+            Self::No => What::Given(what),
+            Self::NotAsLong => What::Longer(what, expires),
+            Self::WithLess(mine, other) => match terms(mine, other) {
+                Some((mine, other)) => What::With { what, mine, other },
+                None => What::Undecided(what),
+            },
+        })
+    }
 }
 
 impl Pair<'_> {

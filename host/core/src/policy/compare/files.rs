@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        Access, Call, Capability, Denial, Effect, FileRoot, Grant, Linked, Matcher, PathPattern,
-        Permit, Scope, pattern, permit::encloses,
+        Call, Capability, Effect, FileRoot, Grant, Linked, Matcher, PathPattern, Permit, Scope,
+        pattern, permit::encloses,
     },
-    excess::{Excess, Held, Pair, What},
+    excess::{Excess, Held, Pair, What, denied_whole},
 };
 use crate::time::Timestamp;
 
@@ -49,12 +49,6 @@ pub(super) fn beyond(pair: &Pair<'_>, of: Capability) -> Vec<Excess> {
         excess.extend(not_denied(pair, of, deepest));
     }
     excess
-}
-
-/// Before anything expires only a denial of all answers so.
-fn denied_whole(of: &Matcher<'_>, capability: Capability) -> bool {
-    let access = of.policy.access(capability, Timestamp::EPOCH);
-    matches!(access, Access::Denied(Denial::Denied { .. }))
 }
 
 /// Parts of the longest pattern of either.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{Call, Capability, Effect, Grant, Matcher, Messages, Permit, Recipient, Scope},
-    excess::{Excess, Held, Pair, What},
+    excess::{Excess, Pair, What, add, rates},
 };
 
 /// No account has this name, and no policy can name one so.
@@ -44,11 +44,8 @@ pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
                 Recipient::AnyButRoot => named.iter().copied().chain([SOMEBODY]).collect(),
             };
             for user in users {
-                if let Some(what) = not_held(pair, grant, user)
-                    && !excess.iter().any(|known| known.what == what)
-                {
-                    let source = grant.source;
-                    excess.push(Excess { what, source });
+                if let Some(what) = not_held(pair, grant, user) {
+                    add(&mut excess, what, grant.source);
                 }
             }
         }
@@ -79,15 +76,11 @@ fn not_held(pair: &Pair<'_>, grant: &Grant, user: &str) -> Option<What> {
         SOMEBODY => "show messages to any user but root".to_owned(),
         name => format!("show messages to {name}"),
     };
-    match pair.held(&call, grant.expires) {
-        Held::Yes => None,
-        Held::No => Some(What::Given(what)),
-        Held::NotAsLong => Some(What::Longer(what, grant.expires)),
-        Held::WithLess(Permit::Message(mine), Permit::Message(other)) => Some(What::With {
-            what,
-            mine: format!("{} times a minute", mine.per_minute),
-            other: format!("{} times", other.per_minute),
-        }),
-        Held::WithLess(..) => Some(What::Undecided(what)),
-    }
+    let held = pair.held(&call, grant.expires);
+    held.beyond(what, grant.expires, |mine, other| match (mine, other) {
+        (Permit::Message(mine), Permit::Message(other)) => {
+            Some(rates(mine.per_minute, other.per_minute))
+        }
+        _ => None,
+    })
 }

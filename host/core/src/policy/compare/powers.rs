@@ -2,7 +2,7 @@
 
 use super::{
     super::{Call, Capability, Effect, Permit, PowerVerb, Presence, Scope},
-    excess::{Excess, Held, Pair, What},
+    excess::{Excess, Pair, add},
 };
 use crate::time::Span;
 
@@ -15,21 +15,19 @@ pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
         for verb in &powers.verbs {
             for users in Presence::ALL {
                 let call = Call::Power { verb: *verb, users };
-                let what = in_words(*verb, users);
-                let what = match pair.held(&call, grant.expires) {
-                    Held::Yes => continue,
-                    Held::No => What::Given(what),
-                    Held::NotAsLong => What::Longer(what, grant.expires),
-                    Held::WithLess(Permit::Power(mine), Permit::Power(other)) => What::With {
-                        what,
-                        mine: terms(mine.warn_for, mine.pause),
-                        other: terms(other.warn_for, other.pause),
-                    },
-                    Held::WithLess(..) => What::Undecided(what),
-                };
-                if !excess.iter().any(|known| known.what == what) {
-                    let source = grant.source;
-                    excess.push(Excess { what, source });
+                let held = pair.held(&call, grant.expires);
+                let what =
+                    held.beyond(in_words(*verb, users), grant.expires, |mine, other| match (
+                        mine, other,
+                    ) {
+                        (Permit::Power(mine), Permit::Power(other)) => Some((
+                            terms(mine.warn_for, mine.pause),
+                            terms(other.warn_for, other.pause),
+                        )),
+                        _ => None,
+                    });
+                if let Some(what) = what {
+                    add(&mut excess, what, grant.source);
                 }
             }
         }

@@ -3,13 +3,12 @@
 //! counts as wider elsewhere.
 
 use super::{
-    super::{Access, Capability, Denial, Effect, Grant, Matcher, Program, Scope, Shape},
-    excess::{Excess, Pair, What},
+    super::{Capability, Effect, Grant, Matcher, Program, Scope, Shape},
+    excess::{Excess, Pair, What, denied_whole, lasts_as_long},
 };
-use crate::time::Timestamp;
 
 pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
-    if denied_whole(pair.mine) {
+    if denied_whole(pair.mine, Capability::Exec) {
         return Vec::new();
     }
     let mut excess = Vec::new();
@@ -51,12 +50,6 @@ fn programs<'a>(
         })
 }
 
-/// Before anything expires only a denial of all answers so.
-fn denied_whole(of: &Matcher<'_>) -> bool {
-    let access = of.policy.access(Capability::Exec, Timestamp::EPOCH);
-    matches!(access, Access::Denied(Denial::Denied { .. }))
-}
-
 fn denies(of: &Matcher<'_>, path: &str) -> bool {
     programs(of, Effect::Deny).any(|(_, denied)| denied.path == path)
 }
@@ -69,13 +62,15 @@ fn same_of(pair: &Pair<'_>, path: &str) -> bool {
             .map(|(grant, program)| (grant.expires, program))
             .collect::<Vec<_>>()
     };
-    !denied_whole(pair.other) && !denies(pair.other, path) && of(pair.mine) == of(pair.other)
+    !denied_whole(pair.other, Capability::Exec)
+        && !denies(pair.other, path)
+        && of(pair.mine) == of(pair.other)
 }
 
 fn not_held(other: &Matcher<'_>, grant: &Grant, program: &Program, shape: &Shape) -> Option<What> {
     let what = format!("run {} {}", program.path, shape.in_words());
     let with_terms = || format!("{what} {}", program.run_as.in_words());
-    if denied_whole(other) || denies(other, &program.path) {
+    if denied_whole(other, Capability::Exec) || denies(other, &program.path) {
         return Some(What::Given(with_terms()));
     }
     let mut nearest = None;
@@ -87,11 +82,7 @@ fn not_held(other: &Matcher<'_>, grant: &Grant, program: &Program, shape: &Shape
         }
         let terms = program.terms_beyond(candidate);
         let within = shape.is_within(&candidate.arguments);
-        let as_long = match (grant.expires, theirs.expires) {
-            (Some(mine), Some(theirs)) => mine <= theirs,
-            (None, Some(_)) => false,
-            (_, None) => true,
-        };
+        let as_long = lasts_as_long(grant, theirs);
         if less_before.is_empty() {
             less_before = terms.clone();
         }

@@ -2,15 +2,12 @@
 
 use super::{
     super::{
-        Access, Capability, Denial, Effect, Grant, Matcher, Requests, Scope,
+        Capability, Effect, Grant, Matcher, Requests, Scope,
         shown::{asked, reached},
     },
-    excess::{Excess, Pair, What},
+    excess::{Excess, Pair, What, add, denied_whole, lasts_as_long},
 };
-use crate::{
-    http::{Method, Network, Origin, PathPrefix},
-    time::Timestamp,
-};
+use crate::http::{Method, Network, Origin, PathPrefix};
 
 /// One origin, method and path of one grant.
 struct Piece<'a> {
@@ -24,7 +21,7 @@ struct Piece<'a> {
 }
 
 pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
-    if denied_whole(pair.mine) {
+    if denied_whole(pair.mine, Capability::Http) {
         return Vec::new();
     }
     let mut excess: Vec<Excess> = Vec::new();
@@ -39,19 +36,12 @@ pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
         for denial in pieces(pair.other, Effect::Deny) {
             let still = pieces(pair.mine, Effect::Deny).any(|mine| mine.denies(&denial));
             let what = What::NotDenied(denial.in_words());
-            if denial.meets(&piece) && !still && !excess.iter().any(|known| known.what == what) {
-                let source = denial.grant.source;
-                excess.push(Excess { what, source });
+            if denial.meets(&piece) && !still {
+                add(&mut excess, what, denial.grant.source);
             }
         }
     }
     excess
-}
-
-/// Before anything expires only a denial of all answers so.
-fn denied_whole(of: &Matcher<'_>) -> bool {
-    let access = of.policy.access(Capability::Http, Timestamp::EPOCH);
-    matches!(access, Access::Denied(Denial::Denied { .. }))
 }
 
 fn pieces<'a>(of: &'a Matcher<'_>, effect: Effect) -> impl Iterator<Item = Piece<'a>> {
@@ -127,7 +117,7 @@ impl Piece<'_> {
 
     fn not_held(&self, other: &Matcher<'_>) -> Option<What> {
         let what = self.in_words();
-        if denied_whole(other) {
+        if denied_whole(other, Capability::Http) {
             return Some(What::Given(what));
         }
         let mut nearest = None;
@@ -139,11 +129,7 @@ impl Piece<'_> {
             if self.origin != theirs.origin || self.method != theirs.method || !covers {
                 continue;
             }
-            let as_long = match (self.grant.expires, theirs.grant.expires) {
-                (Some(mine), Some(theirs)) => mine <= theirs,
-                (None, Some(_)) => false,
-                (_, None) => true,
-            };
+            let as_long = lasts_as_long(self.grant, theirs.grant);
             match (as_long, self.with_more(&theirs)) {
                 (true, None) => return None,
                 (true, Some((mine, other))) => {

@@ -1,10 +1,9 @@
 //! Neighbours that are woken: addresses that begin so, on one link or on every physical one.
 
 use super::{
-    super::{Access, Capability, Denial, Effect, Grant, Matcher, Scope, Wakes, shown::neighbours},
-    excess::{Excess, Pair, What},
+    super::{Capability, Effect, Grant, Matcher, Scope, Wakes, shown::neighbours},
+    excess::{Excess, Pair, What, add, denied_whole, lasts_as_long, rates},
 };
-use crate::time::Timestamp;
 
 /// One address of one grant on one link.
 struct Piece<'a> {
@@ -16,7 +15,7 @@ struct Piece<'a> {
 }
 
 pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
-    if denied_whole(pair.mine) {
+    if denied_whole(pair.mine, Capability::Wake) {
         return Vec::new();
     }
     let mut excess: Vec<Excess> = Vec::new();
@@ -41,31 +40,20 @@ pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
         for denial in pieces(pair.other, Effect::Deny) {
             let still = pieces(pair.mine, Effect::Deny).any(|mine| mine.denies(&denial));
             let what = What::NotDenied(denial.in_words());
-            if denial.meets(&piece) && !still && !excess.iter().any(|known| known.what == what) {
-                let source = denial.grant.source;
-                excess.push(Excess { what, source });
+            if denial.meets(&piece) && !still {
+                add(&mut excess, what, denial.grant.source);
             }
         }
     }
     excess
 }
 
-/// Before anything expires only a denial of all answers so.
-fn denied_whole(of: &Matcher<'_>) -> bool {
-    let access = of.policy.access(Capability::Wake, Timestamp::EPOCH);
-    matches!(access, Access::Denied(Denial::Denied { .. }))
-}
-
 /// Whether the other has this very grant, or for longer, and nothing is denied whole.
 fn same_grant(other: &Matcher<'_>, grant: &Grant) -> bool {
     let mut theirs = other.policy.grants_of(Capability::Wake);
-    !denied_whole(other)
+    !denied_whole(other, Capability::Wake)
         && theirs.any(|their| {
-            let as_long = match (grant.expires, their.expires) {
-                (Some(mine), Some(their)) => mine <= their,
-                (None, Some(_)) => false,
-                (_, None) => true,
-            };
+            let as_long = lasts_as_long(grant, their);
             as_long && their.effect == Effect::Allow && their.scope == grant.scope
         })
 }
@@ -128,26 +116,20 @@ impl Piece<'_> {
     fn not_held(&self, other: &Matcher<'_>) -> Option<What> {
         let what = self.in_words();
         let mut nearest = None;
-        if denied_whole(other) {
+        if denied_whole(other, Capability::Wake) {
             return Some(What::Given(what));
         }
         for theirs in pieces(other, Effect::Allow) {
             if !self.begin.starts_with(theirs.begin) || self.link != theirs.link {
                 continue;
             }
-            let as_long = match (self.grant.expires, theirs.grant.expires) {
-                (Some(mine), Some(theirs)) => mine <= theirs,
-                (None, Some(_)) => false,
-                (_, None) => true,
-            };
+            let as_long = lasts_as_long(self.grant, theirs.grant);
             match (as_long, self.per_minute <= theirs.per_minute) {
                 (true, true) => return None,
                 (true, false) => {
-                    nearest = Some(What::With {
-                        what: what.clone(),
-                        mine: format!("{} times a minute", self.per_minute),
-                        other: format!("{} times", theirs.per_minute),
-                    });
+                    let (mine, other) = rates(self.per_minute, theirs.per_minute);
+                    let what = what.clone();
+                    nearest = Some(What::With { what, mine, other });
                 }
                 (false, _) if nearest.is_none() => {
                     nearest = Some(What::Longer(what.clone(), self.grant.expires));
