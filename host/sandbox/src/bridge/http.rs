@@ -38,7 +38,13 @@ impl Host for Context {
         let entered = self.enter(Capability::Http)?;
         let answer = match entered.granted {
             true => self.send_request(request).await,
-            false => Err(End::Told(Error::Denied)),
+            false => {
+                // What is no address is no call that a policy knows.
+                if let Ok(target) = request.url.parse() {
+                    self.refused(call(method(request.method), target));
+                }
+                Err(End::Told(Error::Denied))
+            }
         };
         let answer = match answer {
             Ok(answer) => {
@@ -73,11 +79,7 @@ impl Context {
             .url
             .parse()
             .map_err(|error| invalid(format!("the address can't be asked: {error}")))?;
-        let call = Call::Request {
-            method,
-            target: target.clone(),
-            address: None,
-        };
+        let call = call(method, target.clone());
         let allowed = self.http.allows(method, &target, self.ports.clock.now());
         let Ok(allowed) = allowed else {
             self.refused(call);
@@ -126,6 +128,15 @@ impl Context {
             Some(error) => End::Told(told(error)),
             None => End::Told(Error::Cancelled),
         })
+    }
+}
+
+/// What is asked for, in the policy's terms.
+const fn call(method: Method, target: Target) -> Call {
+    Call::Request {
+        method,
+        target,
+        address: None,
     }
 }
 

@@ -226,6 +226,10 @@ async fn what_no_grant_covers_is_denied_and_nobody_is_asked() {
         let came = send(&engine, &granted(expires), &ask, ok(1)).await.unwrap();
         assert_eq!(came.answer, Err(DENIED), "{url}");
         assert_eq!((came.orders.len(), came.usage.denials), (0, 1), "{url}");
+        let [(call, Answer::Refused)] = came.told.as_slice() else {
+            panic!("{url}: {:?}", came.told);
+        };
+        assert!(call.starts_with("http "), "{call}");
     }
 }
 
