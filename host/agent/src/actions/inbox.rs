@@ -6,6 +6,7 @@ use bailiwick_core::{
     action::{Accepted, ActionId, Envelope, Judged, Outcome, Refusal, Standing, judge},
     ids::PluginName,
     release::World,
+    time::Timestamp,
 };
 use bailiwick_store::ActionRecord;
 use bailiwick_transport::{SendError, actions::verifies, full_jitter};
@@ -190,7 +191,7 @@ impl Inbox {
         match accepted {
             Accepted::Run(request) => match self.desk.queue(request) {
                 Ok(()) => self.host.tell(accepted_event).await,
-                Err(reason) => self.tell_outcome(id, Outcome::Refused { reason }).await,
+                Err(reason) => self.not_done(id, reason).await,
             },
             Accepted::Cancel { action, handler } => {
                 if self.desk.begin(id, record.clone()).await {
@@ -220,22 +221,19 @@ impl Inbox {
             return self.tell(Some(id), refusal.to_string()).await;
         }
         match kept.and_then(|record| record.ended) {
-            Some(ended) => {
-                let told = telling::ended(&self.host, id, ended.outcome, ended.at, None).await;
-                if let Err(error) = told {
-                    self.host.output.warn(&format!("action {id}: {error}"));
-                }
-            }
-            None => {
-                let reason = refusal.to_string();
-                self.tell(Some(id), reason.clone()).await;
-                self.tell_outcome(id, Outcome::Refused { reason }).await;
-            }
+            Some(ended) => self.answer(id, ended.outcome, ended.at).await,
+            None => self.not_done(id, refusal.to_string()).await,
         }
     }
 
-    async fn tell_outcome(&self, id: ActionId, outcome: Outcome) {
+    /// Tells the device's own record, and whoever asked.
+    async fn not_done(&mut self, id: ActionId, reason: String) {
+        self.tell(Some(id), reason.clone()).await;
         let at = self.host.clock.now();
+        self.answer(id, Outcome::Refused { reason }, at).await;
+    }
+
+    async fn answer(&self, id: ActionId, outcome: Outcome, at: Timestamp) {
         if let Err(error) = telling::ended(&self.host, id, outcome, at, None).await {
             self.host.output.warn(&format!("action {id}: {error}"));
         }
