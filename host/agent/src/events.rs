@@ -2,6 +2,7 @@
 //! the terminal and to the device's own record.
 
 use bailiwick_core::{
+    action::ActionId,
     digest::Sha256,
     ids::{GenerationId, PluginName, VendorName},
     session::{Aspect, Closing, SessionId, SessionKind, SessionState, Source},
@@ -265,7 +266,7 @@ pub(crate) enum Event {
     /// What an operator asked for passed every check of the device.
     ActionAccepted {
         /// Which.
-        action: bailiwick_core::action::ActionId,
+        action: ActionId,
         /// The plugin that is meant.
         plugin: PluginName,
         /// What is asked: `run`, `cancel` or `rate`.
@@ -276,7 +277,7 @@ pub(crate) enum Event {
     /// How it ended.
     ActionEnded {
         /// Which.
-        action: bailiwick_core::action::ActionId,
+        action: ActionId,
         /// The plugin that was meant.
         plugin: PluginName,
         /// `done`, or how else and why.
@@ -285,7 +286,7 @@ pub(crate) enum Event {
     /// What an operator asked for, or what was sent in an operator's name, was not done.
     ActionRefused {
         /// Which action it says to be; none if it is no envelope.
-        action: Option<bailiwick_core::action::ActionId>,
+        action: Option<ActionId>,
         /// Which check, and what to do.
         reason: String,
     },
