@@ -40,6 +40,19 @@ fn refusal(from: &str, to: &str) -> String {
         .to_string()
 }
 
+/// What a grant is for that says `effect = ` and then these lines.
+fn scope(capability: &str, lines: &str) -> Result<Scope, String> {
+    let entry = format!("capability = \"{capability}\"\neffect = {lines}");
+    let text = GOOD.replace(
+        "capability = \"files\"\neffect = \"allow\"\nroots = [{ root = \"/etc\", paths = \
+         [\"os-release\", \"passwd\"] }]",
+        &entry,
+    );
+    let text = text.replace("expires = 2027-12-31\n", "");
+    let policy = Policy::parse("p.toml", &text).map_err(|error| error.to_string())?;
+    Ok(policy.grants[0].scope.clone())
+}
+
 #[test]
 fn a_policy_is_read_whole() {
     let policy = Policy::parse("p.toml", GOOD).unwrap();
@@ -75,17 +88,7 @@ fn a_refusal_is_one_sentence_with_place_and_suggestion() {
 
 #[test]
 fn what_is_seen_of_processes_is_named() {
-    let scope = |lines: &str| {
-        let entry = format!("capability = \"processes\"\neffect = {lines}");
-        let text = GOOD.replace(
-            "capability = \"files\"\neffect = \"allow\"\nroots = [{ root = \"/etc\", paths = \
-             [\"os-release\", \"passwd\"] }]",
-            &entry,
-        );
-        let text = text.replace("expires = 2027-12-31\n", "");
-        let policy = Policy::parse("p.toml", &text).map_err(|error| error.to_string())?;
-        Ok::<_, String>(policy.grants[0].scope.clone())
-    };
+    let scope = |lines: &str| scope("processes", lines);
     let seen = |whose, fields| Ok(Scope::Seen(Seen { whose, fields }));
     let user = Fields::NONE.with(Sensitive::User);
     assert_eq!(
@@ -155,17 +158,6 @@ fn what_is_seen_of_processes_is_named() {
 
 #[test]
 fn of_system_and_network_all_is_given_that_is_not_said_to_be_less() {
-    let scope = |capability: &str, lines: &str| {
-        let entry = format!("capability = \"{capability}\"\neffect = {lines}");
-        let text = GOOD.replace(
-            "capability = \"files\"\neffect = \"allow\"\nroots = [{ root = \"/etc\", paths = \
-             [\"os-release\", \"passwd\"] }]",
-            &entry,
-        );
-        let text = text.replace("expires = 2027-12-31\n", "");
-        let policy = Policy::parse("p.toml", &text).map_err(|error| error.to_string())?;
-        Ok::<_, String>(policy.grants[0].scope.clone())
-    };
     let seen = |fields| {
         let whose = Whose::All;
         Ok(Scope::Seen(Seen { whose, fields }))

@@ -18,7 +18,12 @@ pub(super) fn mac(bytes: &[u8]) -> String {
 
 /// The last day on which something holds that expires at `at`.
 pub fn last_day(at: Timestamp) -> String {
-    let (year, month, day) = at.last_before().date();
+    day(at.last_before())
+}
+
+/// The day of a moment, in UTC.
+pub(super) fn day(at: Timestamp) -> String {
+    let (year, month, day) = at.date();
     format!("{year:04}-{month:02}-{day:02}")
 }
 

@@ -20,7 +20,7 @@ use limits::limits;
 use super::{Observed, Verdict};
 use crate::{
     document::DocumentError,
-    policy::{Call, Grant, GrantSource, Policy},
+    policy::{Call, Grant, GrantSource, Policy, shown},
     time::Timestamp,
 };
 
@@ -74,7 +74,7 @@ pub fn propose(file: &str, text: &str, observed: &Observed) -> Result<String, Pr
 }
 
 fn heading(observed: &Observed) -> String {
-    let (from, until) = (day(observed.since), day(observed.until));
+    let (from, until) = (shown::day(observed.since), shown::day(observed.until));
     let mut text = format!(
         "# Proposed from what {} {} did from {from} to {until}, in {} calls. Nobody approved it: \
          read it,\n# try its cases, and sign it like any policy.\n",
@@ -89,11 +89,6 @@ fn heading(observed: &Observed) -> String {
         );
     }
     text
-}
-
-fn day(at: Timestamp) -> String {
-    let (year, month, day) = at.date();
-    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// What each grant was used for, by its line; how often.
