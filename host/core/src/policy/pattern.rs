@@ -1,6 +1,6 @@
 //! Which paths a files grant covers.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 /// A root that a files grant names, and the paths beneath it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,15 +179,16 @@ impl AbsolutePattern {
     }
 
     /// See [`samples`].
-    pub(super) fn samples(&self, deepest: usize) -> Vec<String> {
-        samples(&self.to_string(), deepest)
+    pub(super) fn samples(&self, depths: &BTreeSet<usize>) -> Vec<String> {
+        samples(&self.to_string(), depths)
     }
 }
 
 /// Paths that stand for all that an absolute pattern covers, for whoever knows no pattern of
-/// more parts than `deepest`: whoever covers these covers all, since only a star takes the
-/// character that stands in them for each star, and what a star takes can be anything.
-pub(super) fn samples(absolute: &str, deepest: usize) -> Vec<String> {
+/// other [`depth`]s than `depths` and its own: whoever covers these covers all, since only a
+/// star takes the character that stands in them for each star, and what a star takes can be
+/// anything.
+pub(super) fn samples(absolute: &str, depths: &BTreeSet<usize>) -> Vec<String> {
     /// Refused in patterns and roots, and accepted in paths.
     const ANYTHING: &str = "\u{1}";
     let begin = absolute.strip_suffix("**").unwrap_or(absolute);
@@ -195,10 +196,17 @@ pub(super) fn samples(absolute: &str, deepest: usize) -> Vec<String> {
     if begin.len() == absolute.len() {
         return vec![stands];
     }
-    // Each number of parts may be covered by another pattern.
-    let more = (deepest + 1).saturating_sub(depth(absolute)) + 1;
-    (1..=more)
-        .map(|count| format!("{stands}{}", vec![ANYTHING; count].join("/")))
+    // Each number of parts may be covered by another pattern. Where no pattern has so many,
+    // nor one fewer, the same ones cover as with one part fewer.
+    let first = depth(absolute);
+    let known = depths.iter().copied().chain([first]);
+    let asked: BTreeSet<usize> = known.flat_map(|depth| [depth, depth + 1]).collect();
+    asked
+        .range(first..)
+        .map(|parts| {
+            let more = vec![ANYTHING; parts - first + 1];
+            format!("{stands}{}", more.join("/"))
+        })
         .collect()
 }
 
@@ -233,7 +241,8 @@ mod tests {
         for text in ["/usr/bin/a", "/opt/**", "/opt/*/bin/x*"] {
             let pattern: AbsolutePattern = text.parse().unwrap();
             assert_eq!(pattern.to_string(), text);
-            assert!(pattern.samples(5).iter().all(|path| pattern.matches(path)));
+            let samples = pattern.samples(&BTreeSet::from([1, 5]));
+            assert!(samples.iter().all(|path| pattern.matches(path)));
         }
         for (text, error) in [
             ("usr/bin/a", PatternError::NotAbsolute),
@@ -245,7 +254,12 @@ mod tests {
             assert_eq!(text.parse::<AbsolutePattern>(), Err(error), "{text}");
         }
         let opt: AbsolutePattern = "/opt/**".parse().unwrap();
-        assert_eq!(opt.samples(3).len(), 3, "one to three parts beneath it");
+        let parts = |depths: &[usize]| -> Vec<_> {
+            let samples = opt.samples(&depths.iter().copied().collect());
+            samples.iter().map(|path| depth(path)).collect()
+        };
+        assert_eq!(parts(&[1]), [2, 3]);
+        assert_eq!(parts(&[3, 6]), [2, 3, 4, 6, 7]);
         assert!(!opt.matches("opt/x") && !opt.matches("/opt") && !opt.matches(""));
     }
 

@@ -1,6 +1,8 @@
 //! Processes that are ended, suspended or resumed: each verb on each program, of each kind of
 //! owner. Programs are represented as files are: see `files`.
 
+use std::collections::BTreeSet;
+
 use super::{
     super::{
         AbsolutePattern, Call, Capability, Control, Controls, Effect, Found, Grant, Matcher,
@@ -11,30 +13,28 @@ use super::{
 
 pub(super) fn beyond(pair: &Pair<'_>) -> Vec<Excess> {
     let mut excess: Vec<Excess> = Vec::new();
-    let deepest = deepest(pair);
+    let depths = depths(pair);
     let mut gives = false;
     for (grant, controls) in controls(pair.mine, Effect::Allow) {
-        for what in given(pair, grant, controls, deepest, &mut gives) {
+        for what in given(pair, grant, controls, &depths, &mut gives) {
             add(&mut excess, what, grant.source);
         }
     }
     if gives {
-        excess.extend(not_denied(pair, deepest));
+        excess.extend(not_denied(pair, &depths));
     }
     excess
 }
 
-/// Parts of the longest pattern of either: what lies deeper is allowed and denied by `**`
-/// alone.
-fn deepest(pair: &Pair<'_>) -> usize {
+/// How many parts the patterns of either have.
+fn depths(pair: &Pair<'_>) -> BTreeSet<usize> {
     [pair.mine, pair.other]
         .into_iter()
         .flat_map(|policy| [Effect::Allow, Effect::Deny].map(|effect| controls(policy, effect)))
         .flatten()
         .flat_map(|(_, controls)| &controls.executables)
         .map(AbsolutePattern::depth)
-        .max()
-        .unwrap_or_default()
+        .collect()
 }
 
 fn controls<'a>(
@@ -61,7 +61,7 @@ fn given(
     pair: &Pair<'_>,
     grant: &Grant,
     controls: &Controls,
-    deepest: usize,
+    depths: &BTreeSet<usize>,
     gives: &mut bool,
 ) -> Vec<What> {
     let mut found = Vec::new();
@@ -76,7 +76,7 @@ fn given(
                     })
                 };
                 let in_words = || format!("{} {pattern} {}", verb.name(), in_words(of));
-                for path in pattern.samples(deepest) {
+                for path in pattern.samples(depths) {
                     let call = call(path);
                     *gives |= pair.given(&call);
                     let held = pair.held(&call, grant.expires);
@@ -97,7 +97,10 @@ fn given(
 }
 
 /// What the other denies and the first does not deny as well.
-fn not_denied<'a>(pair: &'a Pair<'_>, deepest: usize) -> impl Iterator<Item = Excess> + 'a {
+fn not_denied<'a>(
+    pair: &'a Pair<'_>,
+    depths: &'a BTreeSet<usize>,
+) -> impl Iterator<Item = Excess> + 'a {
     let denies = |executable: &str| {
         controls(pair.mine, Effect::Deny)
             .flat_map(|(_, denied)| &denied.executables)
@@ -107,7 +110,7 @@ fn not_denied<'a>(pair: &'a Pair<'_>, deepest: usize) -> impl Iterator<Item = Ex
         denied
             .executables
             .iter()
-            .filter(move |pattern| !pattern.samples(deepest).iter().all(|path| denies(path)))
+            .filter(move |pattern| !pattern.samples(depths).iter().all(|path| denies(path)))
             .map(|pattern| Excess {
                 what: What::NotDenied(format!("control processes of {pattern}")),
                 source: grant.source,

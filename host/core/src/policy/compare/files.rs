@@ -1,7 +1,7 @@
 //! Files. Paths stand for all that a pattern covers, see [`pattern::samples`]. So both matchers
 //! decide, and nothing here reads patterns a second time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{
@@ -27,17 +27,17 @@ pub(super) fn beyond(pair: &Pair<'_>, of: Capability) -> Vec<Excess> {
         .filter(|piece| !ours.has(piece))
         .collect();
     let denied = denied_whole(pair.other, of);
-    let deepest = deepest(pair, of);
+    let depths = depths(pair, of);
     for piece in pieces(pair.mine, of, Effect::Allow) {
         // What the other says in the same words it gives, unless it denies that: see below.
         let same = !denied && theirs.has(&piece);
-        if (!same || !gives) && !piece.calls(deepest).iter().any(|call| pair.given(call)) {
+        if (!same || !gives) && !piece.calls(&depths).iter().any(|call| pair.given(call)) {
             continue;
         }
         gives = true;
         let what = match same {
             true => None,
-            false => piece.not_held(pair, deepest),
+            false => piece.not_held(pair, &depths),
         };
         let what = what.or_else(|| piece.leads_further(&dropped));
         excess.extend(what.map(|what| Excess {
@@ -46,20 +46,19 @@ pub(super) fn beyond(pair: &Pair<'_>, of: Capability) -> Vec<Excess> {
         }));
     }
     if gives {
-        excess.extend(not_denied(pair, of, deepest));
+        excess.extend(not_denied(pair, of, &depths));
     }
     excess
 }
 
-/// Parts of the longest pattern of either.
-fn deepest(pair: &Pair<'_>, of: Capability) -> usize {
+/// How many parts the patterns of either have.
+fn depths(pair: &Pair<'_>, of: Capability) -> BTreeSet<usize> {
     [pair.mine, pair.other]
         .into_iter()
         .flat_map(|policy| [Effect::Allow, Effect::Deny].map(|effect| pieces(policy, of, effect)))
         .flatten()
         .map(|piece| pattern::depth(&piece.absolute()))
-        .max()
-        .unwrap_or_default()
+        .collect()
 }
 
 /// Everything that a policy allows, by its words, with the time until which it does: most
@@ -95,7 +94,7 @@ impl Written {
 fn not_denied<'a>(
     pair: &'a Pair<'_>,
     of: Capability,
-    deepest: usize,
+    depths: &'a BTreeSet<usize>,
 ) -> impl Iterator<Item = Excess> + 'a {
     let denies = move |path: &String| {
         let files = match of {
@@ -106,7 +105,7 @@ fn not_denied<'a>(
         answer.is_err()
     };
     pieces(pair.other, of, Effect::Deny)
-        .filter(move |piece| !piece.paths(deepest).iter().all(denies))
+        .filter(move |piece| !piece.paths(depths).iter().all(denies))
         .map(|piece| Excess {
             what: What::NotDenied(piece.in_words()),
             source: piece.grant.source,
@@ -146,16 +145,16 @@ fn pieces<'a>(
 
 impl Piece<'_> {
     /// Paths that stand for all that it covers.
-    fn paths(&self, deepest: usize) -> Vec<String> {
-        pattern::samples(&self.absolute(), deepest)
+    fn paths(&self, depths: &BTreeSet<usize>) -> Vec<String> {
+        pattern::samples(&self.absolute(), depths)
     }
 
-    fn calls(&self, deepest: usize) -> Vec<Call> {
+    fn calls(&self, depths: &BTreeSet<usize>) -> Vec<Call> {
         let call = |path| match self.grant.capability {
             Capability::Watch => Call::Watch { path },
             _ => Call::File { path, link: None },
         };
-        self.paths(deepest).into_iter().map(call).collect()
+        self.paths(depths).into_iter().map(call).collect()
     }
 
     fn in_words(&self) -> String {
@@ -166,10 +165,10 @@ impl Piece<'_> {
         }
     }
 
-    fn not_held(&self, pair: &Pair<'_>, deepest: usize) -> Option<What> {
+    fn not_held(&self, pair: &Pair<'_>, depths: &BTreeSet<usize>) -> Option<What> {
         let what = || self.in_words();
         let answers = self
-            .calls(deepest)
+            .calls(depths)
             .into_iter()
             .map(|call| pair.held(&call, self.grant.expires));
         answers
