@@ -82,6 +82,7 @@ fn each_session_has_an_instance_that_sees_its_own_processes_alone() {
     let listed = desk.ask(&["plugin", "list"])["plugins"][0]["figures"].clone();
     assert!(listed["calls"].as_u64() > told["figures"]["calls"].as_u64());
     assert!(listed["guest-us"].as_u64() > Some(0) && listed["host-us"].as_u64() > Some(0));
+    assert_eq!(listed["denials"], 0, "its policy has all that it asks for");
     for (session, own, other) in [(&first, &one, &two), (&second, &two, &one)] {
         let texts = &all[session];
         assert!(tells_of(texts, own.pid()), "{texts:?}");
