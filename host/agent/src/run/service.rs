@@ -34,6 +34,10 @@ const QUIET: Duration = Duration::from_millis(100);
 /// A file that is never left alone is read all the same.
 const LONGEST_QUIET: Duration = Duration::from_secs(2);
 
+/// How long plugins may take to end with the agent. One that is being called ends after its call,
+/// which can take longer: whatever stops services kills after ten seconds or more.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// A refresh that somebody waits for.
 type Asked = oneshot::Sender<Result<(), String>>;
 
@@ -179,16 +183,27 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
             () = tokio::time::sleep_until(service.refresh_at) => service.refresh_in_turn().await?,
         }
     }
-    listening.abort();
-    watching.abort();
-    pausing.abort();
-    looking.abort();
-    metering.abort();
-    sending.abort();
-    doing.abort();
+    for task in [
+        listening, watching, pausing, looking, metering, sending, doing,
+    ] {
+        // Once it has ended it holds no plugin any more.
+        task.abort();
+        drop(task.await);
+    }
+    let host = Arc::clone(&service.host);
+    drop(service);
+    last_words(calls).await;
     deciding.abort();
-    decisions::close(&service.host, &sessions).await;
+    decisions::close(&host, &sessions).await;
     Ok(())
+}
+
+/// Waits until every plugin has ended, told what it used and put away what it had, which each
+/// does once nobody can give it orders.
+async fn last_words(mut calls: mpsc::UnboundedReceiver<CallEnded>) {
+    let all = async { while calls.recv().await.is_some() {} };
+    // Or not: whoever still asks the agent something holds them.
+    drop(tokio::time::timeout(LAST_WORDS, all).await);
 }
 
 async fn until(at: Option<Instant>) {
