@@ -105,6 +105,14 @@ fn each_session_has_an_instance_that_sees_its_own_processes_alone() {
     assert_eq!(count(&desk, &first), last);
     drop(two);
     agent.stop();
+    // What it used to the last is kept, though the agent ended.
+    let log = desk.lines(&["log", "--plugin", PLUGIN]);
+    let mut used = log.iter().filter_map(|line| {
+        let event = &line["event"];
+        let is_status = event["event"] == "plugin-status";
+        is_status.then(|| event["figures"]["calls"].as_u64())
+    });
+    assert!(used.next_back().flatten() > listed["calls"].as_u64());
 }
 
 #[test]
