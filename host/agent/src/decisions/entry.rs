@@ -74,6 +74,16 @@ impl Entry {
             && self.author.digest == author.digest
             && self.author.version == author.version
     }
+
+    /// Whether `next` tells the same once more.
+    pub(super) fn is_repeated_by(&self, next: &Self) -> bool {
+        Arc::ptr_eq(&self.author, &next.author)
+            && self.kind == next.kind
+            && self.call == next.call
+            && self.outcome == next.outcome
+            && self.session == next.session
+            && self.action == next.action
+    }
 }
 
 fn why_refused(policy: &Policy, decision: &Decision, now: Timestamp) -> String {

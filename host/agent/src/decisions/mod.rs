@@ -46,6 +46,20 @@ struct Kept {
     written: Vec<Written>,
 }
 
+/// Adds an entry, or one more to the last: a burst of packets is one entry.
+fn write(written: &mut Vec<Written>, at: Timestamp, entry: Arc<Entry>) {
+    match written.last_mut() {
+        Some(Written {
+            what: What::Entry { entry: last, count },
+            ..
+        }) if last.is_repeated_by(&entry) => *count += 1,
+        _ => written.push(Written {
+            at,
+            what: What::Entry { entry, count: 1 },
+        }),
+    }
+}
+
 /// What is to be written.
 struct Written {
     at: Timestamp,
@@ -100,11 +114,7 @@ impl Decisions {
             &mut entry,
         );
         if note == Note::Write {
-            let entry = entry();
-            written.push(Written {
-                at,
-                what: What::Entry { entry, count: 1 },
-            });
+            write(written, at, entry());
         } else if woken_for.is_some() {
             return;
         }

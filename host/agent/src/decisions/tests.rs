@@ -135,7 +135,8 @@ fn an_effect_names_the_grant_that_allows_it_and_nothing_is_lost_at_the_end() {
         of.note(decision("files /etc/passwd", Answer::Done));
     }
     let now = decisions.take(false);
-    assert_eq!(now.len(), AT_ONCE as usize);
+    let passwd = |count| ("files /etc/passwd".to_owned(), count);
+    assert_eq!(entries(&now), [passwd(u64::from(AT_ONCE))], "a burst");
     let What::Entry { entry, .. } = &now[0].what else {
         panic!("no entry");
     };
@@ -143,8 +144,19 @@ fn an_effect_names_the_grant_that_allows_it_and_nothing_is_lost_at_the_end() {
         entry.allowed_by[0].contains(" of the policy, approved by "),
         "{entry:?}"
     );
-    assert_eq!(
-        entries(&decisions.take(true)),
-        [("files /etc/passwd".to_owned(), 3)]
-    );
+    assert_eq!(entries(&decisions.take(true)), [passwd(3)]);
+}
+
+#[test]
+fn what_happened_in_between_or_ended_otherwise_is_an_entry_of_its_own() {
+    let (_clock, decisions, of) = scene();
+    let done = |call| of.note(decision(call, Answer::Done));
+    done("files /etc/passwd");
+    done("files /etc/group");
+    done("files /etc/passwd");
+    let failed = Answer::Failed("it is gone".to_owned());
+    of.note(decision("files /etc/passwd", failed));
+    let each = entries(&decisions.take(false));
+    assert_eq!(each.len(), 4);
+    assert!(each.iter().all(|(_, count)| *count == 1), "{each:?}");
 }
