@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Store, StoreError,
-    tables::{self, ACTIONS, Failure, failure},
+    tables::{self, ACTIONS, Failure, Tree, failure},
 };
 
 /// Records that are kept. One is forgotten when its action has expired by signed time: until
@@ -81,7 +81,7 @@ impl Store {
         self.run("look an action up", move |database| {
             let transaction = database.begin_read().map_err(failure)?;
             let table = transaction.open_table(ACTIONS).map_err(failure)?;
-            let kept = table.get(action.to_string().as_str()).map_err(failure)?;
+            let kept = table.get(action.to_string().as_bytes()).map_err(failure)?;
             Ok(kept.and_then(|kept| serde_json::from_slice(kept.value()).ok()))
         })
         .await
@@ -100,7 +100,9 @@ impl Store {
                 let (action, record) = entry.map_err(failure)?;
                 let record: Option<ActionRecord> = serde_json::from_slice(record.value()).ok();
                 if let Some(record) = record.filter(|record| record.ended.is_none()) {
-                    found.extend(action.value().parse().ok().map(|action| (action, record)));
+                    let action = std::str::from_utf8(action.value()).ok();
+                    let action = action.and_then(|action| action.parse().ok());
+                    found.extend(action.map(|action| (action, record)));
                 }
             }
             Ok(found)
@@ -117,7 +119,7 @@ fn begin(
 ) -> Result<Begun, Failure> {
     let mut table = transaction.open_table(ACTIONS).map_err(failure)?;
     if table
-        .get(action.to_string().as_str())
+        .get(action.to_string().as_bytes())
         .map_err(failure)?
         .is_some()
     {
@@ -148,15 +150,11 @@ pub(super) fn end(
     insert(&mut table, action, record)
 }
 
-fn insert(
-    table: &mut redb::Table<'_, &'static str, &'static [u8]>,
-    action: &ActionId,
-    record: &ActionRecord,
-) -> Result<(), Failure> {
+fn insert(table: &mut Tree<'_>, action: &ActionId, record: &ActionRecord) -> Result<(), Failure> {
     let bytes = serde_json::to_vec(record)
         .map_err(|error| failure(redb::StorageError::Io(error.into())))?;
     table
-        .insert(action.to_string().as_str(), bytes.as_slice())
+        .insert(action.to_string().as_bytes(), bytes.as_slice())
         .map_err(failure)?;
     Ok(())
 }

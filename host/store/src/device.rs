@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Where the id is kept. Named values have a prefix, so none can take its place.
-const ID: &str = "id";
+const ID: &[u8] = b"id";
 
 impl Store {
     /// The device's id: 16 random bytes, chosen the first time this is asked.
@@ -44,7 +44,7 @@ impl Store {
         self.run("read a value", move |database| {
             let transaction = database.begin_read().map_err(failure)?;
             let table = transaction.open_table(DEVICE).map_err(failure)?;
-            let value = table.get(scoped(name).as_str()).map_err(failure)?;
+            let value = table.get(scoped(name).as_bytes()).map_err(failure)?;
             Ok(value.map(|value| value.value().to_vec()))
         })
         .await
@@ -77,8 +77,8 @@ pub(super) fn put(
     let mut table = transaction.open_table(DEVICE).map_err(failure)?;
     let name = scoped(name);
     match value {
-        Some(value) => table.insert(name.as_str(), value),
-        None => table.remove(name.as_str()),
+        Some(value) => table.insert(name.as_bytes(), value),
+        None => table.remove(name.as_bytes()),
     }
     .map_err(failure)?;
     Ok(())

@@ -4,17 +4,18 @@ use bailiwick_core::{
     chain::{self, Begins, Broken, Entry, Head, Link, MOST_PROVEN, Proof, Whole},
     digest::Sha256,
 };
-use redb::{ReadTransaction, ReadableDatabase, ReadableTable, Table, WriteTransaction};
+use redb::{ReadTransaction, ReadableDatabase, ReadableTable as _, WriteTransaction};
 
 use super::{
     events::ROOM,
+    keys::{number_of, numbered},
     look::LookError,
-    tables::{EVENT_LINKS, EVENTS, Failure, failure},
+    tables::{EVENT_LINKS, EVENTS, Failure, ReadableTree, Tree, failure},
 };
 
 /// The links, in the transaction that keeps the events.
 pub(super) struct Chain<'txn> {
-    links: Table<'txn, u64, &'static [u8]>,
+    links: Tree<'txn>,
     last: Link,
 }
 
@@ -32,7 +33,7 @@ impl<'txn> Chain<'txn> {
     pub(super) fn add(&mut self, number: u64, line: &[u8]) -> Result<(), Failure> {
         self.last = self.last.next(number, line);
         self.links
-            .insert(number, self.last.as_bytes().as_slice())
+            .insert(numbered(number).as_slice(), self.last.as_bytes().as_slice())
             .map_err(failure)?;
         Ok(())
     }
@@ -40,7 +41,7 @@ impl<'txn> Chain<'txn> {
     /// The event `number` made room: its link stays, since the next one's begins with it.
     pub(super) fn forget_before(&mut self, number: u64) -> Result<(), Failure> {
         self.links
-            .retain_in(..number, |_, _| false)
+            .retain_in(..numbered(number).as_slice(), |_, _| false)
             .map_err(failure)
     }
 }
@@ -54,7 +55,10 @@ pub(super) fn proof(
 ) -> Result<Proof, Failure> {
     let links = transaction.open_table(EVENT_LINKS).map_err(failure)?;
     let events = transaction.open_table(EVENTS).map_err(failure)?;
-    let first = events.first().map_err(failure)?.map(|(at, _)| at.value());
+    let first = events
+        .first()
+        .map_err(failure)?
+        .map(|(at, _)| number_of(at.value()));
     // What made room untold is left out: whoever follows sees that something is missing.
     let begin = told
         .map_or(0, |told| told.saturating_add(1))
@@ -66,7 +70,7 @@ pub(super) fn proof(
     let mut entries = Vec::new();
     if begin <= until {
         for entry in events
-            .range(begin..=until)
+            .range(numbered(begin).as_slice()..=numbered(until).as_slice())
             .map_err(failure)?
             .take(MOST_PROVEN)
         {
@@ -78,11 +82,8 @@ pub(super) fn proof(
 }
 
 /// The head that the chain had at `number`. A link that is damaged is none.
-pub(super) fn head(
-    links: &impl ReadableTable<u64, &'static [u8]>,
-    number: u64,
-) -> Result<Option<Head>, Failure> {
-    let kept = links.get(number).map_err(failure)?;
+pub(super) fn head(links: &impl ReadableTree, number: u64) -> Result<Option<Head>, Failure> {
+    let kept = links.get(numbered(number).as_slice()).map_err(failure)?;
     let link = kept.and_then(|kept| link(kept.value()));
     Ok(link.map(|link| Head { number, link }))
 }
@@ -106,7 +107,7 @@ pub fn verify_events(
     let mut kept = Vec::new();
     for entry in events.iter().map_err(failure)? {
         let (number, line) = entry.map_err(failure)?;
-        let number = number.value();
+        let number = number_of(number.value());
         let link = head(&links, number)?.map(|head| head.link);
         kept.push((number, line.value().to_vec(), link));
     }
@@ -200,7 +201,7 @@ mod tests {
         assert_eq!(batch.proof.head().ok(), head);
     }
 
-    type Change = fn(&mut Table<'_, u64, &'static [u8]>);
+    type Change = fn(&mut Tree<'_>);
 
     #[tokio::test]
     async fn an_event_that_was_edited_removed_or_replaced_is_found() {
@@ -212,18 +213,24 @@ mod tests {
         };
         let cases: [(Change, Broken); 3] = [
             (
-                |events| drop(events.insert(3, b"event x".as_slice()).unwrap()),
+                |events| {
+                    drop(
+                        events
+                            .insert(numbered(3).as_slice(), b"event x".as_slice())
+                            .unwrap(),
+                    )
+                },
                 Broken::Changed(3),
             ),
             (
-                |events| drop(events.remove(4).unwrap()),
+                |events| drop(events.remove(numbered(4).as_slice()).unwrap()),
                 Broken::Missing {
                     expected: 4,
                     found: 5,
                 },
             ),
             (
-                |events| drop(events.remove(0).unwrap()),
+                |events| drop(events.remove(numbered(0).as_slice()).unwrap()),
                 Broken::Shortened {
                     until: 0,
                     entries: 9,
@@ -239,7 +246,9 @@ mod tests {
         let (_folder, store) = store(10).await;
         let head = verify(&store, None).await.unwrap().head;
         let look = move |database: &redb::Database| {
-            edit(database, |events| drop(events.remove(9).unwrap()))
+            edit(database, |events| {
+                drop(events.remove(numbered(9).as_slice()).unwrap())
+            })
         };
         store.look(look).await.unwrap();
         assert_eq!(verify(&store, head).await, Err(Broken::Ends { told: 9 }));

@@ -11,7 +11,8 @@ use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, Wri
 use super::{
     Store, StoreError, device,
     event_chain::{self, Chain},
-    tables::{self, EVENTS, EVENTS_OUT, Failure, NUMBERS, failure},
+    keys::{number_of, numbered},
+    tables::{self, EVENTS, EVENTS_OUT, Failure, NUMBERS, failure, set_number},
 };
 
 /// What is kept: older events make room where there are more of them and they are longer.
@@ -115,8 +116,7 @@ impl Store {
             {
                 tables::write(database, |transaction| {
                     let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-                    numbers.insert(BATCH_END, batch.last + 1).map_err(failure)?;
-                    Ok(())
+                    set_number(&mut numbers, BATCH_END, batch.last + 1)
                 })?;
             }
             Ok(batch)
@@ -134,13 +134,16 @@ impl Store {
         self.run("forget events that were sent", move |database| {
             tables::write(database, |transaction| {
                 let mut waiting = transaction.open_table(EVENTS_OUT).map_err(failure)?;
-                waiting.retain_in(..=last, |_, _| false).map_err(failure)?;
+                let last = numbered(last);
+                waiting
+                    .retain_in(..=last.as_slice(), |_, _| false)
+                    .map_err(failure)?;
                 let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-                numbers.insert(BATCH_END, 0).map_err(failure)?;
-                numbers.insert(LOST, 0).map_err(failure)?;
+                set_number(&mut numbers, BATCH_END, 0)?;
+                set_number(&mut numbers, LOST, 0)?;
                 if let Some(told) = told {
                     let told = told.number.saturating_add(1);
-                    numbers.insert(TOLD, told).map_err(failure)?;
+                    set_number(&mut numbers, TOLD, told)?;
                 }
                 Ok(())
             })
@@ -157,7 +160,10 @@ pub(super) fn record(
     let mut waiting = transaction.open_table(EVENTS_OUT).map_err(failure)?;
     let mut chain = Chain::open(transaction)?;
     // The ring is never empty once it had an event, so no number is used twice.
-    let last = ring.last().map_err(failure)?.map(|(at, _)| at.value());
+    let last = ring
+        .last()
+        .map_err(failure)?
+        .map(|(at, _)| number_of(at.value()));
     let mut next = last.map_or(0, |last| last.saturating_add(1));
     let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
     let mut bytes = tables::number(&numbers, BYTES)?;
@@ -167,31 +173,34 @@ pub(super) fn record(
             left_out += 1;
             continue;
         }
-        ring.insert(next, event.line.as_slice()).map_err(failure)?;
+        let number = numbered(next);
+        ring.insert(number.as_slice(), event.line.as_slice())
+            .map_err(failure)?;
         chain.add(next, &event.line)?;
         bytes = bytes.saturating_add(event.line.len() as u64);
         if event.audience == Audience::Console {
             waiting
-                .insert(next, event.line.as_slice())
+                .insert(number.as_slice(), event.line.as_slice())
                 .map_err(failure)?;
         }
         next = next.saturating_add(1);
     }
     while ROOM.is_short(ring.len().map_err(failure)?, bytes) {
         let gone = ring.pop_first().map_err(failure)?;
-        let gone = gone.map(|(number, line)| (number.value(), line.value().len() as u64));
+        let gone =
+            gone.map(|(number, line)| (number_of(number.value()), line.value().len() as u64));
         let Some((number, length)) = gone else { break };
         bytes = bytes.saturating_sub(length);
         chain.forget_before(number)?;
     }
-    numbers.insert(BYTES, bytes).map_err(failure)?;
+    set_number(&mut numbers, BYTES, bytes)?;
     while waiting.len().map_err(failure)? > WAITING_EVENTS {
         waiting.pop_first().map_err(failure)?;
         lost += 1;
     }
     if lost > 0 {
         let lost = tables::number(&numbers, LOST)?.saturating_add(lost);
-        numbers.insert(LOST, lost).map_err(failure)?;
+        set_number(&mut numbers, LOST, lost)?;
     }
     Ok(left_out)
 }
@@ -205,7 +214,7 @@ fn read_batch(database: &Database) -> Result<(Option<EventBatch>, bool), Failure
     let mut entries = Vec::new();
     for entry in waiting.iter().map_err(failure)?.take(BATCH) {
         let (at, line) = entry.map_err(failure)?;
-        entries.push((at.value(), line.value().to_vec()));
+        entries.push((number_of(at.value()), line.value().to_vec()));
     }
     let begun = entries.first().is_some_and(|(first, _)| *first < end);
     if begun {

@@ -10,6 +10,7 @@ mod device;
 mod error;
 mod event_chain;
 mod events;
+mod keys;
 mod log_part;
 pub mod look;
 mod open;

@@ -5,6 +5,7 @@ use redb::ReadableDatabase;
 
 use super::{
     event_chain::head,
+    keys::{number_of, numbered},
     look::LookError,
     tables::{EVENT_LINKS, EVENTS, failure},
 };
@@ -47,9 +48,10 @@ pub fn log_part(
         entries: Vec::new(),
     };
     let mut taken = 0;
-    for entry in events.range(begin..).map_err(failure)? {
+    let begin = numbered(begin);
+    for entry in events.range(begin.as_slice()..).map_err(failure)? {
         let (number, line) = entry.map_err(failure)?;
-        let (number, line) = (number.value(), line.value().to_vec());
+        let (number, line) = (number_of(number.value()), line.value().to_vec());
         if part.entries.is_empty()
             && let Some(before) = number.checked_sub(1)
         {

@@ -8,9 +8,10 @@ use redb::{DatabaseError, ReadOnlyDatabase, ReadableDatabase, StorageError};
 
 use super::{
     Store, StoreError,
-    open::FILE,
-    outbox::{Lane, OutboxFigures, Sent, Waiting, given_up, reading, sent as history},
-    tables::{EVENTS, Failure, NUMBERS, SENDERS, failure, number},
+    keys::{number_of, numbered},
+    open::{self, FILE},
+    outbox::{Lane, OutboxFigures, Sent, Waiting, given_up, places, reading, sent as history},
+    tables::{EVENTS, OUTGOING, failure},
 };
 
 /// redb's error, boxed.
@@ -58,17 +59,11 @@ pub fn open(folder: &Path) -> Result<ReadOnlyDatabase, StoreError> {
         DatabaseError::Storage(StorageError::Io(error)) => not_opened(error.to_string()),
         other => not_opened(other.to_string()),
     })?;
-    let found = read_format(&database).map_err(|error| not_opened(error.to_string()))?;
-    match StoreError::of_format(&path, found) {
+    let found = open::read_format(&database).map_err(|error| not_opened(error.to_string()))?;
+    match StoreError::of_format(&path, found.unwrap_or_default()) {
         Some(refused) => Err(refused),
         None => Ok(database),
     }
-}
-
-fn read_format(database: &ReadOnlyDatabase) -> Result<u64, Failure> {
-    let transaction = database.begin_read().map_err(failure)?;
-    let numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-    number(&numbers, "format")
 }
 
 /// The events behind number `after`, the oldest first.
@@ -79,12 +74,13 @@ pub fn kept_events(
     let transaction = database.begin_read().map_err(failure)?;
     let table = transaction.open_table(EVENTS).map_err(failure)?;
     let begin = after.map_or(0, |after| after.saturating_add(1));
-    let entries = table.range(begin..).map_err(failure)?;
+    let begin = numbered(begin);
+    let entries = table.range(begin.as_slice()..).map_err(failure)?;
     entries
         .map(|entry| {
             let (number, line) = entry.map_err(failure)?;
             Ok(KeptEvent {
-                number: number.value(),
+                number: number_of(number.value()),
                 line: line.value().to_vec(),
             })
         })
@@ -122,7 +118,9 @@ pub fn sender(
     plugin: &PluginName,
 ) -> Result<Option<Vec<u8>>, LookError> {
     let transaction = database.begin_read().map_err(failure)?;
-    let table = transaction.open_table(SENDERS).map_err(failure)?;
-    let state = table.get(plugin.as_str()).map_err(failure)?;
+    let table = transaction.open_table(OUTGOING).map_err(failure)?;
+    let state = table
+        .get(places::sender(plugin).as_slice())
+        .map_err(failure)?;
     Ok(state.map(|state| state.value().to_vec()))
 }

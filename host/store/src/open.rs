@@ -10,7 +10,7 @@ use redb::{Database, DatabaseError, ReadableDatabase, StorageError};
 
 use super::{
     Opening, StoreError,
-    tables::{self, FORMAT, NUMBERS, failure},
+    tables::{self, FORMAT, NUMBERS, OTHER_TYPES, failure},
 };
 
 /// Name of the database in the data folder.
@@ -129,26 +129,25 @@ fn check_format(database: &Database, path: &Path) -> Result<(), Unusable> {
         Some(refused) => Err(Unusable::Error(refused)),
         None => tables::write(database, |transaction| {
             tables::create_all(transaction)?;
-            transaction
-                .open_table(NUMBERS)
-                .map_err(failure)?
-                .insert("format", FORMAT)
-                .map_err(failure)?;
-            Ok(())
+            let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
+            tables::set_number(&mut numbers, "format", FORMAT)
         })
         .map_err(damaged),
     }
 }
 
-fn read_format(database: &Database) -> Result<Option<u64>, tables::Failure> {
+/// The format of a database; none if it is a fresh one.
+pub(super) fn read_format(
+    database: &impl ReadableDatabase,
+) -> Result<Option<u64>, tables::Failure> {
     let transaction = database.begin_read().map_err(failure)?;
     let numbers = match transaction.open_table(NUMBERS) {
         Ok(table) => table,
         Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+        Err(redb::TableError::TableTypeMismatch { .. }) => return Ok(Some(OTHER_TYPES)),
         Err(error) => return Err(failure(error)),
     };
-    let number = redb::ReadableTable::get(&numbers, "format").map_err(failure)?;
-    Ok(number.map(|number| number.value()))
+    tables::number(&numbers, "format").map(Some)
 }
 
 /// The damaged databases that are already there.

@@ -5,7 +5,8 @@ use redb::ReadableDatabase;
 
 use super::{
     Store, StoreError,
-    tables::{SENDERS, failure},
+    outbox::places,
+    tables::{OUTGOING, failure},
 };
 
 impl Store {
@@ -14,11 +15,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Failed`].
     pub async fn sender(&self, plugin: &PluginName) -> Result<Option<Vec<u8>>, StoreError> {
-        let plugin = plugin.to_string();
+        let place = places::sender(plugin);
         self.run("read a report sender's state", move |database| {
             let transaction = database.begin_read().map_err(failure)?;
-            let table = transaction.open_table(SENDERS).map_err(failure)?;
-            let state = table.get(plugin.as_str()).map_err(failure)?;
+            let table = transaction.open_table(OUTGOING).map_err(failure)?;
+            let state = table.get(place.as_slice()).map_err(failure)?;
             Ok(state.map(|state| state.value().to_vec()))
         })
         .await

@@ -9,6 +9,7 @@ use redb::{Database, ReadableDatabase};
 
 use super::{
     Store, StoreError,
+    keys::{owned, owner_and_key},
     tables::{self, Failure, PLUGIN_STATE, failure},
 };
 
@@ -139,15 +140,13 @@ impl Store {
             let transaction = database.begin_read().map_err(failure)?;
             let table = transaction.open_table(PLUGIN_STATE).map_err(failure)?;
             let mut gone = Vec::new();
-            let range = redb::ReadableTable::range(&table, (first.as_str(), "")..);
-            for entry in range.map_err(failure)? {
+            for entry in table.range(first.as_bytes()..).map_err(failure)? {
                 let (key, _) = entry.map_err(failure)?;
-                let (owner, key) = key.value();
-                if !owner.starts_with(&first) {
+                if !key.value().starts_with(first.as_bytes()) {
                     break;
                 }
-                if is_gone(owner) {
-                    gone.push((owner.to_owned(), key.to_owned()));
+                if owner_and_key(key.value()).is_some_and(|(owner, _)| is_gone(owner)) {
+                    gone.push(key.value().to_vec());
                 }
             }
             // Nothing to delete is the rule, and a commit costs the disk a write.
@@ -156,10 +155,8 @@ impl Store {
             }
             tables::write(database, |transaction| {
                 let mut table = transaction.open_table(PLUGIN_STATE).map_err(failure)?;
-                for (owner, key) in &gone {
-                    table
-                        .remove((owner.as_str(), key.as_str()))
-                        .map_err(failure)?;
+                for key in &gone {
+                    table.remove(key.as_slice()).map_err(failure)?;
                 }
                 Ok(())
             })
@@ -172,13 +169,15 @@ fn load(database: &Database, plugin: &str) -> Result<Vec<(String, Vec<u8>)>, Fai
     let transaction = database.begin_read().map_err(failure)?;
     let table = transaction.open_table(PLUGIN_STATE).map_err(failure)?;
     let mut kept = Vec::new();
-    for entry in redb::ReadableTable::range(&table, (plugin, "")..).map_err(failure)? {
+    let first = owned(plugin, "");
+    for entry in table.range(first.as_slice()..).map_err(failure)? {
         let (key, value) = entry.map_err(failure)?;
-        let (owner, key) = key.value();
-        if owner != plugin {
-            break;
+        match owner_and_key(key.value()) {
+            Some((owner, key)) if owner == plugin => {
+                kept.push((key.to_owned(), value.value().to_vec()));
+            }
+            _ => break,
         }
-        kept.push((key.to_owned(), value.value().to_vec()));
     }
     Ok(kept)
 }
@@ -191,11 +190,12 @@ fn commit(
     tables::write(database, |transaction| {
         let mut table = transaction.open_table(PLUGIN_STATE).map_err(failure)?;
         for (key, value) in changes {
-            let key = (plugin, key.as_str());
+            let key = owned(plugin, key);
             match value {
-                Some(value) => table.insert(key, value.as_slice()).map_err(failure)?,
-                None => table.remove(key).map_err(failure)?,
-            };
+                Some(value) => table.insert(key.as_slice(), value.as_slice()),
+                None => table.remove(key.as_slice()),
+            }
+            .map_err(failure)?;
         }
         Ok(())
     })

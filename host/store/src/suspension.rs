@@ -68,7 +68,7 @@ impl Store {
         self.run("read a suspension", move |database| {
             let transaction = database.begin_read().map_err(failure)?;
             let table = transaction.open_table(SUSPENSIONS).map_err(failure)?;
-            let kept = table.get(plugin.as_str()).map_err(failure)?;
+            let kept = table.get(plugin.as_bytes()).map_err(failure)?;
             Ok(kept.and_then(|kept| serde_json::from_slice(kept.value()).ok()))
         })
         .await
@@ -83,7 +83,9 @@ fn put(
     let json = serde_json::to_vec(suspension)
         .map_err(|error| failure(redb::StorageError::Io(error.into())))?;
     let mut table = transaction.open_table(SUSPENSIONS).map_err(failure)?;
-    table.insert(plugin, json.as_slice()).map_err(failure)?;
+    table
+        .insert(plugin.as_bytes(), json.as_slice())
+        .map_err(failure)?;
     Ok(())
 }
 

@@ -1,47 +1,55 @@
 //! The tables, and the boxed error that closures over them return.
 //!
-//! Each pair of types of keys and values is another copy of redb's trees in the program, some
-//! 30 KB: so there are few, and what a number or an id is written as stands beside its table.
+//! All have bytes as keys and as values: each pair of types of the two is another copy of
+//! redb's trees in the program, some 30 KB. What a key is written as stands beside its table,
+//! and `keys` writes it.
 
 use redb::{Database, Durability, TableDefinition, WriteTransaction};
 
+/// What keys and values are to redb.
+type Bytes = &'static [u8];
+/// A table's name.
+pub(super) type Name = TableDefinition<'static, Bytes, Bytes>;
+/// A table that can be written.
+pub(super) type Tree<'txn> = redb::Table<'txn, Bytes, Bytes>;
+/// A table that can be read.
+pub(super) trait ReadableTree: redb::ReadableTable<Bytes, Bytes> {}
+impl<T: redb::ReadableTable<Bytes, Bytes>> ReadableTree for T {}
+
 /// Format of the database that this version writes and reads. It rises when a table's meaning
 /// changes; those before this one were of versions that were never released.
-pub(super) const FORMAT: u64 = 3;
+pub(super) const FORMAT: u64 = 4;
+/// Last format whose tables were of other types.
+pub(super) const OTHER_TYPES: u64 = 3;
 
-/// Numbers about the database itself: `format`, and the counters of `outbox`.
-pub(super) const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
-/// (plugin, key) → value.
-pub(super) const PLUGIN_STATE: TableDefinition<'_, (&str, &str), &[u8]> =
-    TableDefinition::new("plugin-state");
-/// (lane, sequence number) → record.
-pub(super) const OUTGOING: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition::new("outgoing");
+/// Numbers about the database itself, by name: 8 bytes, little-endian.
+pub(super) const NUMBERS: Name = Name::new("numbers");
+/// Plugin, or plugin and session; 0; key → value.
+pub(super) const PLUGIN_STATE: Name = Name::new("plugin-state");
+/// The outbox: see `outbox::places`.
+pub(super) const OUTGOING: Name = Name::new("outgoing");
 /// Idempotency key → place in the outbox, of outcomes and files: number of the lane, 1 byte, and
 /// sequence number, 8 bytes, little-endian.
-pub(super) const OUTGOING_KEYS: TableDefinition<'_, &str, &[u8]> =
-    TableDefinition::new("outgoing-keys");
+pub(super) const OUTGOING_KEYS: Name = Name::new("outgoing-keys");
 /// Sequence number → record of what was sent.
-pub(super) const SENT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sent");
+pub(super) const SENT: Name = Name::new("sent");
 /// Sequence number → record of what the console failed at.
-pub(super) const GIVEN_UP: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("given-up");
+pub(super) const GIVEN_UP: Name = Name::new("given-up");
 /// Sequence number → the damaged bytes.
-pub(super) const QUARANTINE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("quarantine");
-/// Plugin → what its report sender remembers.
-pub(super) const SENDERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("senders");
+pub(super) const QUARANTINE: Name = Name::new("quarantine");
 /// Plugin → its last suspension.
-pub(super) const SUSPENSIONS: TableDefinition<'_, &str, &[u8]> =
-    TableDefinition::new("suspensions");
+pub(super) const SUSPENSIONS: Name = Name::new("suspensions");
 /// Name → value, of the device's own small values.
-pub(super) const DEVICE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("device");
+pub(super) const DEVICE: Name = Name::new("device");
 /// Sequence number → event.
-pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
+pub(super) const EVENTS: Name = Name::new("events");
 /// Sequence number → link of the event in the chain, 32 bytes; also of the last that made room.
-pub(super) const EVENT_LINKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("event-links");
+pub(super) const EVENT_LINKS: Name = Name::new("event-links");
 /// Sequence number → event that waits for the console's receipt.
-pub(super) const EVENTS_OUT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events-out");
+pub(super) const EVENTS_OUT: Name = Name::new("events-out");
 
 /// Id of an action that began, in hexadecimal digits → its record.
-pub(super) const ACTIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("actions");
+pub(super) const ACTIONS: Name = Name::new("actions");
 
 /// redb's error, boxed: it is large, and these results are mostly `Ok`.
 pub(super) type Failure = Box<redb::Error>;
@@ -75,7 +83,6 @@ pub(super) fn create_all(transaction: &WriteTransaction) -> Result<(), Failure> 
     transaction.open_table(SENT).map_err(failure)?;
     transaction.open_table(GIVEN_UP).map_err(failure)?;
     transaction.open_table(QUARANTINE).map_err(failure)?;
-    transaction.open_table(SENDERS).map_err(failure)?;
     transaction.open_table(SUSPENSIONS).map_err(failure)?;
     transaction.open_table(DEVICE).map_err(failure)?;
     transaction.open_table(EVENTS).map_err(failure)?;
@@ -86,9 +93,16 @@ pub(super) fn create_all(transaction: &WriteTransaction) -> Result<(), Failure> 
 }
 
 /// A number of [`NUMBERS`]; 0 if it was never written.
-pub(super) fn number(
-    table: &impl redb::ReadableTable<&'static str, u64>,
-    name: &str,
-) -> Result<u64, Failure> {
-    Ok(table.get(name).map_err(failure)?.map_or(0, |n| n.value()))
+pub(super) fn number(table: &impl ReadableTree, name: &str) -> Result<u64, Failure> {
+    let kept = table.get(name.as_bytes()).map_err(failure)?;
+    let kept = kept.and_then(|kept| kept.value().try_into().ok());
+    Ok(kept.map_or(0, u64::from_le_bytes))
+}
+
+/// Writes a number of [`NUMBERS`].
+pub(super) fn set_number(table: &mut Tree<'_>, name: &str, number: u64) -> Result<(), Failure> {
+    table
+        .insert(name.as_bytes(), number.to_le_bytes().as_slice())
+        .map_err(failure)?;
+    Ok(())
 }

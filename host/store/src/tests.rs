@@ -176,8 +176,7 @@ async fn another_format_is_refused_and_left_alone() {
         let written = move |database: &Database| {
             tables::write(database, |transaction| {
                 let mut numbers = transaction.open_table(NUMBERS).map_err(failure)?;
-                numbers.insert("format", format).map_err(failure)?;
-                Ok(())
+                tables::set_number(&mut numbers, "format", format)
             })
         };
         store.run("write another format", written).await.unwrap();
@@ -195,6 +194,31 @@ async fn another_format_is_refused_and_left_alone() {
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_store_whose_tables_had_other_types_is_older_and_not_damaged() {
+    const NUMBERS: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("numbers");
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::create(folder.path().join("bailiwick.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction
+        .open_table(NUMBERS)
+        .unwrap()
+        .insert("format", 3)
+        .unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let opened = Store::open(folder.path(), NOW).await.map(drop);
+    let looked = look::open(folder.path()).map(drop);
+    for refused in [opened, looked] {
+        let error = refused.unwrap_err();
+        assert!(
+            matches!(error, StoreError::Older { found: 3, .. }),
+            "{error}"
+        );
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[tokio::test]

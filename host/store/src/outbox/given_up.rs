@@ -5,7 +5,10 @@ use bailiwick_core::bytes::ByteCount;
 use redb::{ReadableDatabase, ReadableTable as _, WriteTransaction};
 
 use super::{
-    super::tables::{Failure, GIVEN_UP, failure},
+    super::{
+        keys::numbered,
+        tables::{Failure, GIVEN_UP, failure},
+    },
     Ticket,
     sent::{Sent, read},
     writing::length,
@@ -22,7 +25,9 @@ pub(super) fn keep(
 ) -> Result<(), Failure> {
     let mut table = transaction.open_table(GIVEN_UP).map_err(failure)?;
     // Of all lanes: none has the number of another.
-    table.insert(ticket.sequence, record).map_err(failure)?;
+    table
+        .insert(numbered(ticket.sequence).as_slice(), record)
+        .map_err(failure)?;
     let mut bytes = 0_u64;
     for entry in table.iter().map_err(failure)? {
         bytes = bytes.saturating_add(length(entry.map_err(failure)?.1.value()));

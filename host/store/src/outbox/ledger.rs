@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
-use bailiwick_core::run_time::RunTime;
-use redb::Table;
-
 use super::{
-    super::tables::{Failure, failure},
+    super::tables::{Failure, ReadableTree, Tree, failure},
     Lane, Ticket,
+    places::LEDGER,
 };
+use bailiwick_core::run_time::RunTime;
 
-/// Where it is kept: in the table of the entries, so that a commit changes one tree and not
-/// two. No lane has this number.
-const PLACE: (u8, u64) = (u8::MAX, 0);
 /// Of the time that the agent has run, so much is not written with each commit.
 const COARSE: Duration = Duration::from_secs(60);
 
@@ -30,22 +26,16 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn read(
-        entries: &impl redb::ReadableTable<(u8, u64), &'static [u8]>,
-    ) -> Result<Self, Failure> {
-        let record = entries.get(PLACE).map_err(failure)?;
+    pub(super) fn read(entries: &impl ReadableTree) -> Result<Self, Failure> {
+        let record = entries.get(LEDGER).map_err(failure)?;
         Ok(record.map_or_else(Self::default, |record| Self::from_record(record.value())))
     }
 
     /// Writes what is different from `before`.
-    pub(super) fn write(
-        &self,
-        before: &Self,
-        entries: &mut Table<'_, (u8, u64), &'static [u8]>,
-    ) -> Result<(), Failure> {
+    pub(super) fn write(&self, before: &Self, entries: &mut Tree<'_>) -> Result<(), Failure> {
         if self != before {
             let record = self.to_record();
-            entries.insert(PLACE, record.as_slice()).map_err(failure)?;
+            entries.insert(LEDGER, record.as_slice()).map_err(failure)?;
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ mod caps;
 pub(super) mod given_up;
 mod ledger;
 mod outgoing;
+pub(super) mod places;
 pub(super) mod reading;
 pub(super) mod sent;
 mod writing;

@@ -13,6 +13,7 @@ use super::{
     },
     Caps, Lane, Ticket, Waiting,
     ledger::Ledger,
+    places,
     writing::length,
 };
 
@@ -68,14 +69,13 @@ pub(crate) fn batch(
 ) -> Result<Batch, Failure> {
     let transaction = database.begin_read().map_err(failure)?;
     let entries = transaction.open_table(OUTGOING).map_err(failure)?;
-    let (begin, end) = lane.places().into_inner();
-    let begin = after.map_or(begin, |after| (begin.0, after.sequence.saturating_add(1)));
+    let first = after.map_or(0, |after| after.sequence.saturating_add(1));
+    let places = lane.places_from(first);
     let (mut waiting, mut damaged, mut size) = (Vec::new(), Vec::new(), 0_u64);
-    for entry in entries.range(begin..=end).map_err(failure)? {
+    for entry in entries.range(places::range(&places)).map_err(failure)? {
         let (place, record) = entry.map_err(failure)?;
-        let ticket = Ticket {
-            lane,
-            sequence: place.value().1,
+        let Some(ticket) = Ticket::at(place.value()) else {
+            continue;
         };
         let Some((head, body)) = record::decode::<WaitingHead>(record.value()) else {
             damaged.push(ticket);
@@ -117,7 +117,9 @@ pub(super) fn needs_trim(
         if caps.victim(held, lane, 0) != Ok(None) {
             return Ok(true);
         }
-        let Some(oldest) = entries.range(lane.places()).map_err(failure)?.next() else {
+        let places = lane.places_from(0);
+        let mut range = entries.range(places::range(&places)).map_err(failure)?;
+        let Some(oldest) = range.next() else {
             continue;
         };
         let (_, record) = oldest.map_err(failure)?;

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use bailiwick_core::{bytes::ByteCount, time::Timestamp};
-use redb::{ReadableDatabase, ReadableTable as _, Table, WriteTransaction};
+use redb::{ReadableDatabase, ReadableTable as _, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::{
     super::{
+        keys::{number_of, numbered},
         record::{self, SentHead, WaitingHead},
-        tables::{self, Failure, NUMBERS, SENT, failure},
+        tables::{self, Failure, NUMBERS, SENT, Tree, failure, set_number},
     },
     Ticket, What, given_up,
     writing::{Writing, encode, length},
@@ -122,8 +123,8 @@ pub(super) fn settle(
 
 /// The table in one writing transaction.
 struct History<'txn> {
-    numbers: Table<'txn, &'static str, u64>,
-    sent: Table<'txn, u64, &'static [u8]>,
+    numbers: Tree<'txn>,
+    sent: Tree<'txn>,
     bytes: u64,
 }
 
@@ -155,13 +156,14 @@ impl<'txn> History<'txn> {
         self.make_room(keep.bytes.get().saturating_sub(extra), keep.age, now)?;
         let mut next = tables::number(&self.numbers, NEXT)?;
         for record in new {
-            self.sent.insert(next, record.as_slice()).map_err(failure)?;
+            self.sent
+                .insert(numbered(next).as_slice(), record.as_slice())
+                .map_err(failure)?;
             next = next.saturating_add(1);
         }
-        self.numbers.insert(NEXT, next).map_err(failure)?;
+        set_number(&mut self.numbers, NEXT, next)?;
         let bytes = self.bytes.saturating_add(extra);
-        self.numbers.insert(BYTES, bytes).map_err(failure)?;
-        Ok(())
+        set_number(&mut self.numbers, BYTES, bytes)
     }
 
     /// Forgets from the oldest on what is older than `age`, or more than `bytes`.
@@ -171,7 +173,9 @@ impl<'txn> History<'txn> {
             if self.bytes <= bytes && !aged {
                 return Ok(());
             }
-            self.sent.remove(number).map_err(failure)?;
+            self.sent
+                .remove(numbered(number).as_slice())
+                .map_err(failure)?;
             self.bytes = self.bytes.saturating_sub(size);
         }
         self.bytes = 0;
@@ -185,7 +189,7 @@ impl<'txn> History<'txn> {
             let record = record.value();
             let head = record::decode::<SentHead>(record);
             (
-                number.value(),
+                number_of(number.value()),
                 length(record),
                 head.map(|(head, _)| head.sent),
             )

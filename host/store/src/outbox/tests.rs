@@ -97,10 +97,12 @@ async fn damage(store: &Store, lane: Lane, sequence: u64) {
         tables::write(database, |transaction| {
             let mut table = transaction.open_table(OUTGOING).map_err(failure)?;
             let place = Ticket { lane, sequence }.place();
-            let removed = table.remove(place).map_err(failure)?;
+            let removed = table.remove(place.as_slice()).map_err(failure)?;
             let mut record = removed.unwrap().value().to_vec();
             *record.last_mut().unwrap() ^= 1;
-            table.insert(place, record.as_slice()).map_err(failure)?;
+            table
+                .insert(place.as_slice(), record.as_slice())
+                .map_err(failure)?;
             Ok(())
         })
     };

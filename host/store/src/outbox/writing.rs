@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 
 use bailiwick_core::{ids::PluginName, run_time::RunTime};
-use redb::{ReadableTable as _, ReadableTableMetadata as _, Table, WriteTransaction};
+use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 
 use super::{
     super::{
         actions,
+        keys::numbered,
         record::{self, PutHead, WaitingHead},
-        tables::{Failure, OUTGOING, OUTGOING_KEYS, QUARANTINE, SENDERS, failure},
+        tables::{Failure, OUTGOING, OUTGOING_KEYS, QUARANTINE, Tree, failure},
     },
     Beside, Caps, DropReason, Dropped, Lane, Outgoing, Ticket, What,
     caps::NoRoom,
     ledger::Ledger,
+    places,
 };
 
 /// Damaged records that are kept for whoever looks into the damage.
@@ -22,7 +24,7 @@ const KEPT_IN_QUARANTINE: u64 = 16;
 /// Open tables. What they count is written by [`Writing::close`].
 pub(crate) struct Writing<'txn> {
     transaction: &'txn WriteTransaction,
-    entries: Table<'txn, (u8, u64), &'static [u8]>,
+    entries: Tree<'txn>,
     before: Ledger,
     ledger: Ledger,
     /// What report senders remember, by plugin: written once, however many reports a commit
@@ -45,11 +47,11 @@ impl<'txn> Writing<'txn> {
 
     /// Writes what was counted, and what senders remember.
     pub(crate) fn close(mut self) -> Result<(), Failure> {
-        if !self.senders.is_empty() {
-            let mut senders = self.transaction.open_table(SENDERS).map_err(failure)?;
-            for (plugin, state) in &self.senders {
-                senders.insert(plugin.as_str(), *state).map_err(failure)?;
-            }
+        for (plugin, state) in &self.senders {
+            let place = places::sender(plugin);
+            self.entries
+                .insert(place.as_slice(), *state)
+                .map_err(failure)?;
         }
         self.ledger.write(&self.before, &mut self.entries)
     }
@@ -128,7 +130,7 @@ impl<'txn> Writing<'txn> {
     fn keep(&mut self, ticket: Ticket, record: &[u8]) -> Result<(), Failure> {
         self.ledger.add(ticket, length(record));
         self.entries
-            .insert(ticket.place(), record)
+            .insert(ticket.place().as_slice(), record)
             .map_err(failure)?;
         Ok(())
     }
@@ -137,18 +139,18 @@ impl<'txn> Writing<'txn> {
     /// through the tree, not one to look and one to write.
     fn claim(&mut self, key: &str, ticket: Ticket) -> Result<Option<Ticket>, Failure> {
         let mut keys = self.keys()?;
-        let earlier = keys.insert(key, ticket.to_bytes().as_slice());
+        let earlier = keys.insert(key.as_bytes(), ticket.place().as_slice());
         let earlier = earlier.map_err(failure)?;
-        let Some(earlier) = earlier.and_then(|place| Ticket::from_bytes(place.value())) else {
+        let Some(earlier) = earlier.and_then(|place| Ticket::at(place.value())) else {
             return Ok(None);
         };
-        keys.insert(key, earlier.to_bytes().as_slice())
+        keys.insert(key.as_bytes(), earlier.place().as_slice())
             .map_err(failure)?;
         Ok(Some(earlier))
     }
 
     /// Opened where one is needed: reports, most of what is kept, have none.
-    fn keys(&self) -> Result<Table<'txn, &'static str, &'static [u8]>, Failure> {
+    fn keys(&self) -> Result<Tree<'txn>, Failure> {
         self.transaction.open_table(OUTGOING_KEYS).map_err(failure)
     }
 
@@ -189,14 +191,16 @@ impl<'txn> Writing<'txn> {
     }
 
     fn oldest(&self, lane: Lane) -> Result<Option<(Ticket, Option<WaitingHead>)>, Failure> {
-        let mut range = self.entries.range(lane.places()).map_err(failure)?;
+        let mut range = self
+            .entries
+            .range(places::range(&lane.places_from(0)))
+            .map_err(failure)?;
         let Some(entry) = range.next() else {
             return Ok(None);
         };
         let (place, record) = entry.map_err(failure)?;
-        let (_, sequence) = place.value();
         let head = record::decode(record.value()).map(|(head, _)| head);
-        Ok(Some((Ticket { lane, sequence }, head)))
+        Ok(Ticket::at(place.value()).map(|ticket| (ticket, head)))
     }
 
     /// Makes room.
@@ -246,7 +250,7 @@ impl<'txn> Writing<'txn> {
         self.ledger.quarantined = self.ledger.quarantined.saturating_add(1);
         let mut quarantine = self.transaction.open_table(QUARANTINE).map_err(failure)?;
         quarantine
-            .insert(ticket.sequence, record)
+            .insert(numbered(ticket.sequence).as_slice(), record)
             .map_err(failure)?;
         while quarantine.len().map_err(failure)? > KEPT_IN_QUARANTINE {
             quarantine.pop_first().map_err(failure)?;
@@ -256,7 +260,7 @@ impl<'txn> Writing<'txn> {
 
     fn forget_key(&mut self, lane: Lane, key: &str) -> Result<(), Failure> {
         if lane.is_put_again() {
-            self.keys()?.remove(key).map_err(failure)?;
+            self.keys()?.remove(key.as_bytes()).map_err(failure)?;
         }
         Ok(())
     }
@@ -269,7 +273,7 @@ impl<'txn> Writing<'txn> {
     /// Removes a record and all that refers to it.
     pub(super) fn take(&mut self, ticket: Ticket) -> Result<Option<Vec<u8>>, Failure> {
         let place = ticket.place();
-        let removed = self.entries.remove(place).map_err(failure)?;
+        let removed = self.entries.remove(place.as_slice()).map_err(failure)?;
         let Some(record) = removed.map(|record| record.value().to_vec()) else {
             return Ok(None);
         };
@@ -277,35 +281,13 @@ impl<'txn> Writing<'txn> {
             Some((head, _)) => self.forget_key(ticket.lane, &head.key)?,
             // The key can't be read from a damaged record.
             None => {
-                let place = ticket.to_bytes();
-                self.keys()?.retain(|_, at| at != place).map_err(failure)?;
+                self.keys()?
+                    .retain(|_, at| at != place.as_slice())
+                    .map_err(failure)?;
             }
         }
         self.ledger.remove(ticket.lane, length(&record));
         Ok(Some(record))
-    }
-}
-
-impl Ticket {
-    /// Where it is in the table.
-    pub(super) const fn place(self) -> (u8, u64) {
-        (self.lane.number(), self.sequence)
-    }
-
-    /// As the table of keys has it.
-    fn to_bytes(self) -> [u8; 9] {
-        let mut bytes = [self.lane.number(); 9];
-        bytes[1..].copy_from_slice(&self.sequence.to_le_bytes());
-        bytes
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (number, sequence) = bytes.split_first()?;
-        let lane = Lane::ALL
-            .into_iter()
-            .find(|lane| lane.number() == *number)?;
-        let sequence = u64::from_le_bytes(sequence.try_into().ok()?);
-        Some(Self { lane, sequence })
     }
 }
 
@@ -318,19 +300,6 @@ impl Lane {
             Self::Outcomes | Self::Files => true,
             Self::Reports => false,
         }
-    }
-
-    const fn number(self) -> u8 {
-        match self {
-            Self::Outcomes => 0,
-            Self::Reports => 1,
-            Self::Files => 2,
-        }
-    }
-
-    /// Where its entries are in the table.
-    pub(super) fn places(self) -> std::ops::RangeInclusive<(u8, u64)> {
-        (self.number(), 0)..=(self.number(), u64::MAX)
     }
 }
 
