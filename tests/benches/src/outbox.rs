@@ -42,11 +42,14 @@ async fn cpu(batch: usize, rounds: usize) -> anyhow::Result<f64> {
         let folder = tempfile::tempdir()?;
         let (store, _) = Store::open(folder.path(), NOW).await?;
         let device = store.device_id().await?;
-        let mut reports = reports(*device.as_bytes(), REPORTS)?;
+        let mut reports = reports(*device.as_bytes(), REPORTS)?.into_iter();
+        // Divided before it counts: what does that is no part of the store.
+        let commits: Vec<Vec<_>> = (0..REPORTS / batch)
+            .map(|_| reports.by_ref().take(batch).collect())
+            .collect();
         let begun = process_cpu();
-        while !reports.is_empty() {
-            let rest = reports.split_off(batch.min(reports.len()));
-            put(&store, std::mem::replace(&mut reports, rest)).await?;
+        for commit in commits {
+            put(&store, commit).await?;
         }
         used.push(ms(process_cpu() - begun));
         let waiting = store.outbox().figures().await?.reports.waiting;
@@ -60,10 +63,9 @@ pub(crate) async fn fill(data: &Path) -> anyhow::Result<Figures> {
     std::fs::create_dir_all(data)?;
     let (store, _) = Store::open(data, NOW).await?;
     let device = store.device_id().await?;
-    let mut reports = reports(*device.as_bytes(), BACKLOG)?;
-    while !reports.is_empty() {
-        let rest = reports.split_off(REPORTS.min(reports.len()));
-        put(&store, std::mem::replace(&mut reports, rest)).await?;
+    let mut reports = reports(*device.as_bytes(), BACKLOG)?.into_iter();
+    for _ in 0..BACKLOG / REPORTS {
+        put(&store, reports.by_ref().take(REPORTS).collect()).await?;
     }
     let waiting = store.outbox().figures().await?.reports.waiting;
     ensure!(waiting == BACKLOG as u64, "{waiting} wait");
