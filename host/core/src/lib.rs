@@ -23,6 +23,7 @@ pub mod policy;
 pub mod ports;
 pub mod process;
 pub mod punctuality;
+pub mod refusal;
 pub mod release;
 pub mod revocation;
 pub mod rollout;

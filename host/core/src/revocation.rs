@@ -1,4 +1,5 @@
-//! Revocations: versions of plugins that must stop and must not come back.
+//! What no device may run: versions that were revoked, which must stop and must not come back,
+//! and versions that an approver refused.
 
 use semver::{Prerelease, Version, VersionReq};
 
@@ -6,6 +7,7 @@ use crate::{
     bytes::ByteCount,
     document::{DocumentError, FORMAT, Key, Source, Value},
     ids::{PluginName, VendorName},
+    refusal::Refused,
 };
 
 /// Its TUF target.
@@ -14,11 +16,13 @@ pub const TARGET: &str = "policies/revoked.toml";
 /// Longest list that is read.
 pub const LONGEST: ByteCount = ByteCount::mib(1);
 
-/// Everything that is revoked. Signed by the `policies` role.
+/// Everything that is revoked or refused. Signed by the `policies` role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revocations {
     /// In the order of the file.
     pub revoked: Vec<Revoked>,
+    /// In the order of the file, each version at most once.
+    pub refused: Vec<Refused>,
 }
 
 /// Some versions of one plugin.
@@ -37,6 +41,7 @@ pub struct Revoked {
 }
 
 const REVOKED: Key = Key::new("revoked", "", "`[[revoked]]` entries");
+const REFUSED: Key = Key::new("refused", "", "`[[refused]]` entries");
 const PLUGIN: Key = Key::new("plugin", "\"inventory\"", "the plugin's name");
 const VENDOR: Key = Key::new("vendor", "\"bailiwick\"", "the vendor's name");
 const VERSIONS: Key = Key::new(
@@ -49,7 +54,9 @@ const REASON: Key = Key::new(
     "\"Reads files twice.\"",
     "why, on one line of at most 1000 bytes",
 );
-const KEYS: [&Key; 2] = [&FORMAT, &REVOKED];
+const KEYS: [&Key; 3] = [&FORMAT, &REVOKED, &REFUSED];
+/// Most entries of each kind.
+const MOST: usize = 16_384;
 const REVOKED_KEYS: [&Key; 4] = [&PLUGIN, &VENDOR, &VERSIONS, &REASON];
 
 impl Revocations {
@@ -59,15 +66,44 @@ impl Revocations {
         let tree = source.tree(LONGEST)?;
         let document = source.document(&tree, &KEYS)?;
         document.format()?;
-        let revoked = match document.optional(&REVOKED) {
-            Some(entries) => entries
-                .elements(16_384)?
-                .into_iter()
-                .map(revoked)
-                .collect::<Result<_, _>>()?,
-            None => Vec::new(),
-        };
-        Ok(Self { revoked })
+        let mut read = Self::default();
+        if let Some(entries) = document.optional(&REVOKED) {
+            for entry in entries.elements(MOST)? {
+                read.revoked.push(revoked(entry)?);
+            }
+        }
+        if let Some(entries) = document.optional(&REFUSED) {
+            for entry in entries.elements(MOST)? {
+                read.refused.push(Refused::read(entry)?);
+            }
+        }
+        Ok(read)
+    }
+
+    /// Why `version` must not run, in words; `None` if it may.
+    pub fn forbids(
+        &self,
+        vendor: &VendorName,
+        plugin: &PluginName,
+        version: &Version,
+    ) -> Option<String> {
+        match self.covers(vendor, plugin, version) {
+            Some(entry) => Some(format!("revoked: {}", entry.reason)),
+            None => Some(self.refusal(vendor, plugin, version)?.to_string()),
+        }
+    }
+
+    /// The refusal of `version`.
+    pub fn refusal(
+        &self,
+        vendor: &VendorName,
+        plugin: &PluginName,
+        version: &Version,
+    ) -> Option<&Refused> {
+        let mut entries = self.refused.iter();
+        entries.find(|entry| {
+            entry.vendor == *vendor && entry.plugin == *plugin && entry.version == *version
+        })
     }
 
     /// The first entry that revokes `version`.
@@ -143,6 +179,33 @@ mod tests {
         assert_eq!(
             list.covers(&"acme".parse().unwrap(), &plugin, &version),
             None
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_of_one_version_and_says_who_when_and_why() {
+        let text = format!(
+            "format = 1\n[[refused]]\nplugin = \"inventory\"\nvendor = \"bailiwick\"\n\
+             version = \"0.1.1\"\ncomponent-sha256 = \"{}\"\nby = \"anna\"\n\
+             on = 2026-12-01\nreason = \"Reads too much.\"\n",
+            "ab".repeat(32)
+        );
+        let list = Revocations::parse("r", &text).unwrap();
+        let (vendor, plugin) = ("bailiwick".parse().unwrap(), "inventory".parse().unwrap());
+        let forbids = |version: &str| list.forbids(&vendor, &plugin, &version.parse().unwrap());
+        assert_eq!(
+            forbids("0.1.1").as_deref(),
+            Some("refused by anna on 2026-12-01: Reads too much.")
+        );
+        assert_eq!(forbids("0.1.1-rc.1"), None);
+        assert_eq!(forbids("0.1.2"), None);
+        let other = "acme".parse().unwrap();
+        assert_eq!(list.refusal(&other, &plugin, &Version::new(0, 1, 1)), None);
+        assert_eq!(
+            revocations("<0.2")
+                .unwrap()
+                .forbids(&vendor, &plugin, &Version::new(0, 1, 1)),
+            Some("revoked: Reads files twice.".to_owned())
         );
     }
 

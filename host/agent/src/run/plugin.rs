@@ -68,6 +68,7 @@ impl Plugin {
     /// Tells the rollout what happened and does what it asks for, until it asks no more.
     pub(crate) async fn happened(&mut self, around: &mut Around<'_>, happening: Happening) {
         let now = || around.host.clock.monotonic();
+        let assigned = matches!(happening, Happening::Assigned { .. });
         let mut effects = VecDeque::from(self.rollout.on(happening, now()));
         while let Some(effect) = effects.pop_front() {
             if let Some(next) = self.execute(around, effect).await {
@@ -75,6 +76,10 @@ impl Plugin {
                 // is always the last effect of its event.
                 effects.extend(self.rollout.on(next, around.host.clock.monotonic()));
             }
+        }
+        if assigned && !self.rollout.has_given_up() {
+            // What was refused is wanted no more.
+            self.remark.clear();
         }
     }
 

@@ -36,8 +36,8 @@ pub(crate) fn event(plugin: &PluginName, transition: &Transition) -> Option<Even
         Transition::RolledBackAssignment { offered, .. } => {
             refused(format!("of assignment {offered}"))
         }
-        Transition::RefusedRevoked { version, .. } => refused(version.to_string()),
-        Transition::StoppedRevoked { .. } | Transition::Removed { .. } => Event::Stopped {
+        Transition::RefusedForbidden { version, .. } => refused(version.to_string()),
+        Transition::StoppedForbidden { .. } | Transition::Removed { .. } => Event::Stopped {
             plugin,
             reason: transition.to_string(),
         },

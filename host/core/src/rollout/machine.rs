@@ -81,8 +81,10 @@ impl Rollout {
                 }
             }
             Event::Revoked(revocations) => {
+                let before = self.why_failed_is_forbidden();
                 self.revocations = revocations;
                 self.stop_revoked(&mut effects);
+                self.judge_failed(before, &mut effects);
             }
             Event::Tick => self.judge(now, &mut effects),
         }
@@ -93,6 +95,7 @@ impl Rollout {
         self.stop_revoked(effects);
         // What was revoked is not running, so only `Discard` matters of the above.
         effects.retain(|effect| !matches!(effect, Effect::Stop(_) | Effect::Start(_)));
+        self.judge_failed(None, effects);
         if let Some(probation) = &mut self.probation {
             probation.since = Some(now);
             probation.starts += 1;
@@ -138,11 +141,14 @@ impl Rollout {
         if runs || self.failed.as_ref() == Some(&wanted) {
             return;
         }
-        if let Some(reason) = self.revoked(&wanted) {
-            effects.push(Effect::Report(Transition::RefusedRevoked {
+        if let Some(reason) = self.forbidden(&wanted) {
+            effects.push(Effect::Report(Transition::RefusedForbidden {
                 version: wanted.version.clone(),
                 reason,
+                running: self.running_version(),
             }));
+            // Told once, and not with every refresh.
+            self.failed = Some(wanted);
             return;
         }
         self.last_id = GenerationId(self.last_id.0 + 1);
@@ -276,13 +282,13 @@ impl Rollout {
         }));
     }
 
-    /// Stops everything that is revoked. What ran before a revoked generation on
-    /// probation runs again, unless it is revoked too.
+    /// Stops everything that is revoked or refused. What ran before such a generation on
+    /// probation runs again, unless it may not either.
     fn stop_revoked(&mut self, effects: &mut Vec<Effect>) {
         let revoked = |rollout: &Self, generation: &Option<Generation>| {
             generation
                 .as_ref()
-                .and_then(|generation| rollout.revoked(&generation.wanted))
+                .and_then(|generation| rollout.forbidden(&generation.wanted))
         };
         let candidate = self
             .candidate
@@ -294,9 +300,10 @@ impl Rollout {
                 let version = generation.wanted.version.clone();
                 [
                     Effect::Discard(generation),
-                    Effect::Report(Transition::RefusedRevoked {
+                    Effect::Report(Transition::RefusedForbidden {
                         version,
                         reason: reason.clone(),
+                        running: self.running_version(),
                     }),
                 ]
             }));
@@ -311,7 +318,7 @@ impl Rollout {
             self.running = self.previous.take();
             effects.push(Effect::Stop(generation.clone()));
             effects.push(Effect::Discard(generation.clone()));
-            effects.push(Effect::Report(Transition::StoppedRevoked {
+            effects.push(Effect::Report(Transition::StoppedForbidden {
                 generation,
                 reason,
             }));
@@ -319,10 +326,31 @@ impl Rollout {
         }
     }
 
-    fn revoked(&self, wanted: &Wanted) -> Option<String> {
+    /// What failed, for another reason so far, is now refused or revoked: that is what to tell
+    /// of it. If that was taken back, it may be tried again.
+    fn judge_failed(&mut self, before: Option<String>, effects: &mut Vec<Effect>) {
+        let now = self.why_failed_is_forbidden();
+        if now == before {
+            return;
+        }
+        let (Some(reason), Some(failed)) = (now, &self.failed) else {
+            self.failed = None;
+            return;
+        };
+        effects.push(Effect::Report(Transition::RefusedForbidden {
+            version: failed.version.clone(),
+            reason,
+            running: self.running_version(),
+        }));
+    }
+
+    fn why_failed_is_forbidden(&self) -> Option<String> {
+        self.forbidden(self.failed.as_ref()?)
+    }
+
+    fn forbidden(&self, wanted: &Wanted) -> Option<String> {
         self.revocations
-            .covers(&self.vendor, &self.plugin, &wanted.version)
-            .map(|entry| entry.reason.clone())
+            .forbids(&self.vendor, &self.plugin, &wanted.version)
     }
 
     fn running_version(&self) -> Option<semver::Version> {

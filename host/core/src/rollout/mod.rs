@@ -162,6 +162,11 @@ impl Rollout {
         self.probation.is_some()
     }
 
+    /// Whether what is wanted now was given up: it failed, asked for too much or is forbidden.
+    pub fn has_given_up(&self) -> bool {
+        self.failed.is_some()
+    }
+
     /// The highest serial of an assignment that was followed.
     pub fn serial(&self) -> u64 {
         self.serial

@@ -44,11 +44,12 @@ pub enum Transition {
         offered: u64,
         followed: u64,
     },
-    RefusedRevoked {
+    RefusedForbidden {
         version: Version,
         reason: String,
+        running: Option<Version>,
     },
-    StoppedRevoked {
+    StoppedForbidden {
         generation: Generation,
         reason: String,
     },
@@ -119,11 +120,17 @@ impl fmt::Display for Transition {
                 f,
                 "assignment {offered} is older than {followed}, which was followed already: refused"
             ),
-            Self::RefusedRevoked { version, reason } => {
-                write!(f, "{version} is assigned but revoked: {reason}")
-            }
-            Self::StoppedRevoked { generation, reason } => {
-                write!(f, "{generation} is revoked and stopped: {reason}")
+            Self::RefusedForbidden {
+                version,
+                reason,
+                running,
+            } => write!(
+                f,
+                "{version} is assigned but {reason}; {}",
+                keeps(running.as_ref())
+            ),
+            Self::StoppedForbidden { generation, reason } => {
+                write!(f, "{generation} is stopped, {reason}")
             }
             Self::Removed { generation } => write!(f, "{generation} is assigned no more"),
         }

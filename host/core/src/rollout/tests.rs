@@ -81,6 +81,16 @@ fn revoke(versions: &str) -> Event {
     Event::Revoked(Revocations::parse("revoked.toml", &text).unwrap())
 }
 
+fn refuse(version: &str) -> Event {
+    let text = format!(
+        "format = 1\n[[refused]]\nplugin = \"inventory\"\nvendor = \"bailiwick\"\n\
+         version = \"{version}\"\ncomponent-sha256 = \"{}\"\nby = \"anna\"\non = 2026-12-01\n\
+         reason = \"Reads too much.\"\n",
+        "0".repeat(64)
+    );
+    Event::Revoked(Revocations::parse("revoked.toml", &text).unwrap())
+}
+
 fn reports(effects: &[Effect]) -> Vec<String> {
     effects
         .iter()
@@ -229,7 +239,71 @@ fn revocation_stops_and_nothing_goes_back_to_it() {
     );
     assert_eq!(running(&rollout), None);
     let refused = reports(&assign(&mut rollout, 3, 3));
-    assert_eq!(refused, ["0.1.3 is assigned but revoked: Leaks."]);
+    assert_eq!(
+        refused,
+        ["0.1.3 is assigned but revoked: Leaks.; nothing of it runs"]
+    );
+    assert_eq!(assign(&mut rollout, 3, 3), [], "it is told once");
+}
+
+/// 0.1.1 runs, and 0.1.2 asks for more than is approved.
+fn waits_for_approval() -> Rollout {
+    let mut rollout = rollout();
+    assign(&mut rollout, 1, 1);
+    prepare(&mut rollout);
+    succeed(&mut rollout, 3);
+    assign(&mut rollout, 2, 2);
+    let generation = rollout.candidate().unwrap().0.id;
+    let step = Step::Verify;
+    rollout.on(Event::StepDone { generation, step }, NOW);
+    let difference = vec!["files: /etc/shadow".to_owned()];
+    rollout.on(
+        Event::Widened {
+            generation,
+            difference,
+        },
+        NOW,
+    );
+    rollout
+}
+
+#[test]
+fn what_waited_for_approval_and_is_refused_tells_who_refused_it_and_why() {
+    let words = "0.1.2 is assigned but refused by anna on 2026-12-01: Reads too much.; \
+                 0.1.1 keeps running";
+    let mut rollout = waits_for_approval();
+    assert_eq!(assign(&mut rollout, 2, 2), []);
+    assert_eq!(reports(&rollout.on(refuse("0.1.2"), NOW)), [words]);
+    // Once, though each refresh brings the list and the assignment again.
+    assert_eq!(rollout.on(refuse("0.1.2"), NOW), []);
+    assert_eq!(assign(&mut rollout, 2, 2), []);
+    assert_eq!(running(&rollout), Some(1));
+
+    let Event::Revoked(list) = refuse("0.1.2") else {
+        unreachable!()
+    };
+    let mut again = rollout.clone().restored(Trial::default(), list);
+    assert_eq!(reports(&again.on(Event::Started, NOW)), [words]);
+
+    // Taken back: it is audited anew.
+    assert_eq!(rollout.on(Event::Revoked(Revocations::default()), NOW), []);
+    assert_ne!(assign(&mut rollout, 2, 2), []);
+}
+
+#[test]
+fn what_is_refused_after_it_was_approved_stops() {
+    let mut rollout = on_probation();
+    let effects = rollout.on(refuse("0.1.2"), NOW);
+    assert_eq!(running(&rollout), Some(1));
+    assert_eq!(
+        reports(&effects),
+        ["0.1.2 (generation 2) is stopped, refused by anna on 2026-12-01: Reads too much."]
+    );
+    assert_eq!(reports(&assign(&mut rollout, 2, 2)).len(), 1);
+    assert_eq!(running(&rollout), Some(1));
+    assert!(rollout.has_given_up());
+    assign(&mut rollout, 3, 1);
+    assert!(!rollout.has_given_up());
 }
 
 #[test]
