@@ -12,6 +12,8 @@ use bailiwick_audit::{
 };
 use bailiwick_core::{DocumentError, bytes::ByteCount, policy};
 
+use crate::each::each;
+
 /// Files of a folder of policies that are none.
 const OTHERS: [&str; 4] = [
     "assignment.toml",
@@ -50,16 +52,17 @@ pub(crate) fn without_policy(subject: &Subject) -> Option<Unjudged> {
 pub(crate) fn read(policies: Option<&Path>, components: &[String]) -> anyhow::Result<Read> {
     let mut read = Read::default();
     let mut files = Vec::new();
-    for path in paths(policies)? {
-        match policy(&path) {
+    for policy in each(&paths(policies)?, |path| policy(path)) {
+        match policy {
             Ok(file) => files.push(file),
             Err(unjudged) => read.unjudged.push(*unjudged),
         }
     }
     let mut used = vec![false; files.len()];
-    for named in components {
-        let (plugin, path) = plugin_of(named);
-        let component = match component(path) {
+    let inspected = each(components, |named| component(plugin_of(named).1));
+    for (named, inspected) in components.iter().zip(inspected) {
+        let (plugin, _) = plugin_of(named);
+        let component = match inspected {
             Ok(component) => component,
             Err(unjudged) => {
                 read.unjudged.push(*unjudged);

@@ -6,6 +6,7 @@
 mod check;
 mod cli;
 mod clock;
+mod each;
 mod files;
 mod policy;
 mod record;
