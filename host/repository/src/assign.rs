@@ -1,4 +1,4 @@
-//! The assignment and the revocations, as the `policies` role signs them.
+//! The assignment, as the `policies` role signs it.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,11 @@ use bailiwick_core::{
     assignment::{self, AssignedPlugin, Assignment},
     ids::{GroupName, PluginName, VendorName},
     release::{component_target, manifest_target},
-    revocation::{self, Revocations},
     time::Timestamp,
 };
-use semver::{Version, VersionReq};
+use semver::Version;
 
-use crate::{Repository, RepositoryError, disk, draft::Draft, quoted::quoted};
+use crate::{Repository, RepositoryError, disk, draft::Draft};
 
 /// A version of a plugin, for some or all devices.
 #[derive(Clone, Debug)]
@@ -44,6 +43,11 @@ impl Repository {
         )?;
         self.require(&role, &manifest_target(new.vendor, new.plugin, new.version))?;
         self.require("policies", &format!("policies/{}", new.policy))?;
+        let forbidden = self.revocations()?;
+        if let Some(reason) = forbidden.forbids(new.vendor, new.plugin, new.version) {
+            let version = format!("{} {}", new.plugin, new.version);
+            return Err(RepositoryError::Forbidden { version, reason });
+        }
 
         let mut assignment = self.assignment()?;
         let everyone = new.groups.is_none() && new.percentage == 100;
@@ -81,28 +85,6 @@ impl Repository {
         self.write_assignment(assignment, now)
     }
 
-    /// Revokes versions of a plugin: devices stop them within one refresh and never go
-    /// back to them. It is not undone.
-    pub fn revoke(
-        &self,
-        vendor: &VendorName,
-        plugin: &PluginName,
-        versions: &VersionReq,
-        reason: &str,
-        now: Timestamp,
-    ) -> Result<(), RepositoryError> {
-        let _lock = disk::lock(self.folder())?;
-        let mut text = self.document(revocation::TARGET)?;
-        text.push_str(&format!(
-            "\n[[revoked]]\nplugin = \"{plugin}\"\nvendor = \"{vendor}\"\nversions = \"{versions}\"\nreason = {}\n",
-            quoted(reason)
-        ));
-        Revocations::parse(revocation::TARGET, &text)?;
-        let mut draft = Draft::new(self, now)?;
-        draft.add_target("policies", revocation::TARGET, text.into_bytes())?;
-        draft.commit().map(|_| ())
-    }
-
     /// The published assignment.
     pub fn assignment(&self) -> Result<Assignment, RepositoryError> {
         Ok(Assignment::parse(
@@ -111,15 +93,7 @@ impl Repository {
         )?)
     }
 
-    /// The published revocations.
-    pub fn revocations(&self) -> Result<Revocations, RepositoryError> {
-        Ok(Revocations::parse(
-            revocation::TARGET,
-            &self.document(revocation::TARGET)?,
-        )?)
-    }
-
-    fn document(&self, path: &str) -> Result<String, RepositoryError> {
+    pub(crate) fn document(&self, path: &str) -> Result<String, RepositoryError> {
         self.target("policies", path)?
             .ok_or_else(|| RepositoryError::damaged(path, "the policies role does not list it"))
     }

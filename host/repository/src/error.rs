@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use bailiwick_core::DocumentError;
+use bailiwick_core::{DocumentError, refusal::Refused};
 
 /// Why a repository was not read or changed. Unless it says otherwise nothing was
 /// written.
@@ -111,6 +111,25 @@ pub enum RepositoryError {
         /// The target.
         path: String,
     },
+    /// No device would run what is to be assigned.
+    #[error("no device runs {version}: {reason}; assign another version")]
+    Forbidden {
+        /// Plugin and version.
+        version: String,
+        /// By whom and why.
+        reason: String,
+    },
+    /// A version is refused once.
+    #[error(
+        "{plugin} {version} is {0}; nothing was changed. For another reason take that back first, \
+         with `bailiwick-console policy withdraw`",
+        plugin = .0.plugin,
+        version = .0.version
+    )]
+    Refused(Box<Refused>),
+    /// There is no refusal to take back.
+    #[error("nobody refused {0}: `bailiwick-console repo status` lists what is refused")]
+    NotRefused(String),
     /// A component without content or longer than devices fetch.
     #[error("the component has {length} bytes, and devices take 1 to {longest}")]
     Size {

@@ -1,4 +1,4 @@
-//! Writes TUF: roles, delegations, publish, assign, revoke, rotate.
+//! Writes TUF: roles, delegations, publish, assign, revoke, refuse, rotate.
 //!
 //! A repository is one folder. `public` holds static files that any web server can serve;
 //! `keys` one file for each signing key, readable by its owner alone; `tls` a certificate
@@ -24,6 +24,7 @@ mod assign;
 mod disk;
 mod draft;
 mod error;
+mod forbid;
 mod gate;
 mod hex;
 mod init;
@@ -44,6 +45,7 @@ mod verified;
 
 pub use assign::Assign;
 pub use error::RepositoryError;
+pub use forbid::Named;
 pub use init::{Init, Initialised};
 pub use key::{Key, KeyFile, OPERATOR, PublicKey};
 pub use metadata::envelope;
