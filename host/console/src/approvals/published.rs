@@ -1,11 +1,11 @@
 //! What the repository has of a version that waits.
 
-use bailiwick_audit::{AuditError, Difference, inspect};
+use bailiwick_audit::{AuditError, Difference, Inspection, inspect};
 use bailiwick_core::{
     DocumentError,
     assignment::{self, AssignedPlugin, Assignment},
-    audit::ComponentImports,
-    ids::VendorName,
+    digest::Sha256,
+    ids::{PluginName, VendorName},
     policy::Policy,
     release::component_target,
 };
@@ -47,7 +47,7 @@ pub(crate) enum PublishedError {
     Document(#[from] DocumentError),
     #[error("{path} can't be inspected: {error}")]
     Component { path: String, error: AuditError },
-    #[error("`{POLICIES}` does not list {0}, which the assignment needs")]
+    #[error("`{POLICIES}` does not list {0}")]
     Missing(String),
 }
 
@@ -88,25 +88,27 @@ fn since(
     entry: &AssignedPlugin,
     running: &Version,
 ) -> Result<Option<Since>, PublishedError> {
-    let is = imports(verified, entry, &entry.version)?;
-    let was = imports(verified, entry, running)?;
-    Ok(was.zip(is).map(|(was, is)| Since {
+    let is = inspected(verified, &entry.vendor, &entry.name, &entry.version)?;
+    let was = inspected(verified, &entry.vendor, &entry.name, running)?;
+    Ok(was.zip(is).map(|((_, was), (_, is))| Since {
         version: running.clone(),
-        difference: Difference::of_imports(&was, &is),
+        difference: Difference::of_imports(&was.component_imports(), &is.component_imports()),
     }))
 }
 
-fn imports(
+/// A component that its vendor published, and its digest.
+pub(super) fn inspected(
     verified: &mut Verified,
-    entry: &AssignedPlugin,
+    vendor: &VendorName,
+    plugin: &PluginName,
     version: &Version,
-) -> Result<Option<ComponentImports>, PublishedError> {
-    let path = component_target(&entry.vendor, &entry.name, version);
-    let Some(bytes) = verified.target(&role(&entry.vendor), &path)? else {
+) -> Result<Option<(Sha256, Inspection)>, PublishedError> {
+    let path = component_target(vendor, plugin, version);
+    let Some(bytes) = verified.target(&role(vendor), &path)? else {
         return Ok(None);
     };
     match inspect(&bytes) {
-        Ok(inspection) => Ok(Some(inspection.component_imports())),
+        Ok(inspection) => Ok(Some((Sha256::of(&bytes), inspection))),
         Err(error) => Err(PublishedError::Component { path, error }),
     }
 }
@@ -115,7 +117,7 @@ fn role(vendor: &VendorName) -> String {
     format!("vendor-{vendor}")
 }
 
-fn of_policies(verified: &mut Verified, path: &str) -> Result<String, PublishedError> {
+pub(super) fn of_policies(verified: &mut Verified, path: &str) -> Result<String, PublishedError> {
     let text = verified.text(POLICIES, path)?;
     text.ok_or_else(|| PublishedError::Missing(path.to_owned()))
 }

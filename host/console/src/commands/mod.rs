@@ -7,6 +7,7 @@ mod fresh;
 mod login;
 mod mqtt;
 mod policy;
+mod policy_refuse;
 mod repo;
 mod repo_keys;
 mod repo_operator;

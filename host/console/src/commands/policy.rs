@@ -12,9 +12,9 @@ use bailiwick_core::policy::{LONGEST, Policy};
 use bailiwick_repository::{Key, Repository};
 use serde_json::json;
 
-use super::repo::tell;
+use super::{policy_refuse, repo::tell};
 use crate::{
-    approvals::Proposal,
+    approvals::{Decided, Proposal},
     cli_policy::{PolicyVerb, Sign},
     clock,
 };
@@ -22,6 +22,8 @@ use crate::{
 pub(super) fn run(verb: &PolicyVerb) -> anyhow::Result<()> {
     match verb {
         PolicyVerb::Sign(arguments) => sign(arguments),
+        PolicyVerb::Refuse(arguments) => policy_refuse::refuse(arguments),
+        PolicyVerb::Withdraw(arguments) => policy_refuse::withdraw(arguments),
     }
 }
 
@@ -37,6 +39,8 @@ fn sign(arguments: &Sign) -> anyhow::Result<()> {
     let repository = Repository::open(&arguments.place.repo)?;
     let keys = may_sign(&repository, &key)?;
     let mut verified = repository.verified()?;
+    let decided = Decided::read(&mut verified)?;
+    let refused = decided.refused_among(&policy.vendor, &policy.plugin, &policy.versions);
     let proposal = Proposal::new(&mut verified, &file, policy)?;
     let path = arguments.policy.display().to_string();
     let objections = proposal.objections(&path, key.name(), &keys, clock::now());
@@ -64,8 +68,12 @@ fn sign(arguments: &Sign) -> anyhow::Result<()> {
         "in-force": proposal.in_force(),
         "widens": widens,
         "difference": difference.json(),
+        "still-refused": refused.iter().map(|it| it.version.to_string()).collect::<Vec<_>>(),
     });
-    let words = format!("signed by {name} and published: policies/{file} (sha256 {sha256})");
+    let mut words = format!("signed by {name} and published: policies/{file} (sha256 {sha256})");
+    for it in &refused {
+        words.push_str(&format!("\n{}", policy_refuse::still(it)));
+    }
     tell(&arguments.place, &json, &words);
     Ok(())
 }
@@ -89,7 +97,7 @@ fn read(path: &Path) -> anyhow::Result<(String, String)> {
 }
 
 /// The names of the keys of `policies`, of which `key` is one.
-fn may_sign(repository: &Repository, key: &Key) -> anyhow::Result<Vec<String>> {
+pub(super) fn may_sign(repository: &Repository, key: &Key) -> anyhow::Result<Vec<String>> {
     let status = repository.status()?;
     let role = status
         .roles

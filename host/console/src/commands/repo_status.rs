@@ -2,12 +2,14 @@
 
 use bailiwick_repository::{Repository, RoleStatus};
 
+use super::policy_refuse;
 use crate::cli_repo::Place;
 
 pub(super) fn run(place: &Place) -> anyhow::Result<()> {
     let repository = Repository::open(&place.repo)?;
     let status = repository.status()?;
     let assignment = repository.assignment()?;
+    let refused = repository.revocations()?.refused;
     let root = repository.root_sha256()?;
     if place.json {
         let mut json = serde_json::to_value(&status)?;
@@ -26,6 +28,7 @@ pub(super) fn run(place: &Place) -> anyhow::Result<()> {
                 })
             })
             .collect();
+        json["refused"] = refused.iter().map(policy_refuse::json).collect();
         println!("{json}");
         return Ok(());
     }
@@ -45,6 +48,10 @@ pub(super) fn run(place: &Place) -> anyhow::Result<()> {
         );
     }
     println!("\nrevocations {}", status.revocations);
+    println!("\nrefusals {}", refused.len());
+    for it in &refused {
+        println!("  {} {} of {}: {it}", it.plugin, it.version, it.vendor);
+    }
     if !status.waiting.is_empty() {
         println!(
             "\nwaiting for signatures: {} (`repo sign` adds them)",

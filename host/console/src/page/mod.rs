@@ -102,6 +102,7 @@ impl Page {
             actions: settings.actions,
             enrolment: settings.enrolment,
             public: settings.public,
+            decided: Arc::default(),
         };
         Ok(Self {
             listener,

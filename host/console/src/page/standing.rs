@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use bailiwick_core::refusal::Refused;
+use semver::Version;
 use serde_json::Value;
 
-use crate::store::view::{Happened, Installed, Latest};
+use crate::{
+    approvals::Decided,
+    store::view::{Happened, Installed, Latest},
+};
 
 /// A device that was not heard of for so long is quiet: the policies that come with the
 /// project have plugins report every hour.
@@ -39,6 +44,8 @@ pub(crate) enum Trouble {
     Event(Happened),
     /// A version waits until its policy allows what it asks for.
     Approval(Approval),
+    /// An approver refused a version that devices are still told to run.
+    Refused(Refused),
     /// The device was not heard of since then.
     Quiet { since_ms: i64 },
 }
@@ -106,6 +113,20 @@ impl Standing {
         standing
     }
 
+    /// With what was decided since the device told: nothing waits for a version that was refused,
+    /// or that is assigned no more.
+    #[must_use]
+    pub(crate) fn settled(mut self, decided: &Decided) -> Self {
+        for (name, plugin) in &mut self.plugins {
+            let trouble = std::mem::take(&mut plugin.trouble);
+            let settled = trouble.into_iter();
+            plugin.trouble = settled
+                .filter_map(|trouble| trouble.settled(name, decided))
+                .collect();
+        }
+        self
+    }
+
     /// All that someone should look at.
     pub(crate) fn troubles(&self) -> impl Iterator<Item = &Trouble> {
         let of_plugins = self.plugins.values().flat_map(|plugin| &plugin.trouble);
@@ -116,7 +137,7 @@ impl Standing {
     pub(crate) fn approvals(&self) -> impl Iterator<Item = &Approval> {
         self.troubles().filter_map(|trouble| match trouble {
             Trouble::Approval(approval) => Some(approval),
-            Trouble::Event(_) | Trouble::Quiet { .. } => None,
+            Trouble::Event(_) | Trouble::Refused(_) | Trouble::Quiet { .. } => None,
         })
     }
 }
@@ -177,7 +198,7 @@ impl Plugin {
                 !matches!(event.event.as_str(), "call-failed" | "suspended")
                     || event.at_ms > reporting.taken_ms
             }
-            Trouble::Approval(_) | Trouble::Quiet { .. } => true,
+            Trouble::Approval(_) | Trouble::Refused(_) | Trouble::Quiet { .. } => true,
         });
         if self.running.is_none() && !self.stopped {
             self.running = Some(reporting.version.clone());
@@ -202,7 +223,25 @@ impl Trouble {
                 "went-back" => true,
                 _ => false,
             },
-            Self::Quiet { .. } => true,
+            Self::Refused(_) | Self::Quiet { .. } => true,
+        }
+    }
+
+    fn settled(self, plugin: &str, decided: &Decided) -> Option<Self> {
+        let version = match &self {
+            Self::Approval(approval) => Some(approval.version.as_str()),
+            Self::Event(event) if matches!(event.event.as_str(), "refused" | "put-off") => {
+                event.body.get("version").and_then(Value::as_str)
+            }
+            Self::Event(_) | Self::Refused(_) | Self::Quiet { .. } => None,
+        };
+        // An assignment that was refused has no version.
+        let Some(version) = version.and_then(|text| text.parse::<Version>().ok()) else {
+            return Some(self);
+        };
+        match decided.refusal(plugin, &version) {
+            Some(refused) => Some(Self::Refused(refused.clone())),
+            None => decided.is_assigned(plugin, &version).then_some(self),
         }
     }
 }
@@ -221,7 +260,7 @@ fn follow(trouble: &mut Vec<Trouble>, event: &Happened, now_ms: i64) {
     };
     trouble.retain(|trouble| match trouble {
         Trouble::Event(past) => !settles(&past.event),
-        Trouble::Approval(_) | Trouble::Quiet { .. } => true,
+        Trouble::Approval(_) | Trouble::Refused(_) | Trouble::Quiet { .. } => true,
     });
     let lasting = matches!(
         event.event.as_str(),

@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 use super::{Access, Operator, Role, Secret, guard::Found, role::Least};
 use crate::{
     actions::{Actions, Draft, Ledger, LedgerError},
+    approvals::{Decided, Latest},
     enrolment::{Enrolment, Register, RegisterError},
     page::{Refusal, render::Frame},
     store::{
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(in crate::page) actions: Actions,
     pub(in crate::page) enrolment: Arc<Enrolment>,
     pub(in crate::page) public: Arc<PathBuf>,
+    pub(in crate::page) decided: Arc<Latest>,
 }
 
 impl Shared {
@@ -99,6 +101,15 @@ impl<L: Least> Caller<L> {
             let repository = Repository::published(&public);
             question(repository.and_then(|repository| repository.verified()))
         });
+        asked.await.map_err(|_| Refusal::Unreadable)
+    }
+
+    /// What was decided of versions, as it is published now, read away from the threads that
+    /// serve connections; `None` if that can't be told.
+    pub(crate) async fn decided(&self) -> Result<Option<Arc<Decided>>, Refusal> {
+        let public = Arc::clone(&self.shared.public);
+        let decided = Arc::clone(&self.shared.decided);
+        let asked = spawn_blocking(move || decided.read(&public));
         asked.await.map_err(|_| Refusal::Unreadable)
     }
 

@@ -1,6 +1,7 @@
 //! What waits for approval.
 
 mod published;
+mod refused;
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use bailiwick_core::time::Timestamp;
 use maud::{Markup, html};
 use semver::Version;
 
-use super::{Known, name};
+use super::{Known, Moment, name};
 use crate::{
     approvals::Published,
     page::{
@@ -43,11 +44,12 @@ struct Waiting {
 type Told = Option<Result<Published, String>>;
 
 pub(crate) async fn list(caller: Caller<Viewer>) -> Result<Html<String>, Refusal> {
-    let now = caller.now();
+    let at = Moment::of(&caller).await?;
+    let (now, decided) = (at.now, at.decided.clone());
     let read = caller.read(move |view| {
         let refused = view.devices_with(&["refused"], LOOKED_AT)?;
         let known = refused.rows.iter();
-        let known = known.map(|device| Known::read(view, device, now));
+        let known = known.map(|device| Known::read(view, device, &at));
         let known: Vec<Known> = known
             .filter_map(Result::transpose)
             .collect::<Result<_, _>>()?;
@@ -62,6 +64,7 @@ pub(crate) async fn list(caller: Caller<Viewer>) -> Result<Html<String>, Refusal
             @for (asked, it, told) in &waiting { (card(asked, it, told, now)) }
             (how())
         }
+        @if let Some(decided) = &decided { (refused::list(decided)) }
         @if more { p.quiet { "Only the " (LOOKED_AT) " devices that refused something last were looked at." } }
     };
     Ok(caller
@@ -128,7 +131,7 @@ fn card((plugin, version, asks): &Asked, it: &Waiting, told: &Told, now: Timesta
     let devices = i64::try_from(it.devices.len()).unwrap_or(i64::MAX);
     html! {
         section.card.approval {
-            h2 { (shown(plugin)) " " span.version { (shown(version)) } " " (state(told)) }
+            h2 { (shown(plugin)) " " span.version { (shown(version)) } " " span.state.wait { "Waits for approval" } }
             p.quiet { "On " (count(devices, "device")) ", since " (time::when(it.first.since_ms, now)) }
             h3 { "It asks for, beyond its policy" }
             ul.asks { @for line in asks { li { (shown(line)) } } }
@@ -143,15 +146,6 @@ fn card((plugin, version, asks): &Asked, it: &Waiting, told: &Told, now: Timesta
                 @for (device, name) in it.devices.iter().take(NAMED) { li { a href={ "/devices/" (device) } { (name) } } }
                 @if it.devices.len() > NAMED { li.quiet { "and " (it.devices.len() - NAMED) " more" } }
             }
-        }
-    }
-}
-
-fn state(told: &Told) -> Markup {
-    html! {
-        @match told {
-            Some(Ok(published)) if published.assigned.is_empty() => span.state { "Assigned no more" },
-            _ => span.state.wait { "Waits for approval" },
         }
     }
 }

@@ -5,7 +5,7 @@ use bailiwick_core::{ids::DeviceId, time::Timestamp};
 use maud::{Markup, html};
 
 use super::{
-    Known,
+    Known, Moment,
     enrolled::{Certificate, News},
     name,
 };
@@ -109,19 +109,19 @@ impl List {
     }
 
     /// The devices of this page, and whether there is another.
-    fn read(&self, view: &View, now: Timestamp) -> Result<(Vec<Known>, bool), StoreError> {
+    fn read(&self, view: &View, at: &Moment) -> Result<(Vec<Known>, bool), StoreError> {
         if self.show == Show::Attention {
-            let mut known = troubled(view, now)?;
+            let mut known = troubled(view, at)?;
             known.retain(|known| self.finds(&known.device));
             let start = usize::from(self.page) * LENGTH as usize;
             let more = known.len() > start + LENGTH as usize;
             let page = known.into_iter().skip(start).take(LENGTH as usize);
             return Ok((page.collect(), more));
         }
-        let now_ms = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
+        let now_ms = i64::try_from(at.now.as_ms()).unwrap_or(i64::MAX);
         let page = view.devices(&self.wanted(now_ms), u32::from(self.page), LENGTH)?;
         let known = page.rows.into_iter();
-        let known = known.map(|device| Known::of(view, device, now));
+        let known = known.map(|device| Known::of(view, device, at));
         Ok((known.collect::<Result<_, _>>()?, page.more))
     }
 }
@@ -130,16 +130,17 @@ pub(crate) async fn list(
     caller: Caller<Viewer>,
     Query(asked): Query<Asked>,
 ) -> Result<Html<String>, Refusal> {
-    let now = caller.now();
+    let at = Moment::of(&caller).await?;
+    let now = at.now;
     let list = List {
         search: asked.q.trim().chars().take(SEARCH).collect(),
         show: asked.show,
         page: asked.page,
     };
     let read = caller.read(move |view| {
-        let (known, more) = list.read(view, now)?;
+        let (known, more) = list.read(view, &at)?;
         let troubled = match list.is_first() {
-            true => troubled(view, now)?,
+            true => troubled(view, &at)?,
             false => Vec::new(),
         };
         Ok((list, known, more, troubled))
@@ -189,20 +190,20 @@ async fn certificates(
 
 /// Devices that someone should look at, those with the latest trouble first. Only so many
 /// are judged as had trouble last: the others' is older than that.
-fn troubled(view: &View, now: Timestamp) -> Result<Vec<Known>, StoreError> {
+fn troubled(view: &View, at: &Moment) -> Result<Vec<Known>, StoreError> {
     let candidates = view.devices_with(TROUBLING, JUDGED)?.rows;
     let candidates = candidates
         .iter()
-        .map(|device| Known::read(view, device, now));
+        .map(|device| Known::read(view, device, at));
     let mut troubled: Vec<Known> = candidates
         .filter_map(Result::transpose)
         .collect::<Result<_, _>>()?;
-    let now_ms = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
+    let now_ms = i64::try_from(at.now.as_ms()).unwrap_or(i64::MAX);
     let quiet = view.quiet(now_ms.saturating_sub(QUIET_MS), JUDGED)?.rows;
     for device in quiet {
         let known = |it: &Known| it.device.device == device.device;
         if !troubled.iter().any(known) {
-            troubled.push(Known::of(view, device, now)?);
+            troubled.push(Known::of(view, device, at)?);
         }
     }
     troubled.retain(|known| known.standing.troubles().next().is_some());
@@ -301,6 +302,10 @@ pub(super) fn state(standing: &Standing, certificate: Certificate) -> Markup {
         let told = match trouble {
             Trouble::Quiet { .. } => ("warn", "Not heard of".to_owned()),
             Trouble::Approval(_) => ("wait", "Waits for approval".to_owned()),
+            Trouble::Refused(refused) => (
+                "warn",
+                format!("{} refused", shown(refused.plugin.as_str())),
+            ),
             Trouble::Event(event) => ("bad", problem(event)),
         };
         // Who is suspended failed, of course.

@@ -11,23 +11,45 @@ pub(crate) mod overview;
 pub(crate) mod plugins;
 pub(crate) mod sessions;
 
+use std::sync::Arc;
+
 use bailiwick_core::ids::DeviceId;
 use maud::{Markup, html};
 
 use super::{
     Refusal,
+    access::{Caller, Viewer},
     render::{time, value::shown},
     standing::{Standing, Trouble},
 };
-use crate::store::{
-    StoreError,
-    view::{Device, Installed, Latest, View},
+use crate::{
+    approvals::Decided,
+    store::{
+        StoreError,
+        view::{Device, Installed, Latest, View},
+    },
 };
 use bailiwick_core::time::Timestamp;
 
 /// The device that an address names.
 fn named(device: &str) -> Result<DeviceId, Refusal> {
     device.parse().map_err(|_| Refusal::NotFound)
+}
+
+/// When a page was asked for, and what was decided of versions by then, if that can be told.
+#[derive(Clone)]
+struct Moment {
+    now: Timestamp,
+    decided: Option<Arc<Decided>>,
+}
+
+impl Moment {
+    async fn of(caller: &Caller<Viewer>) -> Result<Self, Refusal> {
+        Ok(Self {
+            now: caller.now(),
+            decided: caller.decided().await?,
+        })
+    }
 }
 
 /// A device and how it stands.
@@ -39,18 +61,22 @@ struct Known {
 }
 
 impl Known {
-    fn read(view: &View, device: &str, now: Timestamp) -> Result<Option<Self>, StoreError> {
+    fn read(view: &View, device: &str, at: &Moment) -> Result<Option<Self>, StoreError> {
         let Some(device) = view.device(device)? else {
             return Ok(None);
         };
-        Self::of(view, device, now).map(Some)
+        Self::of(view, device, at).map(Some)
     }
 
-    fn of(view: &View, device: Device, now: Timestamp) -> Result<Self, StoreError> {
+    fn of(view: &View, device: Device, at: &Moment) -> Result<Self, StoreError> {
         let installed = view.installed(&device.device)?;
         let latest = view.latest(&device.device)?;
-        let now_ms = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
+        let now_ms = i64::try_from(at.now.as_ms()).unwrap_or(i64::MAX);
         let standing = Standing::judge(&latest, &installed, device.last_seen_ms, now_ms);
+        let standing = match &at.decided {
+            Some(decided) => standing.settled(decided),
+            None => standing,
+        };
         Ok(Self {
             device,
             installed,
@@ -117,6 +143,11 @@ fn trouble(trouble: &Trouble, now: Timestamp) -> Markup {
                 strong { (shown(&approval.plugin)) " " (shown(&approval.version)) }
                 " waits for approval since " (time::when(approval.since_ms, now)) ". "
                 a href="/approvals" { "What it asks for" }
+            }
+            Trouble::Refused(refused) => {
+                strong { (shown(refused.plugin.as_str())) " " (refused.version) }
+                " is " (shown(&refused.to_string())) " It is still assigned. "
+                a href="/approvals#refused" { "What was refused" }
             }
             Trouble::Event(event) => {
                 (shown(&event.words)) " " span.quiet { (time::when(event.at_ms, now)) }

@@ -8,8 +8,8 @@ use bailiwick_core::time::Timestamp;
 use maud::{Markup, html};
 
 use super::{
-    Known, Tab, actions, actions::wake::AWAKE_MS, enrolled::Certificate, head, name as name_of,
-    named, plugins, sessions, trouble,
+    Known, Moment, Tab, actions, actions::wake::AWAKE_MS, enrolled::Certificate, head,
+    name as name_of, named, plugins, sessions, trouble,
 };
 use crate::{
     page::{
@@ -32,10 +32,11 @@ pub(crate) async fn show(
     caller: Caller<Viewer>,
     Path(device): Path<String>,
 ) -> Result<Html<String>, Refusal> {
-    let now = caller.now();
+    let at = Moment::of(&caller).await?;
+    let now = at.now;
     let id = named(&device)?.to_string();
     let read = caller.read(move |view| {
-        let Some(known) = Known::read(view, &id, now)? else {
+        let Some(known) = Known::read(view, &id, &at)? else {
             return Ok(None);
         };
         let (mut sets, all) = (Vec::new(), WantedChanges::default());

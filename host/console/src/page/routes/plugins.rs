@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use self::{figures::Bounds, persons::Column};
-use super::{Known, Tab, head, name, named, trouble};
+use super::{Known, Moment, Tab, head, name, named, trouble};
 use crate::{
     page::{
         Refusal,
@@ -37,10 +37,11 @@ pub(crate) async fn list(
     caller: Caller<Viewer>,
     Path(device): Path<String>,
 ) -> Result<Html<String>, Refusal> {
-    let now = caller.now();
+    let at = Moment::of(&caller).await?;
+    let now = at.now;
     let id = named(&device)?.to_string();
     let read = caller.read(move |view| {
-        let Some(known) = Known::read(view, &id, now)? else {
+        let Some(known) = Known::read(view, &id, &at)? else {
             return Ok(None);
         };
         let columns = persons::columns(view, &known)?;

@@ -2,12 +2,15 @@
 
 use std::fs;
 
-use bailiwick_core::release::World;
-use bailiwick_repository::{Assign, Publish, Repository};
+use bailiwick_core::{ids::DeviceId, refusal::Refused, release::World};
+use bailiwick_repository::{Assign, Key, Named, Publish, Repository};
 use semver::Version;
 use serde_json::json;
 
-use super::{super::Role, desk::Desk};
+use super::{
+    super::Role,
+    desk::{DEVICE, Desk},
+};
 use crate::clock::now;
 
 const POLICY: &str = include_str!("../../../../core/fixtures/policy.toml");
@@ -70,6 +73,29 @@ impl Desks {
         self.repository.assign(&assign, now()).unwrap();
     }
 
+    pub(super) fn refuse(&self, version: &str, reason: &str) -> Refused {
+        let keys = fs::read_dir(self.repository.keys()).unwrap();
+        let key = keys
+            .map(|entry| entry.unwrap().path())
+            .find(|path| {
+                let name = path.file_name().unwrap().to_str().unwrap();
+                name.starts_with("policies-") && name.ends_with(".json")
+            })
+            .unwrap();
+        let named = Named {
+            vendor: &"bailiwick".parse().unwrap(),
+            plugin: &"inventory".parse().unwrap(),
+            version: &version.parse().unwrap(),
+        };
+        let key = Key::load(&key).unwrap();
+        self.repository.refuse(named, reason, key, now()).unwrap()
+    }
+
+    /// The page of the device.
+    fn device(&self) -> String {
+        format!("/devices/{}", DeviceId::from_bytes(DEVICE))
+    }
+
     /// A device has 0.1.0 running and waits for approval of 0.1.1.
     pub(super) async fn wait(&self) {
         let started = json!({ "event": "plugin-started", "version": "0.1.0" });
@@ -108,14 +134,82 @@ async fn a_request_is_shown_with_what_it_adds_and_what_is_granted_now() {
     ] {
         assert!(page.contains(told), "{told}: {page}");
     }
+}
 
+#[tokio::test]
+async fn a_version_that_is_assigned_no_more_waits_nowhere() {
+    let desks = Desks::open().await;
+    desks.wait().await;
+    let cookie = desks.desk.log_in(Role::Viewer).await;
+    let pages = [
+        "/approvals".to_owned(),
+        "/".to_owned(),
+        desks.device(),
+        desks.device() + "/plugins",
+    ];
+    for path in &pages {
+        let answer = desks.desk.get(path, &cookie).await;
+        assert!(
+            answer.body.contains("aits for approval"),
+            "{path}: {}",
+            answer.body
+        );
+    }
     desks.assign("0.1.0");
+    for path in &pages {
+        let answer = desks.desk.get(path, &cookie).await;
+        assert_eq!(answer.status, 200, "{path}");
+        let waits = answer.body.replace("Nothing waits for approval", "");
+        assert!(!waits.contains("aits for approval"), "{path}: {waits}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_version_waits_no_more_and_is_shown_with_who_refused_it_and_why() {
+    let desks = Desks::open().await;
+    desks.wait().await;
+    let cookie = desks.desk.log_in(Role::Viewer).await;
     let page = desks.page(&cookie).await;
-    assert!(page.contains("Assigned no more"), "{page}");
     assert!(
-        !page.contains("Waits for approval") && !page.contains("To approve"),
+        page.contains(
+            "policy refuse --repo DIR --key YOURS.json --reason &quot;WHY&quot; inventory 0.1.1"
+        ),
         "{page}"
     );
+    assert!(!page.contains("<h2>Refused</h2>"), "{page}");
+    let refused = desks.refuse("0.1.1", "It need not <see> sessions.");
+    let page = desks.page(&cookie).await;
+    for told in [
+        "Nothing waits for approval",
+        "<h2>Refused</h2>",
+        "<strong>inventory 0.1.1</strong> of bailiwick, ",
+        &format!(
+            "refused by {} on {}: It need not &lt;see&gt; sessions.",
+            refused.by,
+            refused.day()
+        ),
+        &refused.component_sha256.to_string(),
+        "Still assigned",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    let device = desks.desk.get(&desks.device(), &cookie).await.body;
+    assert!(device.contains("is refused by"), "{device}");
+    let list = desks.desk.get("/", &cookie).await.body;
+    assert!(
+        list.contains("inventory refused") && !list.contains("Waits for approval"),
+        "{list}"
+    );
+
+    // Whoever assigns another version has done all that was to be done.
+    desks.assign("0.1.0");
+    let page = desks.page(&cookie).await;
+    assert!(
+        page.contains("<h2>Refused</h2>") && !page.contains("Still assigned"),
+        "{page}"
+    );
+    let list = desks.desk.get("/", &cookie).await.body;
+    assert!(!list.contains("inventory refused"), "{list}");
 }
 
 #[tokio::test]

@@ -96,8 +96,9 @@ fn commands(assigned: &Assigned, running: Option<&Version>) -> Markup {
         h3 { "To approve" }
         p { "Grant it in " code { (entry.policy) } ", and sign:" }
         pre { code { (approve(entry)) } }
-        h3 { "To turn it down" }
-        p { "Tell the devices to run another version:" }
+        h3 { "To refuse it" }
+        p { "Say why, for everybody to see, and tell the devices to run another version:" }
+        pre { code { (refuse(entry)) } }
         pre { code { (turn_down(entry, policy, running)) } }
     }
 }
@@ -106,6 +107,13 @@ fn approve(entry: &AssignedPlugin) -> String {
     format!(
         "bailiwick-console policy sign --repo DIR --key YOURS.json {}",
         entry.policy
+    )
+}
+
+fn refuse(entry: &AssignedPlugin) -> String {
+    format!(
+        "bailiwick-console policy refuse --repo DIR --key YOURS.json --reason \"WHY\" {} {}",
+        entry.name, entry.version
     )
 }
 

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+mod refuse;
+
 use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 
 const CONSOLE: &str = env!("CARGO_BIN_EXE_bailiwick-console");
-const POLICY: &str = include_str!("../../core/fixtures/policy.toml");
+const POLICY: &str = include_str!("../../../core/fixtures/policy.toml");
 
 /// What the program prints, or all that it prints when it fails.
 fn console(folder: &Path, arguments: &[&str]) -> Result<String, String> {
