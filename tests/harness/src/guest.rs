@@ -9,7 +9,7 @@ use std::{
 
 use bailiwick_core::policy::Policy;
 use cargo_bailiwick::{Build, Built, Plugin, Trial, build, plugins};
-pub use cargo_bailiwick::{Target, Tried};
+pub use cargo_bailiwick::{Target, Told, Tried};
 
 use crate::program;
 

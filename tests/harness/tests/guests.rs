@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod guests {
+    pub(super) mod meddling;
     pub(super) mod new_field;
     pub(super) mod wasip2;
 }
@@ -33,6 +34,8 @@ macro_rules! guests {
 guests! {
     "inventory-with-a-new-field" => a_new_field_touches_nothing_under_host
         by guests::new_field::run;
+    "meddler" => a_guest_of_scenarios_imports_what_it_is_granted
+        by guests::meddling::run;
     "wasip2-clock-and-print" => an_ordinary_program_runs_on_the_inert_baseline
         by guests::wasip2::print;
     "wasip2-socket" => a_program_that_uses_sockets_gets_none_and_is_refused_by_the_audit

@@ -265,9 +265,16 @@ impl Desk {
     /// # Panics
     /// It is not started.
     pub fn agent_without_bus(&self) -> Program {
+        self.agent_on_bus(&format!("unix:path={}", text(&self.path("no-bus"))))
+    }
+
+    /// The same where the bus of the system has this address.
+    ///
+    /// # Panics
+    /// It is not started.
+    pub fn agent_on_bus(&self, address: &str) -> Program {
         let mut command = Command::new(program("bailiwick"));
-        let nowhere = format!("unix:path={}", text(&self.path("no-bus")));
-        command.env("DBUS_SYSTEM_BUS_ADDRESS", nowhere);
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", address);
         self.run(command)
     }
 

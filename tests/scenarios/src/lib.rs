@@ -8,6 +8,8 @@
 
 mod broker;
 mod built;
+#[cfg(target_os = "linux")]
+mod bus;
 mod desk;
 mod enrolment;
 mod front;
@@ -17,6 +19,8 @@ mod program;
 mod sessions;
 
 pub use broker::free_port;
+#[cfg(target_os = "linux")]
+pub use bus::{Answer, Asked, Bus, Heard};
 pub use desk::{Desk, says};
 pub use front::{Front, Manner};
 pub use operator::Operator;

@@ -1,0 +1,404 @@
+//! What reaches furthest, through a whole agent and with real programs: a server is asked, a file
+//! is watched, a process is ended, a user is told something, the device is restarted. Each is done
+//! once as an operator signed and the policy grants, and refused once beside that, which the
+//! device's log then tells.
+
+#![cfg(target_os = "linux")]
+
+use std::{
+    fs::{self, Permissions},
+    io::{BufRead as _, BufReader},
+    net::{Ipv4Addr, TcpStream},
+    os::unix::fs::{PermissionsExt as _, chown},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use bailiwick_needs::{Login, program};
+use bailiwick_scenarios::{Bus, Desk, Heard, Operator, Program, free_port};
+use serde_json::{Value, json};
+
+/// For one thing to happen on a machine that builds meanwhile.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// From one look to the next, where nothing tells that something changed.
+const LOOK: Duration = Duration::from_millis(50);
+const HANDLER: &str = "meddler";
+
+/// An account of this machine.
+struct Account {
+    uid: u32,
+    gid: u32,
+    name: String,
+}
+
+/// Two that are no root's, and that no person has.
+fn accounts() -> [Account; 2] {
+    let passwd = fs::read_to_string("/etc/passwd").expect("every Linux has it");
+    let mut accounts = passwd.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let (uid, gid) = (fields[2].parse().ok()?, fields[3].parse().ok()?);
+        let name = fields[0].to_owned();
+        (0 < uid && uid < 1_000 && gid != 0).then_some(Account { uid, gid, name })
+    });
+    [(); 2].map(|()| accounts.next().expect("accounts of services"))
+}
+
+/// A login with a process beside its first that runs another program. Both are the user's, and
+/// end with this.
+struct Working {
+    shell: Child,
+    cat: u32,
+}
+
+impl Working {
+    fn new(of: &Account) -> Self {
+        // Who is to be ended waits for the end of an input that nobody writes to.
+        let script = format!(
+            "echo {uid} > /proc/self/loginuid && exec setpriv --reuid {uid} --regid {gid} \
+             --clear-groups sh -c 'exec 3<&0; cat <&3 >/dev/null & echo $!; read line'",
+            uid = of.uid,
+            gid = of.gid,
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut shell = command.spawn().expect("there is a shell");
+        let mut line = String::new();
+        let output = shell.stdout.take().expect("it is piped");
+        let read = BufReader::new(output).read_line(&mut line);
+        assert!(read.is_ok(), "{read:?}");
+        let cat = line.trim().parse().expect("a process id");
+        Self { shell, cat }
+    }
+
+    fn session_number(&self) -> String {
+        let number = fs::read_to_string(format!("/proc/{}/sessionid", self.shell.id()));
+        number.expect("it runs").trim().to_owned()
+    }
+
+    fn is_there(&self) -> bool {
+        // One that ended has no command, also where nobody asked how it ended.
+        let command = fs::read(format!("/proc/{}/cmdline", self.cat));
+        command.is_ok_and(|command| !command.is_empty())
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        drop(self.shell.kill());
+        drop(self.shell.wait());
+    }
+}
+
+/// A user's runtime folder, as logind makes it, until it is dropped.
+struct Runtime(PathBuf);
+
+impl Runtime {
+    /// None if it is there already: then it is somebody's.
+    fn new(of: &Account) -> Option<Self> {
+        let folder = Path::new("/run/user").join(of.uid.to_string());
+        fs::create_dir_all("/run/user").expect("root may");
+        fs::create_dir(&folder).ok()?;
+        let made = Self(folder);
+        fs::set_permissions(&made.0, Permissions::from_mode(0o700)).expect("it is ours");
+        chown(&made.0, Some(of.uid), Some(of.gid)).expect("root may");
+        Some(made)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// What stands in for logind: it holds no lock, and never touches a machine. Of sessions it knows
+/// nothing, so that they are those that the kernel numbers.
+fn logind(member: &str) -> Option<(&'static str, &'static [u8])> {
+    match member {
+        "ListInhibitors" => Some(("a(ssssuu)", &[0; 8])),
+        "Reboot" | "Hibernate" => Some(("", &[])),
+        _ => None,
+    }
+}
+
+/// What stands in for the notifications of a desktop.
+fn desktop(member: &str) -> Option<(&'static str, &'static [u8])> {
+    match member {
+        "GetCapabilities" => Some(("as", &[0; 4])),
+        "Notify" => Some(("u", &[7, 0, 0, 0])),
+        _ => None,
+    }
+}
+
+/// nginx on loopback, which notes in `asked` what it is asked.
+fn server(nginx: &Path, desk: &Desk, port: u16) -> Program {
+    let folder = desk.path("nginx");
+    fs::create_dir(&folder).expect("the folder is ours");
+    let place = folder.display();
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .iter()
+        .map(|kind| format!("{kind}_temp_path {place};\n"))
+        .collect();
+    let settings = folder.join("nginx.conf");
+    let text = format!(
+        "daemon off;\nmaster_process off;\npid {place}/pid;\nerror_log stderr;\nevents {{}}\n\
+         http {{\n{temporary}log_format asked '$request_uri';\naccess_log {place}/asked asked;\n\
+         server {{\nlisten 127.0.0.1:{port};\nlocation / {{ return 200 \"well\"; }}\n}}\n}}\n"
+    );
+    fs::write(&settings, text).expect("the folder is ours");
+    let mut command = Command::new(nginx);
+    command.args(["-e", "stderr", "-c"]).arg(settings);
+    let server = Program::start(&mut command);
+    let begun = Instant::now();
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        assert!(begun.elapsed() < PATIENCE, "nginx does not listen");
+        thread::sleep(LOOK);
+    }
+    server
+}
+
+struct Scene {
+    desk: Desk,
+    alice: Operator<'static>,
+    _console: Program,
+    agent: Program,
+    device: String,
+    orders: u32,
+}
+
+impl Scene {
+    /// With what the guest's policy says once the names of `places` stand for others.
+    fn new(places: &[(&str, String)], bus: &Bus, mut desk: Desk) -> Self {
+        let console = desk.console();
+        desk.publish_of("action-handler", HANDLER, "0.1.0");
+        let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/meddler/policy.toml");
+        let mut policy = fs::read_to_string(guest).expect("it is there");
+        for (theirs, ours) in places {
+            assert!(policy.contains(theirs), "the policy has no {theirs}");
+            policy = policy.replace(theirs, ours);
+        }
+        desk.put("meddler.toml", &policy);
+        desk.assign(HANDLER, "0.1.0");
+        let alice = Operator::make(&desk, "alice", &[HANDLER]);
+        let ceiling = desk.path("ceiling.toml");
+        fs::write(&ceiling, "format = 1\n").expect("the folder is ours");
+        let settings = format!(
+            "{}ceiling-file = \"{}\"\n",
+            desk.settings_over_mqtt(),
+            ceiling.display()
+        );
+        fs::write(desk.path("device.toml"), settings).expect("the folder is ours");
+        let mut agent = desk.agent_on_bus(&bus.address());
+        agent.event("plugin-started");
+        let device = desk.ask(&["status"])["device"].as_str().map(str::to_owned);
+        Self {
+            device: device.expect("a device has an id"),
+            desk,
+            alice,
+            _console: console,
+            agent,
+            orders: 0,
+        }
+    }
+
+    /// The session of this number of the kernel's.
+    fn opened(&mut self, number: &str) -> String {
+        let event = self.agent.until("the session", |line| {
+            let session = line["session"].as_str().unwrap_or_default();
+            line["event"] == "session-opened"
+                && session.split_once('#').map(|(before, _)| before) == Some(number)
+        });
+        event["session"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// How a signed order ends.
+    fn ordered(&mut self, asked: &Value) -> Value {
+        self.orders += 1;
+        let asked = asked.to_string();
+        let draft = ["--handler", HANDLER, "--device", &self.device];
+        let draft = [&draft[..], &["--arguments", &asked]].concat();
+        let name = format!("order-{}", self.orders);
+        let (id, envelope) = self.alice.sign(&self.desk, &name, "draft", &draft);
+        self.desk.send(&envelope);
+        self.desk.watch(&id).1
+    }
+
+    /// What the guest tells that did it.
+    fn does(&mut self, asked: &Value) -> Value {
+        let outcome = self.ordered(asked);
+        assert_eq!(outcome["ended"], "done", "{asked}: {outcome}");
+        let told = outcome["result"].as_str().unwrap_or_default();
+        serde_json::from_str(told).expect("a handler tells JSON")
+    }
+
+    /// The host says `denied` to the guest, and writes down that it refused `call`.
+    fn refuses(&mut self, asked: &Value, call: &str) {
+        let outcome = self.ordered(asked);
+        assert_eq!(outcome["ended"], "failed", "{asked}: {outcome}");
+        let reason = outcome["reason"].as_str().unwrap_or_default();
+        assert!(reason.ends_with("Error::Denied"), "{asked}: {reason}");
+        self.logged("denial", call);
+    }
+
+    /// Waits until the log tells of a decision of this kind about `call`.
+    fn logged(&self, kind: &str, call: &str) {
+        let begun = Instant::now();
+        loop {
+            let lines = self.desk.lines(&["log", "show", "--kind", kind]);
+            let is_it = |line: &Value| {
+                let event = &line["event"];
+                event["plugin"] == HANDLER && event["call"] == call
+            };
+            if lines.iter().any(is_it) {
+                return;
+            }
+            // It is written a moment later.
+            assert!(begun.elapsed() < PATIENCE, "no {kind} of {call}: {lines:?}");
+            thread::sleep(LOOK);
+        }
+    }
+
+    fn asks_the_server(&mut self, port: u16) {
+        let origin = format!("http://127.0.0.1:{port}");
+        let at = |path: &str| json!({ "get": { "url": format!("{origin}{path}") } });
+        let told = self.does(&at("/public/a"));
+        assert_eq!(told, json!({ "status": 200, "body": "well" }));
+        self.logged("effect", &format!("http GET {origin}/public/a"));
+        self.refuses(&at("/private"), &format!("http GET {origin}/private"));
+        let asked = fs::read_to_string(self.desk.path("nginx/asked")).expect("it notes");
+        assert_eq!(asked, "/public/a\n", "nobody asked for what was refused");
+    }
+
+    fn hears_of_changes(&mut self, folder: &Path) {
+        let changed = json!({ "changed": {} });
+        let first = self.does(&changed);
+        assert_eq!(first, json!({ "paths": [], "incomplete": true }));
+        let file = folder.join("a.conf");
+        for name in ["a.conf", "secret"] {
+            fs::write(folder.join(name), "b").expect("the folder is ours");
+        }
+        let begun = Instant::now();
+        loop {
+            let told = self.does(&changed);
+            if told["paths"] == json!([file]) {
+                break;
+            }
+            // The notice is still on its way.
+            assert_eq!(told, json!({ "paths": [], "incomplete": false }));
+            assert!(begun.elapsed() < PATIENCE);
+        }
+    }
+
+    fn tells_the_user(&mut self, ours: &str, theirs: &str, desktop: &Heard) {
+        let text =
+            |session: &str| json!({ "tell": { "session": session, "text": "Save.\u{1b}[2J" } });
+        let told = self.does(&text(ours));
+        assert_eq!(told, json!({ "delivered": "Delivered::Notification" }));
+        let shown = shown(desktop);
+        assert_eq!(shown.len(), 1, "{shown:?}");
+        assert!(shown[0].contains(&"Save.[2J".to_owned()), "{shown:?}");
+        let heading = "IT desk (plugin meddler)".to_owned();
+        assert!(shown[0].contains(&heading), "{shown:?}");
+        let [_, other] = accounts();
+        self.refuses(&text(theirs), &format!("message {}", other.name));
+        assert_eq!(self::shown(desktop).len(), 1);
+    }
+
+    fn restarts(&mut self, logind: &Heard, desktop: &Heard) {
+        let asked = |member| logind.all().iter().filter(|a| a.member == member).count();
+        self.refuses(&json!({ "hibernate": {} }), "power hibernate present");
+        let begun = Instant::now();
+        self.does(&json!({ "reboot": {} }));
+        assert!(
+            begun.elapsed() >= Duration::from_secs(5),
+            "users are warned"
+        );
+        let warned = shown(desktop);
+        let warned = warned.last().expect("the user was");
+        let is_warning = |text: &String| text.contains("This device starts anew in 5 s");
+        assert!(warned.iter().any(is_warning), "{warned:?}");
+        assert_eq!((asked("Reboot"), asked("Hibernate")), (1, 0));
+        self.logged("effect", "power reboot present");
+    }
+
+    fn ends(&mut self, working: &Working, session: &str, shell: &Path) {
+        let end = |process: u32| json!({ "end": { "process": process, "session": session } });
+        let call = format!("process-control end {} named-session", shell.display());
+        self.refuses(&end(working.shell.id()), &call);
+        assert!(working.is_there());
+        let told = self.does(&end(working.cat));
+        assert_eq!(told, json!({ "ending": "Ending::ByItself" }));
+        assert!(!working.is_there());
+    }
+
+    /// What the owner's ceiling takes away is refused as what was never granted.
+    fn is_told_nothing_any_more(&mut self, folder: &Path) {
+        let denied = "format = 1\n[[ceiling]]\ndeny = [\"watch\"]\nreason = \"Mine.\"\n";
+        fs::write(self.desk.path("ceiling.toml"), denied).expect("the folder is ours");
+        self.agent.event("narrowed");
+        fs::write(folder.join("a.conf"), "c").expect("the folder is ours");
+        let call = format!("watch {}", folder.display());
+        self.refuses(&json!({ "changed": {} }), &call);
+    }
+}
+
+/// The texts of each notification: name, icon, summary and body.
+fn shown(desktop: &Heard) -> Vec<Vec<String>> {
+    let asked = desktop.all();
+    let shown = asked.iter().filter(|asked| asked.member == "Notify");
+    shown.map(|asked| asked.texts("susss")).collect()
+}
+
+/// A program without links, as processes that run it are told of.
+fn program_of(name: &str) -> PathBuf {
+    fs::canonicalize(Path::new("/bin").join(name)).expect("every Linux has it")
+}
+
+#[test]
+fn what_reaches_furthest_is_done_as_granted_and_refused_beside_it() {
+    let what = "http, watch, process-control, message and power through a whole agent";
+    if !Login::is_possible(what) {
+        return;
+    }
+    let (Some(nginx), Some(daemon)) = (program("nginx"), program("dbus-daemon")) else {
+        return;
+    };
+    let [user, other] = accounts();
+    let runtime = Runtime::new(&user).expect("no person has this account");
+    let desk = Desk::new();
+    let watched = desk.path("watched");
+    fs::create_dir(&watched).expect("the folder is ours");
+    // Whose bus it is reads its settings.
+    let settings = desk.path("buses");
+    fs::create_dir(&settings).expect("the folder is ours");
+    let port = free_port();
+    let _server = server(&nginx, &desk, port);
+    let system = Bus::start(&daemon, &settings, settings.join("system"), 0);
+    let logind = system.serve("org.freedesktop.login1", logind);
+    let own = Bus::start(&daemon, &runtime.0, runtime.0.join("bus"), user.uid);
+    let desktop = own.serve("org.freedesktop.Notifications", desktop);
+
+    let (cat, shell) = (program_of("cat"), program_of("sh"));
+    let places = [
+        ("127.0.0.1:8080", format!("127.0.0.1:{port}")),
+        ("/watched", watched.display().to_string()),
+        ("/usr/bin/cat", cat.display().to_string()),
+        ("\"daemon\"", format!("\"{}\"", user.name)),
+    ];
+    let mut scene = Scene::new(&places, &system, desk);
+    let working = Working::new(&user);
+    let ours = scene.opened(&working.session_number());
+    let login = Login::of(other.uid).expect("it was possible");
+    let theirs = scene.agent.opened(&login);
+
+    scene.asks_the_server(port);
+    scene.hears_of_changes(&watched);
+    scene.tells_the_user(&ours, &theirs, &desktop);
+    scene.restarts(&logind, &desktop);
+    scene.ends(&working, &ours, &shell);
+    scene.is_told_nothing_any_more(&watched);
+    scene.agent.stop();
+}
