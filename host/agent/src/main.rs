@@ -22,12 +22,12 @@ use clap::Parser as _;
 
 use cli::{Cli, Command, LogCommand, Outbox, Plugin, Update};
 use run::Output;
-use second_line::SecondLine;
+use second_line::{Proven, SecondLine};
 use socket::Request;
 
 fn main() -> ExitCode {
     // Before anything is opened or a thread begins.
-    if let Some(code) = bailiwick_device::serve_child() {
+    if let Some(code) = bailiwick_device::serve_child(Proven::from_arguments) {
         return code;
     }
     begin(&Cli::parse()).unwrap_or_else(|error| {

@@ -4,6 +4,8 @@
 //! It happens while the program has one thread, which all others descend from. Where a line
 //! can't be drawn the agent runs all the same, and says so.
 
+mod proven;
+
 use std::{path::Path, sync::Arc};
 
 use bailiwick_device::{
@@ -11,6 +13,8 @@ use bailiwick_device::{
     confine::{Drawn, Writable, confine},
 };
 use serde::{Deserialize, Serialize};
+
+pub(crate) use proven::{DELIVERY, Proven};
 
 use crate::{
     run::{compiler, make_data_folder},
@@ -57,8 +61,14 @@ impl SecondLine {
         let settings = sources.read(None)?;
         let data = &settings.data_dir;
         make_data_folder(data)?;
+        // It has another folder, and what it trusts is settled before anything is read that a
+        // guest could have had a hand in.
+        let kept = std::path::absolute(data)?;
+        let root = settings.root_sha256.to_string();
+        let trust = [kept.as_os_str(), root.as_ref()];
         // This program itself, whatever has its name by now.
-        let privileged = Privileged::start(Path::new("/proc/self/exe"), &compiler(&settings)?);
+        let program = Path::new("/proc/self/exe");
+        let privileged = Privileged::start(program, &compiler(&settings)?, &trust);
         Ok(match privileged {
             Ok(privileged) => Self::behind(
                 privileged,
@@ -95,6 +105,13 @@ impl SecondLine {
         Self {
             lines: lines.collect(),
             privileged: Some(Arc::new(privileged)),
+        }
+    }
+
+    /// What was signed may have changed: the privileged process proves it anew.
+    pub(crate) fn look_again(&self) {
+        if let Some(privileged) = &self.privileged {
+            privileged.look_again();
         }
     }
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use bailiwick_core::{bytes::ByteCount, digest::Sha256, ports::Fetch, time::Timestamp};
+use sigstore_tuf::TrustedMetadataSet;
 
 use crate::{
     DiskError, Listed, OpenError, Reader, RefreshError, SignedRole, TargetError, disk,
@@ -65,12 +66,29 @@ impl Client {
     /// whatever follows from it.
     pub fn open(folder: &Path, first_root: Sha256) -> Result<Self, OpenError> {
         Ok(Self {
-            folder: folder.to_owned(),
+            floors: Floors::load(folder)?,
+            ..Self::without_floors(folder.to_owned(), first_root)
+        })
+    }
+
+    /// One that remembers nothing, and reads nothing of what it remembered before.
+    pub(crate) fn without_floors(folder: PathBuf, first_root: Sha256) -> Self {
+        Self {
+            folder,
             first_root,
             targets: String::new(),
-            floors: Floors::load(folder)?,
+            floors: Floors::default(),
             session: None,
-        })
+        }
+    }
+
+    /// Nothing older than `trusted` counts from now on.
+    pub(crate) fn raise_floors(
+        &mut self,
+        trusted: &TrustedMetadataSet,
+    ) -> Result<(), RefreshError> {
+        self.floors = self.floors.raised(trusted)?;
+        Ok(())
     }
 
     /// For a repository that keeps targets elsewhere than beside the metadata: `prefix`

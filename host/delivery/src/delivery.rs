@@ -85,8 +85,7 @@ impl Delivery {
     /// Uses `folder`, which may be empty. State belongs to one first root: with another
     /// root in the settings the device begins anew, and the old state stays untouched.
     pub fn open(folder: &Path, first_root: Sha256) -> Result<Self, OpenError> {
-        let short: String = first_root.to_string().chars().take(16).collect();
-        let state = folder.join(format!("tuf-{short}"));
+        let state = state(folder, &first_root);
         Ok(Self {
             client: Client::open(&state, first_root)?,
             accepted: state.join("accepted.json"),
@@ -275,6 +274,12 @@ impl Delivery {
             }
         }
     }
+}
+
+/// Where in `folder` the state is that belongs to this first root.
+pub(crate) fn state(folder: &Path, first_root: &Sha256) -> PathBuf {
+    let short: String = first_root.to_string().chars().take(16).collect();
+    folder.join(format!("tuf-{short}"))
 }
 
 fn refreshed(

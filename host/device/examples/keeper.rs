@@ -1,5 +1,15 @@
 //! A program that keeps runs, for the tests of `exec`. With `agent`, one that asks for runs
-//! as it is told on standard input, to be killed.
+//! as it is told on standard input, to be killed; the policies that its privileged process
+//! believes are in the folder that is named after that.
+
+use std::{ffi::OsString, fs, path::PathBuf};
+
+use bailiwick_core::{digest::Sha256, policy::Policy};
+use bailiwick_device::SignedPolicies;
+
+#[cfg(target_os = "linux")]
+#[path = "../tests/exec/granting.rs"]
+mod granting;
 
 #[cfg(target_os = "linux")]
 mod agent {
@@ -12,11 +22,13 @@ mod agent {
     };
     use bailiwick_device::{DeviceExec, Privileged};
 
+    use crate::granting::grant;
+
     /// Until standard input ends: `expect` and `forget` runs; `run SCRIPT`, and then the
     /// number of times that it is run at once. Each is answered by a line.
-    pub(super) async fn obey() {
-        let nothing = Path::new("/nowhere");
-        let Ok(privileged) = Privileged::start(Path::new("/proc/self/exe"), nothing) else {
+    pub(super) async fn obey(signed: &Path) {
+        let (own, nothing) = (Path::new("/proc/self/exe"), Path::new("/nowhere"));
+        let Ok(privileged) = Privileged::start(own, nothing, &[signed.as_os_str()]) else {
             return;
         };
         let exec = DeviceExec::new(Arc::new(privileged));
@@ -33,7 +45,7 @@ mod agent {
                     String::new()
                 }
                 ("run", Some((script, times))) => {
-                    runs(&exec, script, times.parse().unwrap_or(1)).await
+                    runs(&exec, &order(script, signed), times.parse().unwrap_or(1)).await
                 }
                 _ => "unknown".to_owned(),
             };
@@ -45,10 +57,10 @@ mod agent {
     }
 
     /// What each wrote, or why it did not run.
-    async fn runs(exec: &DeviceExec, script: &str, times: usize) -> String {
+    async fn runs(exec: &DeviceExec, order: &ExecOrder, times: usize) -> String {
         let running: Vec<_> = (0..times)
             .map(|_| {
-                let (exec, order) = (exec.clone(), order(script));
+                let (exec, order) = (exec.clone(), order.clone());
                 tokio::spawn(async move { exec.run(order).await })
             })
             .collect();
@@ -62,8 +74,8 @@ mod agent {
         told.join("; ")
     }
 
-    fn order(script: &str) -> ExecOrder {
-        ExecOrder {
+    fn order(script: &str, signed: &Path) -> ExecOrder {
+        let mut order = ExecOrder {
             program: Program {
                 path: "/usr/bin/dash".to_owned(),
                 sha256: None,
@@ -79,22 +91,51 @@ mod agent {
             input: Vec::new(),
             time_limit: Duration::from_secs(600),
             session_user: None,
-        }
+            policy: None,
+        };
+        order.policy = grant(&order, signed).ok();
+        order
     }
 }
 
+/// The policies in a folder: whoever may write there has signed them.
+struct Kept {
+    folder: PathBuf,
+    last: Option<Policy>,
+}
+
+impl Kept {
+    fn from_arguments(trust: &[OsString]) -> Option<Box<dyn SignedPolicies>> {
+        let folder = trust.first()?.into();
+        Some(Box::new(Self { folder, last: None }))
+    }
+}
+
+impl SignedPolicies for Kept {
+    fn policy(&mut self, digest: &Sha256) -> Result<&Policy, String> {
+        let text = fs::read_to_string(self.folder.join(digest.to_string()));
+        let text = text.map_err(|error| format!("nobody signed it: {error}"))?;
+        let policy = Policy::parse("policy", &text).map_err(|error| error.to_string())?;
+        Ok(self.last.insert(policy))
+    }
+
+    fn look_again(&mut self) {}
+}
+
 fn main() -> std::process::ExitCode {
-    if let Some(code) = bailiwick_device::serve_child() {
+    if let Some(code) = bailiwick_device::serve_child(Kept::from_arguments) {
         return code;
     }
     #[cfg(target_os = "linux")]
-    if std::env::args().nth(1).as_deref() == Some("agent") {
+    if let [_, word, signed] = std::env::args_os().collect::<Vec<_>>().as_slice()
+        && word == "agent"
+    {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build();
         if let Ok(runtime) = runtime {
-            runtime.block_on(agent::obey());
+            runtime.block_on(agent::obey(std::path::Path::new(signed)));
         }
     }
     std::process::ExitCode::FAILURE

@@ -29,7 +29,7 @@ pub use links::DeviceLinks;
 pub use message::DeviceMessage;
 pub use own_use::OwnUse;
 pub use power::DevicePower;
-pub use privileged::Privileged;
+pub use privileged::{Privileged, SignedPolicies};
 pub use process_control::DeviceProcessControl;
 pub use processes::DeviceProcesses;
 pub use sessions::DeviceSessions;

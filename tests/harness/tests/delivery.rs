@@ -12,6 +12,8 @@
 mod authoring;
 #[path = "delivery/online.rs"]
 mod online;
+#[path = "delivery/proof.rs"]
+mod proof;
 #[path = "delivery/roots.rs"]
 mod roots;
 

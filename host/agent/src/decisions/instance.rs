@@ -56,6 +56,10 @@ impl ports::Decisions for Of {
         self.decisions.note(&self.author, decision);
     }
 
+    fn policy(&self) -> Option<Sha256> {
+        Some(self.author.digest)
+    }
+
     fn observes(&self) -> bool {
         self.decisions.observing.is_some()
     }

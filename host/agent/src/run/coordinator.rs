@@ -116,6 +116,7 @@ impl Coordinator {
             self.show();
         }
         self.store().await?;
+        self.host.second_line.look_again();
         Ok(self.shown.list().len())
     }
 
@@ -145,6 +146,8 @@ impl Coordinator {
             })
             .await;
         self.follow(&assigned, &revoked, &*endpoint).await;
+        // Now that nothing runs any more under what is signed no more.
+        self.host.second_line.look_again();
         let settings = self.signed_settings(&*endpoint).await;
         let timestamp_role = known.roles.get("timestamp");
         self.operators(&*endpoint, timestamp_role).await;

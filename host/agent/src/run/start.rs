@@ -46,7 +46,7 @@ use crate::{
     decisions::{Decisions, Observing},
     enrolment::Identity,
     events::Event,
-    second_line::SecondLine,
+    second_line::{DELIVERY, SecondLine},
     settings::Sources,
 };
 
@@ -109,7 +109,7 @@ pub(crate) async fn start(
     let pseudonyms = Arc::new(Digests::open(&store).await?);
     let pause = Pause::open(&store).await?;
     let authority = Authority::open(&store, settings.groups.clone()).await?;
-    let delivery = Delivery::open(&data.join("delivery"), settings.root_sha256)?;
+    let delivery = Delivery::open(&data.join(DELIVERY), settings.root_sha256)?;
     let (trust, proxy) = for_plugins(&settings);
     let requests = Arc::new(Requests::new(Arc::clone(&clock), trust, proxy));
     let host = Arc::new(Host {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::BoxFuture;
-use crate::policy;
+use crate::{digest::Sha256, policy};
 
 /// A program to run, once its policy allows it: everything of it is decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub struct ExecOrder {
     /// Id of the user of the session that was named, where the grant says
     /// [`policy::RunAs::Session`].
     pub session_user: Option<u32>,
+    /// Digest of the policy file that has the grant, as it was signed: whoever starts the program
+    /// may look for itself. None where nothing is signed, as in trials.
+    pub policy: Option<Sha256>,
 }
 
 /// How a program ended.

@@ -1,10 +1,10 @@
 //! Where no tree of processes can be held without unsafe code, no program is run.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
 use bailiwick_core::ports::{BoxFuture, Exec, ExecError, ExecOrder, ExecRan};
 
-use crate::Privileged;
+use crate::{Privileged, SignedPolicies};
 
 /// Runs nothing.
 #[derive(Clone, Debug)]
@@ -25,6 +25,6 @@ impl Exec for DeviceExec {
 }
 
 /// Nobody starts this program as anything else here.
-pub fn serve_child() -> Option<ExitCode> {
+pub fn serve_child(_: fn(&[OsString]) -> Option<Box<dyn SignedPolicies>>) -> Option<ExitCode> {
     None
 }

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{Seek, Write},
     os::{
-        fd::{AsFd, AsRawFd},
+        fd::{AsRawFd, OwnedFd},
         unix::{net::UnixStream, process::ExitStatusExt},
     },
     process::{Child, Command, ExitStatus, Stdio},
@@ -23,6 +23,10 @@ use super::{
     line::{self, Told},
     opened, tree, user,
 };
+use crate::privileged;
+
+/// What comes with its order.
+pub(crate) const ORDERED: [u8; 1] = [b'o'];
 
 /// What a keeper says when it has its order, before it begins.
 pub(crate) const TAKEN: [u8; 1] = [b'+'];
@@ -43,13 +47,16 @@ enum Happened {
     Cut,
 }
 
-/// Makes everything ready for a run in a cgroup called `cgroup`, and reads what to run from
-/// standard input, which is the line to the agent. Runs it, and says there how it ended.
+/// Makes everything ready for a run in a cgroup called `cgroup`, and hears what to run on
+/// standard input, from the privileged process. Runs it, and says on the line to the agent, which
+/// comes with that, how it ended.
 pub(crate) fn keep(cgroup: &str) -> std::io::Result<()> {
-    let mut agent = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     let cgroup = Cgroup::make(cgroup);
     let starter = adopt().and_then(|()| starter(cgroup.as_ref()));
-    let answer = answer(starter, cgroup.as_ref(), &mut agent);
+    let answered = ordered().and_then(|(told, mut agent)| {
+        agent.write_all(&TAKEN)?;
+        Ok((answer(told, starter, cgroup.as_ref(), &agent), agent))
+    });
     // Whatever came between: nobody and no cgroup stays. What is on its way into the cgroup
     // is found by its descent.
     if let Some(cgroup) = &cgroup {
@@ -59,22 +66,32 @@ pub(crate) fn keep(cgroup: &str) -> std::io::Result<()> {
     if let Some(cgroup) = cgroup {
         cgroup.end();
     }
-    line::write(&mut agent, &answer?)
+    let (answer, mut agent) = answered?;
+    line::write(&mut agent, &answer)
+}
+
+/// What to run, and who waits for how it ended. Nobody but the privileged process can tell.
+fn ordered() -> std::io::Result<(Told, UnixStream)> {
+    let (_, with) = privileged::line::receive(std::io::stdin(), &mut [0; ORDERED.len()])?;
+    // None come where it is gone.
+    let [agent, order] =
+        <[OwnedFd; 2]>::try_from(with).map_err(|_| std::io::ErrorKind::UnexpectedEof)?;
+    let told = Told::from_parts(line::read(&mut File::from(order))?);
+    let told = told.ok_or(std::io::ErrorKind::InvalidData)?;
+    Ok((told, UnixStream::from(agent)))
 }
 
 /// What there is to say when the run is over.
 fn answer(
+    mut told: Told,
     starter: Result<Child, String>,
     cgroup: Option<&Cgroup>,
-    agent: &mut UnixStream,
-) -> std::io::Result<Vec<Vec<u8>>> {
-    let mut told = Told::from_parts(line::read(agent)?)
-        .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::InvalidData))?;
-    agent.write_all(&TAKEN)?;
+    agent: &UnixStream,
+) -> Vec<Vec<u8>> {
     let ran = user::find(&mut told)
         .and(starter)
         .and_then(|starter| run(&told, starter, cgroup, agent));
-    Ok(ran.unwrap_or_else(|reason| vec![NOT_STARTED.to_vec(), reason.into_bytes()]))
+    ran.unwrap_or_else(|reason| vec![NOT_STARTED.to_vec(), reason.into_bytes()])
 }
 
 /// Becomes the one that whatever is started below falls to.
@@ -212,7 +229,7 @@ impl Run<'_> {
 }
 
 /// A file in memory.
-fn memory(name: &str, content: &[u8]) -> std::io::Result<File> {
+pub(crate) fn memory(name: &str, content: &[u8]) -> std::io::Result<File> {
     let mut file = File::from(memfd_create(name, MemfdFlags::CLOEXEC)?);
     file.write_all(content)?;
     file.rewind()?;

@@ -2,10 +2,13 @@
 
 use std::{
     io,
-    os::{fd::AsFd, unix::net::UnixStream as Pair},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixStream as Pair,
+    },
 };
 
-use bailiwick_core::{bytes::ByteCount, ports::ExecError};
+use bailiwick_core::{bytes::ByteCount, digest::Sha256, ports::ExecError};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     net::{
@@ -15,18 +18,20 @@ use tokio::{
 };
 
 use super::{
-    keeper::TAKEN,
+    keeper::{TAKEN, memory},
     line::{self, Told},
 };
-use crate::privileged::{Answer, KILL, Privileged, ended};
+use crate::privileged::{self, Answer, KILL, Privileged, ended};
 
 /// A keeper that waits for its order, or carries it out. Dropping it cuts the line, and the
 /// keeper then ends with all that it holds.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    /// Tells its end, and hears that it shall end.
+    /// Tells its end, and hears what it shall run and that it shall end.
     end: UnixStream,
     line: UnixStream,
+    /// Its end of that, which it gets with its order.
+    its_line: Option<OwnedFd>,
     output: Receiver,
     errors: Receiver,
 }
@@ -48,30 +53,33 @@ impl Kept {
         let its_output = its_output.into_blocking_fd()?;
         let its_errors = its_errors.into_blocking_fd()?;
         // The keeper's ends go with this function: those that it has must be the last.
-        let with = [
-            its_end.as_fd(),
-            its_line.as_fd(),
-            its_output.as_fd(),
-            its_errors.as_fd(),
-        ];
+        let with = [its_end.as_fd(), its_output.as_fd(), its_errors.as_fd()];
         privileged.keeper(&with)?;
         Ok(Self {
             end,
             line,
+            its_line: Some(its_line.into()),
             output,
             errors,
         })
     }
 
-    /// Gives it its order. False if it was killed before it took that: then nothing was
-    /// begun, and nothing will be.
-    pub(crate) async fn takes(&mut self, told: &Told) -> bool {
-        let words = line::encode(&told.to_parts());
+    /// Has it given its order, which `policy` grants. False if it was killed before it took that:
+    /// then nothing was begun, and nothing will be.
+    pub(crate) async fn takes(&mut self, policy: &Sha256, told: &Told) -> bool {
         let mut word = [0];
         // It says so before it begins.
-        self.line.write_all(&words).await.is_ok()
+        self.order(policy, told).is_ok()
             && self.line.read_exact(&mut word).await.is_ok()
             && word == TAKEN
+    }
+
+    fn order(&mut self, policy: &Sha256, told: &Told) -> io::Result<()> {
+        let order = memory("order", &line::encode(&told.to_parts()))?;
+        // Its end goes with this function, or a cut line would not be seen.
+        let its_line = self.its_line.take().ok_or(io::ErrorKind::NotConnected)?;
+        let with = [its_line.as_fd(), order.as_fd()];
+        privileged::line::send(&self.end, policy.as_bytes(), &with)
     }
 
     /// Waits until all is over. Of what the program writes, `limit` is kept.

@@ -1,6 +1,11 @@
 //! Runs, as the agent asks for them.
 
-use std::{ffi::OsStr, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use bailiwick_core::{
     policy::RunAs,
@@ -12,8 +17,11 @@ use super::{
 };
 use crate::{
     message::teller,
-    privileged::{Privileged, serve::serve},
+    privileged::{Privileged, SignedPolicies, serve::serve},
 };
+
+/// Of a run that nobody signed.
+const UNSIGNED: &str = "no signed policy grants it";
 
 /// Runs programs through keepers.
 #[derive(Clone, Debug)]
@@ -30,18 +38,20 @@ impl DeviceExec {
 }
 
 /// Whether this program was started as the privileged process, a keeper or a starter, and how
-/// that ended. Whoever calls it has no other thread and nothing open.
-pub fn serve_child() -> Option<ExitCode> {
+/// that ended. Whoever calls it has no other thread and nothing open. `signed` makes what the
+/// privileged process believes, of the `trust` that [`Privileged::start`] was given.
+pub fn serve_child(signed: fn(&[OsString]) -> Option<Box<dyn SignedPolicies>>) -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != EXEC_CHILD {
         return None;
     }
     let (role, with) = (arguments.next(), arguments.next());
+    let trust: Vec<OsString> = arguments.collect();
     let text = with.as_deref().and_then(OsStr::to_str);
     let done = match (role.as_deref().and_then(OsStr::to_str), text) {
-        (Some("privileged"), _) => match with {
-            Some(compiler) => serve(compiler.into()).map_err(|_| 1),
-            None => Err(2),
+        (Some("privileged"), _) => match (with, signed(&trust)) {
+            (Some(compiler), Some(signed)) => serve(compiler.into(), signed).map_err(|_| 1),
+            _ => Err(2),
         },
         (Some("keep"), Some(cgroup)) => keeper::keep(cgroup).map_err(|_| 1),
         (Some("sweep"), Some(cgroup)) => {
@@ -73,17 +83,19 @@ impl DeviceExec {
     async fn run_kept(&self, order: ExecOrder) -> Result<ExecRan, ExecError> {
         let failed = |error: std::io::Error| ExecError::Unavailable(error.to_string());
         let limit = order.program.output_limit;
+        let policy = order.policy;
         let told = told(order).map_err(ExecError::NotStarted)?;
+        let policy = policy.ok_or_else(|| ExecError::NotStarted(UNSIGNED.to_owned()))?;
         let (waiting, _refill) = self.parked.take();
         if let Some(mut keeper) = waiting {
-            if keeper.takes(&told).await {
+            if keeper.takes(&policy, &told).await {
                 return ran(keeper.finish(limit).await?);
             }
             // It was killed while it waited, and nothing was begun.
             keeper.sweep().await?;
         }
         let mut keeper = self.parked.start().map_err(failed)?;
-        if keeper.takes(&told).await {
+        if keeper.takes(&policy, &told).await {
             return ran(keeper.finish(limit).await?);
         }
         keeper.sweep().await?;

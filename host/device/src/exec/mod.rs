@@ -10,7 +10,9 @@
 //! the machine has cgroups that may be written, each run is one, too: the kernel then ends it
 //! at once, and what outlived its keeper is ended when the agent starts again.
 //!
-//! Keeper and starter make ready all that does not depend on the order, then wait for it.
+//! Keeper and starter make ready all that does not depend on the order, then wait for it. It comes
+//! through the privileged process, which holds it against the policy that was signed (`granted`):
+//! the agent has no other way to a keeper.
 //! While runs are expected, one pair waits *parked*, so that a run begins with its order.
 //! A keeper says that it takes an order before it begins: one that was killed before has
 //! begun nothing, and another one gets the order.
@@ -22,9 +24,11 @@ pub(crate) mod cgroup;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
+pub(crate) mod granted;
+#[cfg(target_os = "linux")]
 mod hierarchy;
 #[cfg(target_os = "linux")]
-mod keeper;
+pub(crate) mod keeper;
 #[cfg(target_os = "linux")]
 mod kept;
 #[cfg(target_os = "linux")]

@@ -62,7 +62,8 @@ fn tellers(buses: &Path) -> [DeviceMessage; 2] {
     let program = tests.ancestors().nth(2).unwrap().join("examples/keeper");
     let built = "build it first: cargo build -p bailiwick-device --examples";
     assert!(program.exists(), "{built}");
-    let privileged = Privileged::start(&program, Path::new("/nowhere")).unwrap();
+    let privileged =
+        Privileged::start(&program, Path::new("/nowhere"), &["/nowhere".as_ref()]).unwrap();
     let through = DeviceMessage {
         privileged: Some(Arc::new(privileged)),
         ..teller(buses)

@@ -21,7 +21,7 @@ pub(super) const MOST: usize = 4;
 ///
 /// # Errors
 /// The other end is gone, or does not keep up.
-pub(super) fn send(to: impl AsFd, bytes: &[u8], with: &[BorrowedFd<'_>]) -> io::Result<()> {
+pub(crate) fn send(to: impl AsFd, bytes: &[u8], with: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MOST))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let fits = with.len() <= MOST;
@@ -39,7 +39,7 @@ pub(super) fn send(to: impl AsFd, bytes: &[u8], with: &[BorrowedFd<'_>]) -> io::
 
 /// The next message, in `buffer`, and what came with it; its length is 0 if the other end is
 /// gone. What is longer, or has more descriptors, is taken and is an error.
-pub(super) fn receive(from: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+pub(crate) fn receive(from: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MOST))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut parts = [IoSliceMut::new(buffer)];

@@ -1,6 +1,7 @@
 //! The agent's end of the line.
 
 use std::{
+    ffi::OsStr,
     io,
     os::{
         fd::{AsFd as _, BorrowedFd, OwnedFd},
@@ -34,10 +35,11 @@ impl Privileged {
     /// takes time only where there is any, and at most 5 s for each that can't be ended.
     ///
     /// `compiler` is what it starts when a component is to be compiled, and nothing else ever.
+    /// `trust` is what the program makes its [`crate::SignedPolicies`] of.
     ///
     /// # Errors
     /// It could not be started, or ended at once.
-    pub fn start(program: &Path, compiler: &Path) -> io::Result<Self> {
+    pub fn start(program: &Path, compiler: &Path, trust: &[&OsStr]) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC;
         let kind = (AddressFamily::UNIX, SocketType::SEQPACKET);
         let (line, end) = socketpair(kind.0, kind.1, flags, None)?;
@@ -46,6 +48,7 @@ impl Privileged {
         Command::new(program)
             .args([EXEC_CHILD, "privileged"])
             .arg(compiler)
+            .args(trust)
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::from(end))
@@ -58,6 +61,12 @@ impl Privileged {
             return Err(io::Error::other("it ended before it began"));
         }
         Ok(Self { line })
+    }
+
+    /// Something newer may have been signed. Where it does not hear that, it looks when it is
+    /// next asked for what it does not know.
+    pub fn look_again(&self) {
+        let _ = self.send(&Request::Signed, &[]);
     }
 
     /// Whether it still runs.

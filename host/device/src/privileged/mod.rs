@@ -15,18 +15,23 @@
 
 #[cfg(target_os = "linux")]
 mod answer;
+#[cfg(all(test, target_os = "linux"))]
+mod broken_out;
 #[cfg(target_os = "linux")]
 pub(crate) mod closely;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
-mod line;
+pub(crate) mod line;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod ordered;
 #[cfg(target_os = "linux")]
 mod request;
 #[cfg(target_os = "linux")]
 pub(crate) mod serve;
+mod signed;
 #[cfg(target_os = "linux")]
 mod started;
 
@@ -38,3 +43,4 @@ pub use elsewhere::Privileged;
 pub use linux::Privileged;
 #[cfg(target_os = "linux")]
 pub(crate) use request::{Request, Wanted};
+pub use signed::SignedPolicies;

@@ -3,7 +3,7 @@
 
 /// Of this writing. Both ends are the same program; an agent that was replaced on disk while
 /// it ran starts this one from its own copy.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Longest request, in bytes.
 pub(crate) const LONGEST: usize = 8 * 1_024;
@@ -18,8 +18,8 @@ const LONGEST_PROBE: usize = 64;
 /// and those that each kind names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
-    /// Start a keeper (see `exec`) with these streams: its line to the agent, its output, its
-    /// errors.
+    /// Start a keeper (see `exec`) with these streams: its output, its errors. What it shall run
+    /// is told later, where the answer goes (see `ordered`).
     Keeper {
         /// Tells it from the agent's others.
         number: u64,
@@ -42,6 +42,8 @@ pub(crate) enum Request {
     /// Start who tells users something (see `message`) with these streams: its order, its answer,
     /// its errors.
     Teller,
+    /// Something newer may have been signed. Nothing comes with it, and nothing is answered.
+    Signed,
 }
 
 /// What is wanted of one process.
@@ -81,6 +83,7 @@ impl Request {
             }
             Self::Notices => bytes.push(4),
             Self::Teller => bytes.push(5),
+            Self::Signed => bytes.push(6),
         }
         bytes
     }
@@ -128,6 +131,7 @@ impl Request {
             }
             4 => rest.is_empty().then_some(Self::Notices),
             5 => rest.is_empty().then_some(Self::Teller),
+            6 => rest.is_empty().then_some(Self::Signed),
             _ => None,
         }
     }
@@ -172,6 +176,7 @@ mod tests {
             }),
             Just(Request::Notices),
             Just(Request::Teller),
+            Just(Request::Signed),
         ]
     }
 

@@ -18,6 +18,7 @@ use rustix::{
 use super::{
     Request, closely, line,
     request::LONGEST,
+    signed::SignedPolicies,
     started::{Kind, Started},
 };
 use crate::{exec::cgroup, sessions::notices};
@@ -35,11 +36,12 @@ const LOOK: Timespec = Timespec {
     tv_nsec: 50_000_000,
 };
 
-/// Does what is asked on standard input until the agent is gone.
+/// Does what is asked on standard input until the agent is gone. Runs are held against what is
+/// `signed`.
 ///
 /// # Errors
 /// The line broke.
-pub(crate) fn serve(compiler: PathBuf) -> io::Result<()> {
+pub(crate) fn serve(compiler: PathBuf, signed: Box<dyn SignedPolicies>) -> io::Result<()> {
     let line = io::stdin().as_fd().try_clone_to_owned()?;
     // No terminal, and no signal that is meant for the agent's group. What is its group's
     // leader already has neither.
@@ -49,6 +51,7 @@ pub(crate) fn serve(compiler: PathBuf) -> io::Result<()> {
     line::send(&line, &READY, &[])?;
     let mut serving = Serving {
         compiler,
+        signed,
         agent,
         started: Vec::new(),
     };
@@ -79,6 +82,7 @@ fn wait(line: &OwnedFd, started: &[Started]) -> io::Result<bool> {
 
 struct Serving {
     compiler: PathBuf,
+    signed: Box<dyn SignedPolicies>,
     /// Its id is in the names of cgroups, so that somebody finds what it leaves.
     agent: u32,
     started: Vec<Started>,
@@ -103,12 +107,17 @@ impl Serving {
     }
 
     fn obey(&mut self, request: Request, with: Vec<OwnedFd>) {
+        if request == Request::Signed {
+            return self.signed.look_again();
+        }
         let mut with = with.into_iter();
         let Some(answer) = with.next().map(UnixStream::from) else {
             return;
         };
         let streams: Vec<OwnedFd> = with.collect();
         match request {
+            // Above: it has no answer.
+            Request::Signed => {}
             Request::Closely(all) => closely::answer(&all, answer),
             Request::Notices => {
                 // Whoever gets none has none.
@@ -154,6 +163,7 @@ impl Serving {
 
     /// Looks after what was started.
     fn look(&mut self) {
-        self.started.retain_mut(Started::goes_on);
+        let signed = &mut *self.signed;
+        self.started.retain_mut(|started| started.goes_on(signed));
     }
 }

@@ -1,7 +1,7 @@
 //! Something that was started, until its end is told.
 
 use std::{
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     os::{fd::OwnedFd, unix::net::UnixStream},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
@@ -9,16 +9,22 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags},
+    net::{AddressFamily, SocketFlags, SocketType, socketpair},
     process::{Pid, PidfdFlags, pidfd_open},
 };
 
-use super::answer::{Answer, KILL};
+use super::{
+    answer::{Answer, KILL},
+    line,
+    ordered::{self, pass_on},
+    signed::SignedPolicies,
+};
 use crate::exec::EXEC_CHILD;
 
 /// What is started.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    /// Keeps a run, and ends by itself when its line is cut.
+    /// Keeps a run, and ends by itself when its line is cut, or when no order can come any more.
     Keeper { cgroup: String },
     /// Compiles, and is of no use once nobody waits for it.
     Compiler {
@@ -39,6 +45,8 @@ pub(super) struct Started {
     process: Option<OwnedFd>,
     /// None once nobody waits for an answer.
     answer: Option<UnixStream>,
+    /// Where a keeper hears what to run; none once it has heard.
+    order: Option<OwnedFd>,
 }
 
 impl Started {
@@ -46,20 +54,31 @@ impl Started {
     pub(super) fn start(kind: Kind, streams: Vec<OwnedFd>, answer: UnixStream) -> Option<Self> {
         // What is said on it is read when there is something, and never waited for.
         answer.set_nonblocking(true).ok()?;
-        let [input, output, errors] = match <[OwnedFd; 3]>::try_from(streams) {
-            Ok(streams) => streams.map(Stdio::from),
-            Err(_) => {
-                Self::refuse("its streams are missing", answer);
-                return None;
-            }
-        };
-        match spawn(&kind, input, output, errors) {
-            Ok(child) => Some(Self::new(kind, child, Some(answer))),
+        match Self::with(&kind, streams) {
+            Ok((child, order)) => Some(Self {
+                order,
+                ..Self::new(kind, child, Some(answer))
+            }),
             Err(error) => {
                 Self::refuse(&error.to_string(), answer);
                 None
             }
         }
+    }
+
+    /// With the streams that came, which for a keeper are two: it hears this process alone.
+    fn with(kind: &Kind, mut streams: Vec<OwnedFd>) -> io::Result<(Child, Option<OwnedFd>)> {
+        let mut order = None;
+        if let Kind::Keeper { .. } = kind {
+            let (family, socket) = (AddressFamily::UNIX, SocketType::SEQPACKET);
+            let (own, its) = socketpair(family, socket, SocketFlags::CLOEXEC, None)?;
+            streams.insert(0, its);
+            order = Some(own);
+        }
+        let streams = <[OwnedFd; 3]>::try_from(streams);
+        let streams = streams.map_err(|_| io::Error::other("its streams are missing"))?;
+        let [input, output, errors] = streams.map(Stdio::from);
+        Ok((spawn(kind, input, output, errors)?, order))
     }
 
     fn new(kind: Kind, child: Child, answer: Option<UnixStream>) -> Self {
@@ -70,6 +89,7 @@ impl Started {
             child,
             process,
             answer,
+            order: None,
         }
     }
 
@@ -94,8 +114,8 @@ impl Started {
     }
 
     /// Does what was asked meanwhile. False once its end was told.
-    pub(super) fn goes_on(&mut self) -> bool {
-        self.hear();
+    pub(super) fn goes_on(&mut self, signed: &mut dyn SignedPolicies) -> bool {
+        self.hear(signed);
         match self.child.try_wait() {
             Ok(None) => true,
             Ok(Some(status)) => self.ended(status),
@@ -103,15 +123,21 @@ impl Started {
         }
     }
 
-    /// Whoever waits for an answer may ask to kill it, or be gone.
-    fn hear(&mut self) {
-        let Some(answer) = &mut self.answer else {
+    /// Whoever waits for an answer may give a keeper its order, ask to kill it, or be gone.
+    fn hear(&mut self, signed: &mut dyn SignedPolicies) {
+        let Some(answer) = &self.answer else {
             return;
         };
-        let mut word = [0; 1];
-        match answer.read(&mut word) {
-            Ok(1) if word == KILL => self.kill(),
-            Ok(1) => {}
+        let mut word = [0; ordered::LENGTH];
+        match line::receive(answer, &mut word) {
+            Ok((1, _)) if word[..1] == KILL => self.kill(),
+            // Each has one order in its life.
+            Ok((ordered::LENGTH, with)) => {
+                if let Some(keeper) = self.order.take() {
+                    pass_on(word, with, &keeper, signed);
+                }
+            }
+            Ok((1.., _)) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Ok(_) | Err(_) => {
                 self.answer = None;
@@ -143,8 +169,10 @@ impl Started {
     pub(super) fn give_up(&mut self) {
         match self.kind {
             Kind::Compiler { .. } | Kind::Teller => self.kill(),
-            // The first has a line of its own, and the other ends soon.
-            Kind::Keeper { .. } | Kind::Sweeper { .. } => {}
+            // At work it has a line of its own.
+            Kind::Keeper { .. } => self.order = None,
+            // It ends soon.
+            Kind::Sweeper { .. } => {}
         }
     }
 

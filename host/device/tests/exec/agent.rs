@@ -8,11 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tempfile::TempDir;
+
 use crate::keeper;
 
 /// `examples/keeper.rs` as an agent.
 pub(crate) struct Agent {
     child: Child,
+    /// Policies that its privileged process believes.
+    _signed: TempDir,
     orders: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
@@ -28,13 +32,16 @@ pub(crate) struct Pair {
 
 impl Agent {
     pub(crate) fn start() -> Self {
+        let signed = tempfile::tempdir().unwrap();
         let mut child = Command::new(keeper())
             .arg("agent")
+            .arg(signed.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         Self {
+            _signed: signed,
             orders: child.stdin.take().unwrap(),
             answers: BufReader::new(child.stdout.take().unwrap()),
             child,

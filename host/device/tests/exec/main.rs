@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 mod agent;
+mod granting;
 mod parked;
 
 use std::{
@@ -36,9 +37,9 @@ fn keeper() -> PathBuf {
     keeper
 }
 
-/// One that compiles nothing.
-fn privileged() -> Privileged {
-    Privileged::start(&keeper(), Path::new("/nowhere")).unwrap()
+/// One that compiles nothing, and believes the policies that are in `signed`.
+fn privileged(signed: &Path) -> Privileged {
+    Privileged::start(&keeper(), Path::new("/nowhere"), &[signed.as_os_str()]).unwrap()
 }
 
 fn root() -> bool {
@@ -62,11 +63,16 @@ fn order(path: &str, arguments: &[&str]) -> ExecOrder {
         input: Vec::new(),
         time_limit: Duration::from_secs(60),
         session_user: None,
+        policy: None,
     }
 }
 
-async fn run(order: ExecOrder) -> Result<ExecRan, ExecError> {
-    DeviceExec::new(Arc::new(privileged())).run(order).await
+async fn run(mut order: ExecOrder) -> Result<ExecRan, ExecError> {
+    let signed = tempfile::tempdir().unwrap();
+    order.policy = Some(granting::grant(&order, signed.path()).unwrap());
+    DeviceExec::new(Arc::new(privileged(signed.path())))
+        .run(order)
+        .await
 }
 
 /// How many processes have `marker` as a whole argument.
@@ -399,7 +405,7 @@ fn what_a_dead_agent_left_is_ended_at_the_next_start() {
         let mut sleeper = Command::new("sleep").arg(&seconds).spawn().unwrap();
         // Another test's start may have ended it by now.
         let is_member = fs::write(left.join("cgroup.procs"), sleeper.id().to_string()).is_ok();
-        drop(privileged());
+        drop(privileged(Path::new("/nowhere")));
         if !is_member {
             sleeper.kill().unwrap();
         }

@@ -1,6 +1,6 @@
 //! A keeper that waits for the next run.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use bailiwick_needs::own_cgroups;
 
@@ -186,7 +186,7 @@ fn what_is_killed_with_its_agent_leaves_no_process_and_its_cgroup_goes_at_the_ne
     });
     assert_eq!(pair.folders().len(), 1, "nobody was there to remove it");
     agent.kill();
-    drop(privileged());
+    drop(privileged(Path::new("/nowhere")));
     // Another test's start may be at it.
     pair.is_gone();
 }

@@ -98,6 +98,7 @@ impl Context {
             arguments: request.arguments,
             input: request.input,
             session_user,
+            policy: self.ports.decisions.policy(),
         })
     }
 
