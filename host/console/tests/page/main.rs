@@ -7,6 +7,7 @@ mod actions;
 mod driver;
 mod enrolled;
 mod handlers;
+mod published;
 mod scene;
 mod sessions;
 

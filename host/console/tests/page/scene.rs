@@ -150,6 +150,7 @@ impl Scene {
 
     /// Fills the console.
     pub(crate) async fn fill(&self) {
+        self.publish();
         self.names().await;
         self.desk().await;
         self.handlers().await;
@@ -220,17 +221,24 @@ impl Scene {
         ]).await;
     }
 
-    /// Two devices that wait for approval, and one with a plugin that fails.
+    /// Two devices that wait for approval, one that waited for what was refused meanwhile, and one
+    /// with a plugin that fails.
     async fn troubled(&self) {
-        let asks = "0.3.0 (generation 4) asks for more than is approved: files: /etc/shadow; \
-                    network: links; 0.2.0 keeps running";
-        for (id, name) in [([0xa1; 16], "reception"), ([0xa2; 16], "workshop-2")] {
+        for (id, name, version) in [
+            ([0xa1; 16], "reception", "0.3.0"),
+            ([0xa2; 16], "workshop-2", "0.3.0"),
+            ([0xa4; 16], "branch-04", "0.2.1"),
+        ] {
+            let asks = format!(
+                "{version} (generation 4) asks for more than is approved: files: /etc/shadow; \
+                 network: links; 0.2.0 keeps running"
+            );
             let mut rows = fixture();
             rows["rows"]["system"][0]["host-name"] = name.into();
             self.report(id, "inventory", "0.2.0", &[snapshot(&rows)])
                 .await;
-            let refused = json!({ "event": "refused", "version": "0.3.0", "reason": asks });
-            let words = format!("inventory 0.3.0 refused: {asks}");
+            let refused = json!({ "event": "refused", "version": version, "reason": asks });
+            let words = format!("inventory {version} refused: {asks}");
             self.tell(id, &[(Some("inventory"), refused, &words)]).await;
         }
         let mut rows = fixture();
