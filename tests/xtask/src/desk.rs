@@ -143,6 +143,17 @@ impl Desk {
         version: &str,
         component: &Path,
     ) -> anyhow::Result<()> {
+        self.publish_as(plugin, plugin, version, component)
+    }
+
+    /// The same of a component of `plugin` that goes by another `name`.
+    pub(crate) fn publish_as(
+        &self,
+        plugin: &str,
+        name: &str,
+        version: &str,
+        component: &Path,
+    ) -> anyhow::Result<()> {
         let component = component
             .to_str()
             .ok_or_else(|| anyhow!("a path is not text"))?;
@@ -151,7 +162,7 @@ impl Desk {
             "--vendor",
             VENDOR,
             "--plugin",
-            plugin,
+            name,
             "--version",
             version,
             "--world",
@@ -195,6 +206,11 @@ impl Desk {
             .collect();
         let file = self.folder.join(format!("{plugin}.toml"));
         fs::write(&file, paced.join("\n"))?;
+        self.sign_policy(&file)
+    }
+
+    /// Publishes the policy in `file`, signed by the key of `policies`.
+    pub(crate) fn sign_policy(&self, file: &Path) -> anyhow::Result<()> {
         let file = file.to_str().ok_or_else(|| anyhow!("a path is not text"))?;
         self.repo(&["policy", "put", file]).map(drop)
     }

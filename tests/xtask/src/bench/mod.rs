@@ -3,6 +3,7 @@
 
 mod action;
 mod assignment;
+mod audit;
 mod demo;
 mod device;
 mod everything;
@@ -51,7 +52,7 @@ pub(crate) struct Arguments {
 }
 
 /// What is measured, in the order of the table.
-const BENCHMARKS: [(&str, Measure); 18] = [
+const BENCHMARKS: [(&str, Measure); 19] = [
     ("memory", memory::measure),
     ("idle", idle::measure),
     ("quiet", quiet::measure),
@@ -64,6 +65,7 @@ const BENCHMARKS: [(&str, Measure); 18] = [
     ("outbox", outbox::measure),
     ("action", action::measure),
     ("assignment", assignment::measure),
+    ("audit", audit::measure),
     ("size", size::measure),
     ("neighbours", sandbox::measure),
     ("session-file", sandbox::measure),

@@ -47,7 +47,7 @@ const fn bound(
 }
 
 /// MB and KB are 10^6 and 10^3 bytes.
-const BOUNDS: [Bound; 30] = [
+const BOUNDS: [Bound; 32] = [
     bound(
         "memory",
         "rss",
@@ -188,6 +188,20 @@ const BOUNDS: [Bound; 30] = [
         "assignment published, live, the slowest",
         2.0,
         "s",
+    ),
+    bound(
+        "audit",
+        "audit-hundred",
+        "audit of 100 plugins with their policies",
+        150.0,
+        "ms",
+    ),
+    bound(
+        "audit",
+        "audit-large",
+        "audit of one component of 18 MB",
+        300.0,
+        "ms",
     ),
     bound(
         "size",
