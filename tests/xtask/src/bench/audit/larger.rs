@@ -60,12 +60,13 @@ pub(super) fn enlarged(component: &[u8], bytes: usize) -> Option<Vec<u8>> {
 fn enlarged_module(module: &[u8], bytes: usize) -> Option<Vec<u8>> {
     let sections = sections(module)?;
     let find = |wanted| sections.iter().find(|(kind, _)| *kind == wanted);
-    let (_, code) = find(CODE)?;
+    let elements = |wanted| Some(number(find(wanted)?.1)?.1.len());
+    let copied = elements(CODE)? + elements(FUNCTIONS)?;
     if find(DATA).is_none() || find(DATA_COUNT).is_some() {
         return None;
     }
-    let copies = bytes / 3 * 2 / code.len();
-    let data = noise(bytes.checked_sub(copies * code.len())?);
+    let copies = bytes / 3 * 2 / copied;
+    let data = noise(bytes.checked_sub(copies * copied)?);
     let mut all = module.get(..HEADER)?.to_vec();
     for (kind, content) in &sections {
         let mut content = content.to_vec();
