@@ -49,8 +49,8 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         name: "python3",
         package: "python3-venv",
-        why: "that another implementation of TUF and ours read each other, and that a collector \
-              made of OpenTelemetry's own classes reads our metrics",
+        why: "that another implementation of TUF and ours read each other, that a collector made of \
+              OpenTelemetry's own classes reads our metrics, and that our SARIF is SARIF",
     },
     Program {
         name: "dbus-daemon",
