@@ -2,8 +2,6 @@
 //! against the schema.
 //! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/sarif-v2.1.0-os.html>
 
-#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
-
 use bailiwick_audit::{
     Place, PolicyFile, Position, Rule, Subject,
     report::{Report, Unjudged, sarif},
