@@ -41,6 +41,8 @@ pub struct Release {
     pub signed_by: Vec<String>,
     /// For which devices the assignment means it, in words; `None` if for none.
     pub assigned: Option<String>,
+    /// Why no device runs it, whatever is assigned: it was revoked, or an approver refused it.
+    pub forbidden: Option<String>,
     /// What it changes, compared with the version before it.
     pub changes: Option<Changes>,
 }

@@ -7,7 +7,7 @@ use bailiwick_audit::{
     Changes, Component, Place, PolicyFile, Release, Role, Signers, Subject, inspect,
     report::{Report, Repository, Trust, Unjudged, html, json, printed, sarif, text},
 };
-use bailiwick_core::{digest::Sha256, release::World, time::Timestamp};
+use bailiwick_core::{digest::Sha256, refusal::Refused, release::World, time::Timestamp};
 use serde_json::Value;
 
 /// Ends whatever it stands in, and moves a cursor, a direction and a page.
@@ -44,6 +44,7 @@ fn report() -> Report {
             inspection: inspect(&component.unwrap()).unwrap(),
         }),
         release: Some(Release {
+            forbidden: Some(HOSTILE.to_owned()),
             version: "1.0.0".parse().unwrap(),
             world: World::Collector,
             role: HOSTILE.to_owned(),
@@ -67,6 +68,15 @@ fn report() -> Report {
     };
     let repository = Repository {
         folder: HOSTILE.to_owned(),
+        refused: vec![Refused {
+            plugin: "sample".parse().unwrap(),
+            vendor: "acme".parse().unwrap(),
+            version: "1.0.0".parse().unwrap(),
+            component_sha256: Sha256::of(b""),
+            by: HOSTILE.to_owned(),
+            on: Timestamp::EPOCH,
+            reason: HOSTILE.to_owned(),
+        }],
         root: Sha256::of(b""),
         trust: Trust::Found,
         signers: Signers {

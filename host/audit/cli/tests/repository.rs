@@ -10,8 +10,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use bailiwick_core::{CONTRACT, release::World, time::Timestamp};
-use bailiwick_repository::{Assign, Init, Publish, Repository};
+use bailiwick_core::{CONTRACT, refusal::Refused, release::World, time::Timestamp};
+use bailiwick_repository::{Assign, Init, Key, Named, Publish, Repository};
 use semver::Version;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -114,6 +114,27 @@ impl Desk {
         self.folder.path().join(name)
     }
 
+    fn refuse(&self, version: &str, reason: &str) -> Refused {
+        let keys = self.repository.keys();
+        let key = Key::load(&keys.join(format!("{}.json", self.approver()))).unwrap();
+        let named = Named {
+            vendor: &"acme".parse().unwrap(),
+            plugin: &"sample".parse().unwrap(),
+            version: &version.parse().unwrap(),
+        };
+        self.repository.refuse(named, reason, key, now()).unwrap()
+    }
+
+    fn told(&self, format: &str) -> (i32, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_bailiwick-audit"))
+            .args(["--format", format, "--repository"])
+            .arg(self.repository.public())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.code().unwrap(), text)
+    }
+
     fn audit(&self, more: &[&str]) -> (i32, Value, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_bailiwick-audit"))
             .args(["--format", "json", "--repository"])
@@ -183,6 +204,46 @@ fn the_next_version_is_told_with_what_it_changes() {
         line.contains("system") && line.contains("describe"),
         "{line}"
     );
+}
+
+#[test]
+fn what_an_approver_refused_is_told_with_who_when_why_and_what() {
+    let desk = Desk::new();
+    desk.publish("acme", "1.3.0", &wider());
+    let refused = desk.refuse("1.3.0", "No <need> for it.");
+    let (code, told, errors) = desk.audit(&[]);
+    assert_eq!(code, 1, "{told:#} {errors}");
+    let why = format!(
+        "refused by {} on {}: No <need> for it.",
+        desk.approver(),
+        refused.day()
+    );
+    let plugins = told["plugins"].as_array().unwrap();
+    assert_eq!(plugins[0]["release"]["forbidden"], Value::Null);
+    assert_eq!(plugins[1]["release"]["forbidden"], why.as_str());
+    let listed = &told["repository"]["refused"][0];
+    assert_eq!(listed["by"], desk.approver());
+    assert_eq!(
+        listed["component-sha256"],
+        plugins[1]["component"]["inspection"]["sha256"]
+    );
+    let (_, text) = desk.told("text");
+    assert!(
+        text.contains(&format!("  forbidden  no device runs it: {why}")),
+        "{text}"
+    );
+    assert!(
+        text.contains("Refused by approvers\n  sample 1.3.0 of acme: refused by"),
+        "{text}"
+    );
+    let (_, html) = desk.told("html");
+    for part in [
+        "What approvers refused",
+        "No &lt;need&gt; for it.",
+        "no device runs it",
+    ] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
 }
 
 #[test]

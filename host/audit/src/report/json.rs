@@ -34,6 +34,15 @@ pub fn json(report: &Report) -> Value {
                 "expires": role.expires,
                 "signed-by": role.signed_by,
             })).collect::<Vec<_>>(),
+            "refused": repository.refused.iter().map(|refused| json!({
+                "plugin": refused.plugin,
+                "vendor": refused.vendor,
+                "version": refused.version.to_string(),
+                "component-sha256": refused.component_sha256,
+                "by": refused.by,
+                "on": refused.day(),
+                "reason": refused.reason,
+            })).collect::<Vec<_>>(),
         })),
         "record": report.record.as_ref().map(|record| json!({
             "folder": record.folder,
@@ -120,6 +129,7 @@ fn plugin(judged: &Judged) -> Value {
             "role": release.role,
             "signed-by": release.signed_by,
             "assigned": release.assigned,
+            "forbidden": release.forbidden,
             "changes": release.changes.as_ref().map(|changes| json!({
                 "from": changes.from.to_string(),
                 "wider": changes.wider,

@@ -10,7 +10,7 @@ pub use json::{json, printed};
 pub use sarif::sarif;
 pub use text::text;
 
-use bailiwick_core::{digest::Sha256, time::Timestamp};
+use bailiwick_core::{digest::Sha256, refusal::Refused, time::Timestamp};
 
 use crate::{
     Finding, Known, Level, Place, Signers, Subject, judge,
@@ -44,6 +44,8 @@ pub struct Repository {
     pub trust: Trust,
     /// What it proves.
     pub signers: Signers,
+    /// What approvers refused, in their words, the newest first.
+    pub refused: Vec<Refused>,
 }
 
 /// Where the digest of a first root comes from.
@@ -136,6 +138,11 @@ impl Report {
             let is_it = |judged: &Judged| judged.subject.plugin == **plugin;
             !self.judged.iter().any(is_it)
         })
+    }
+
+    /// What approvers refused, where a repository was read.
+    fn refused(&self) -> impl Iterator<Item = &Refused> {
+        self.repository.iter().flat_map(|of| &of.refused)
     }
 
     /// How it ended.

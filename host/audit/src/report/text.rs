@@ -48,6 +48,7 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(text, "\n{}: no policy of it was named", visible(plugin))?;
         did(text, deeds)?;
     }
+    refused(text, report)?;
     if !report.unjudged.is_empty() {
         writeln!(text, "\nNot judged")?;
         for unjudged in &report.unjudged {
@@ -56,6 +57,24 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+fn refused(text: &mut String, report: &Report) -> std::fmt::Result {
+    let refused: Vec<_> = report.refused().collect();
+    if !refused.is_empty() {
+        writeln!(text, "\nRefused by approvers")?;
+    }
+    refused.into_iter().try_for_each(|it| {
+        writeln!(
+            text,
+            "  {} {} of {}: {}\n    SHA-256 of the component {}",
+            it.plugin,
+            it.version,
+            it.vendor,
+            visible(&it.to_string()),
+            it.component_sha256
+        )
+    })
 }
 
 fn subject(text: &mut String, judged: &Judged) -> std::fmt::Result {
@@ -86,6 +105,9 @@ fn subject(text: &mut String, judged: &Judged) -> std::fmt::Result {
         )?;
         let assigned = release.assigned.as_deref().unwrap_or("to no device");
         writeln!(text, "  assigned   {}", visible(assigned))?;
+        if let Some(why) = &release.forbidden {
+            writeln!(text, "  forbidden  no device runs it: {}", visible(why))?;
+        }
         if let Some(changes) = &release.changes {
             writeln!(text, "  changes    compared with {}:", changes.from)?;
             if changes.told().next().is_none() {

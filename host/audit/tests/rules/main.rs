@@ -97,6 +97,7 @@ impl Case {
                 inspection,
             }),
             release: self.release.as_ref().map(|release| Release {
+                forbidden: None,
                 version: release.version.parse().unwrap(),
                 world: World::Collector,
                 role: "vendor-acme".to_owned(),

@@ -163,7 +163,8 @@ impl Reading {
                 world: manifest.world,
                 role: listed.found.role.clone(),
                 signed_by: listed.found.keys.clone(),
-                assigned: self.assigned(published, version, &assigned),
+                assigned: assigned_to(&assigned),
+                forbidden: forbidden(&self.revocations, published, version, listed.sha256),
                 changes: None,
             }),
             component: Some(component),
@@ -177,23 +178,6 @@ impl Reading {
         let policy = self.verified.policy(file)?;
         self.policies.insert(file.to_owned(), policy.clone());
         Ok(policy)
-    }
-
-    fn assigned(
-        &self,
-        (vendor, plugin): &Published,
-        version: &Version,
-        entries: &[&AssignedPlugin],
-    ) -> Option<String> {
-        if entries.is_empty() {
-            return None;
-        }
-        let words: Vec<_> = entries.iter().map(|entry| to_whom(entry)).collect();
-        let revoked = match self.revocations.covers(vendor, plugin, version) {
-            Some(_) => "; it is revoked, so no device runs it",
-            None => "",
-        };
-        Some(format!("{}{revoked}", words.join(", and ")))
     }
 
     fn end(self, folder: &Path) -> Known {
@@ -220,11 +204,36 @@ impl Reading {
                         })
                         .collect(),
                 },
+                refused: self.revocations.refused.into_iter().rev().collect(),
             },
             subjects: self.subjects,
             unjudged: self.unjudged,
         }
     }
+}
+
+/// Why no device runs a version of which the component has this digest, and whether that is the
+/// one which was refused.
+fn forbidden(
+    list: &Revocations,
+    (vendor, plugin): &Published,
+    version: &Version,
+    sha256: Sha256,
+) -> Option<String> {
+    let why = list.forbids(vendor, plugin, version)?;
+    let refused = list.refusal(vendor, plugin, version);
+    Some(match refused {
+        Some(refused) if refused.component_sha256 != sha256 => format!(
+            "{why} (what is published under this version now is another component than the one that \
+             was refused)"
+        ),
+        Some(_) | None => why,
+    })
+}
+
+fn assigned_to(entries: &[&AssignedPlugin]) -> Option<String> {
+    let words: Vec<_> = entries.iter().map(|entry| to_whom(entry)).collect();
+    (!words.is_empty()).then(|| words.join(", and "))
 }
 
 fn to_whom(entry: &AssignedPlugin) -> String {
@@ -274,4 +283,30 @@ pub(crate) fn join(known: &mut Vec<Subject>, named: Vec<Subject>) {
 fn is(known: &Subject, named: &Component) -> bool {
     let of_repository = known.component.as_ref();
     of_repository.is_some_and(|known| known.inspection.sha256 == named.inspection.sha256)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_component_under_a_refused_version_is_told_to_be_another() {
+        let looked_at = Sha256::of(b"looked at");
+        let text = format!(
+            "format = 1\n[[refused]]\nplugin = \"sample\"\nvendor = \"acme\"\nversion = \"1.3.0\"\n\
+             component-sha256 = \"{looked_at}\"\nby = \"anna\"\non = 2026-12-01\nreason = \"No.\"\n"
+        );
+        let list = Revocations::parse("r", &text).unwrap();
+        let published = ("acme".parse().unwrap(), "sample".parse().unwrap());
+        let told =
+            |version: &str, sha256| forbidden(&list, &published, &version.parse().unwrap(), sha256);
+        let why = "refused by anna on 2026-12-01: No.";
+        assert_eq!(told("1.3.0", looked_at).as_deref(), Some(why));
+        let other = told("1.3.0", Sha256::of(b"another")).unwrap();
+        assert!(
+            other.starts_with(why) && other.contains("another component"),
+            "{other}"
+        );
+        assert_eq!(told("1.3.1", looked_at), None);
+    }
 }

@@ -53,6 +53,7 @@ pub fn html(report: &Report) -> String {
                 }
                 (record::strangers(report))
                 @if let Some(record) = &report.record { (record::devices(record)) }
+                (refused(report))
                 (signers(report))
                 (explanation())
             }
@@ -123,6 +124,7 @@ fn overview_row(judged: &Judged, index: usize) -> Markup {
                 a href=(format!("#plugin-{index}")) { (visible(&title(subject))) }
                 @if let Some(release) = &subject.release {
                     br; span.quiet { (visible(release.assigned.as_deref().unwrap_or("to no device yet"))) }
+                    @if release.forbidden.is_some() { br; span.error { "no device runs it" } }
                 }
             }
             td { @if let Some(file) = &subject.policy { (visible(&file.policy().summary)) } @else { "no policy" } }
@@ -147,6 +149,28 @@ fn found(judged: &Judged) -> Markup {
         @if errors > 0 && warnings > 0 { br; }
         @if warnings > 0 { span.warning { (counted(warnings, "warning")) } }
         @if errors + warnings == 0 { span.good { "nothing" } }
+    }
+}
+
+fn refused(report: &Report) -> Markup {
+    page! {
+        @if report.refused().next().is_some() {
+            h2 { "What approvers refused" }
+            table {
+                thead { tr { th { "Version" } th { "By" } th { "On" } th.wide-left { "Why" } th { "SHA-256 of the component" } } }
+                tbody {
+                    @for it in report.refused() {
+                        tr {
+                            th { (it.plugin) " " (it.version) br; span.quiet { "of " (it.vendor) } }
+                            td { (visible(&it.by)) }
+                            td.narrow { (it.day()) }
+                            td { (visible(&it.reason)) }
+                            td.file { (it.component_sha256) }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

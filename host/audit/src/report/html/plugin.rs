@@ -31,6 +31,9 @@ pub(super) fn section(report: &Report, judged: &Judged, index: usize) -> Markup 
         @if let Some(file) = &subject.policy {
             p { (visible(&file.policy().summary)) }
         }
+        @if let Some(why) = subject.release.as_ref().and_then(|release| release.forbidden.as_ref()) {
+            p.error { "No device runs it: " (visible(why)) }
+        }
         @for finding in &judged.findings { (found(finding)) }
         @if let Some(release) = &subject.release { (changes(release)) }
         @match &subject.policy {
