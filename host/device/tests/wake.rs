@@ -4,18 +4,21 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader},
     net::Ipv4Addr,
+    path::Path,
     process::{Child, ChildStdout, Command, Stdio},
     sync::Arc,
 };
 
 use bailiwick_core::{
+    digest::Sha256,
     ids::PluginName,
     policy::{Mac, WakeAllowed},
     ports::{Wake as _, WakeCarrier, WakeError},
 };
-use bailiwick_device::{DeviceWake, SystemClock};
+use bailiwick_device::{DeviceWake, Privileged, SystemClock};
 use bailiwick_needs::Network;
 
 const MAC: Mac = [0x52, 0x54, 0, 1, 2, 3];
@@ -84,6 +87,25 @@ fn packet(password: &[u8]) -> Vec<u8> {
     [&[0xff; 6][..], &MAC.repeat(16), password].concat()
 }
 
+/// One that has its privileged process send what a policy grants whose digest is the second value:
+/// packets for this test's neighbour on `link`, four in a minute.
+fn through(link: &str, signed: &Path) -> (DeviceWake, Sha256) {
+    let policy = format!(
+        "{}[[grant]]\ncapability = \"wake\"\neffect = \"allow\"\nmacs = [\"52:54:00:01:02:03\"]\n\
+         links = [\"{link}\"]\nper-minute = 4\nreason = \"A test.\"\napproved-by = \"tests\"\n\
+         risk = \"low\"\n",
+        include_str!("../../core/fixtures/policy.toml")
+    );
+    let digest = Sha256::of(policy.as_bytes());
+    fs::write(signed.join(digest.to_string()), policy).unwrap();
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.ancestors().nth(2).unwrap().join("examples/keeper");
+    let trust = [signed.as_os_str()];
+    let privileged = Privileged::start(&program, Path::new("/nowhere"), &trust).unwrap();
+    let clock = Arc::new(SystemClock::new());
+    (DeviceWake::through(clock, Arc::new(privileged)), digest)
+}
+
 #[tokio::test]
 async fn each_carrier_arrives_as_it_should_and_the_rate_holds() {
     let untested = "that magic packets arrive";
@@ -93,8 +115,15 @@ async fn each_carrier_arrives_as_it_should_and_the_rate_holds() {
     let Some(network) = Network::new(untested) else {
         return;
     };
-    let mut reader = Reader::new(&network);
-    let wake = DeviceWake::new(Arc::new(SystemClock::new()));
+    let own = DeviceWake::new(Arc::new(SystemClock::new()));
+    each_carrier(&network, &own, None).await;
+    let signed = tempfile::tempdir().unwrap();
+    let (wake, policy) = through(network.link(), signed.path());
+    each_carrier(&network, &wake, Some(policy)).await;
+}
+
+async fn each_carrier(network: &Network, wake: &DeviceWake, policy: Option<Sha256>) {
+    let mut reader = Reader::new(network);
     let plugin: PluginName = "wake-on-lan".parse().unwrap();
     let allowed = WakeAllowed {
         mac: MAC,
@@ -130,7 +159,7 @@ async fn each_carrier_arrives_as_it_should_and_the_rate_holds() {
     ] {
         let payload = packet(password);
         let link = network.link();
-        wake.send(&plugin, allowed, link, by, &payload)
+        wake.send(&plugin, policy, allowed, link, by, &payload)
             .await
             .unwrap();
         sent += 1;
@@ -153,9 +182,39 @@ async fn each_carrier_arrives_as_it_should_and_the_rate_holds() {
     assert_eq!(sent, 4);
     let by = WakeCarrier::Ethernet;
     let fifth = wake
-        .send(&plugin, allowed, network.link(), by, &packet(&[]))
+        .send(&plugin, policy, allowed, network.link(), by, &packet(&[]))
         .await;
     assert!(matches!(fifth, Err(WakeError::TooOften(_))), "{fifth:?}");
+}
+
+#[tokio::test]
+async fn only_what_a_signed_policy_grants_is_sent_by_the_privileged_process() {
+    let Some(network) = Network::new("that the privileged process judges packets") else {
+        return;
+    };
+    let signed = tempfile::tempdir().unwrap();
+    let (wake, policy) = through(network.link(), signed.path());
+    let plugin: PluginName = "wake-on-lan".parse().unwrap();
+    // As whoever broke out says: it is not asked.
+    let allowed = WakeAllowed {
+        mac: MAC,
+        link_is_named: true,
+        per_minute: u16::MAX,
+    };
+    let other = [&[0xff; 6][..], &[0x52, 0x54, 0, 1, 2, 4].repeat(16)].concat();
+    let longer = [packet(&[]), vec![0; 2]].concat();
+    let unsigned = Sha256::of(b"what nobody signed");
+    for (policy, payload, expected) in [
+        (Some(policy), &other, "not granted"),
+        (Some(policy), &longer, "no magic packet"),
+        (Some(unsigned), &packet(&[]), "nobody signed it"),
+        (None, &packet(&[]), "no signed policy"),
+    ] {
+        let by = WakeCarrier::Ethernet;
+        let sent = wake.send(&plugin, policy, allowed, network.link(), by, payload);
+        let refused = sent.await.unwrap_err().to_string();
+        assert!(refused.contains(expected), "{refused}");
+    }
 }
 
 #[tokio::test]
@@ -171,11 +230,26 @@ async fn a_virtual_link_carries_nothing_unless_it_is_named() {
         per_minute: 60,
     };
     let payload = packet(&[]);
-    let send =
-        |link: &'static str| wake.send(&plugin, allowed, link, WakeCarrier::Ethernet, &payload);
+    let send = |link: &'static str| {
+        wake.send(
+            &plugin,
+            None,
+            allowed,
+            link,
+            WakeCarrier::Ethernet,
+            &payload,
+        )
+    };
     let own = network.link().to_owned();
     let refused = wake
-        .send(&plugin, allowed, &own, WakeCarrier::Ethernet, &payload)
+        .send(
+            &plugin,
+            None,
+            allowed,
+            &own,
+            WakeCarrier::Ethernet,
+            &payload,
+        )
         .await;
     assert_eq!(refused, Err(WakeError::Virtual));
     for link in ["lo", "no-such-link"] {

@@ -206,7 +206,10 @@ fn ports(
             Some(privileged) => Arc::new(DeviceExec::new(Arc::clone(privileged))),
             None => Arc::new(NoExec),
         },
-        wake: Arc::new(DeviceWake::new(Arc::clone(clock))),
+        wake: Arc::new(match privileged {
+            Some(privileged) => DeviceWake::through(Arc::clone(clock), Arc::clone(privileged)),
+            None => DeviceWake::new(Arc::clone(clock)),
+        }),
         // Each instance has a port of its own, see `Launch`.
         decisions: Arc::new(NotWrittenDown),
         message: Arc::new(match privileged {

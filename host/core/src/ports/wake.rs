@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use super::BoxFuture;
-use crate::{ids::PluginName, policy};
+use crate::{digest::Sha256, ids::PluginName, policy};
 
 /// How a magic packet travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +47,12 @@ pub enum WakeError {
 
 /// Sends magic packets.
 pub trait Wake: Send + Sync {
-    /// Sends `payload`, which is one, on `link`, for `plugin`.
+    /// Sends `payload`, which is one, on `link`, for `plugin`, as it is `allowed` by the policy
+    /// file that has the digest `policy`, as it was signed; none where nothing is.
     fn send<'a>(
         &'a self,
         plugin: &'a PluginName,
+        policy: Option<Sha256>,
         allowed: policy::WakeAllowed,
         link: &'a str,
         by: WakeCarrier,
@@ -66,6 +68,7 @@ impl Wake for NoWake {
     fn send<'a>(
         &'a self,
         _: &'a PluginName,
+        _: Option<Sha256>,
         _: policy::WakeAllowed,
         _: &'a str,
         _: WakeCarrier,

@@ -84,13 +84,11 @@ const SECOND_INTERFACE: u32 = 0x4000_0000;
 const NEW_NAMESPACES: u32 = 0x7e02_0000;
 
 /// Families of sockets that are needed.
-const FAMILIES: [libc::c_int; 5] = [
+const FAMILIES: [libc::c_int; 4] = [
     libc::AF_UNIX,
     libc::AF_INET,
     libc::AF_INET6,
     libc::AF_NETLINK,
-    // Frames that wake neighbours.
-    libc::AF_PACKET,
 ];
 
 /// Where the kernel puts what is judged (`seccomp_data` of linux/seccomp.h).

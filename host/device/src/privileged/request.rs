@@ -1,6 +1,12 @@
 //! What can be asked, and how it is written: a version, a kind, then what the kind takes,
 //! numbers in little-endian.
 
+use std::net::Ipv4Addr;
+
+use bailiwick_core::{digest::Sha256, ports::WakeCarrier};
+
+use crate::wake::apart::Packet;
+
 /// Of this writing. Both ends are the same program; an agent that was replaced on disk while
 /// it ran starts this one from its own copy.
 const VERSION: u8 = 2;
@@ -42,6 +48,8 @@ pub(crate) enum Request {
     /// Start who tells users something (see `message`) with these streams: its order, its answer,
     /// its errors.
     Teller,
+    /// Send a packet that wakes a neighbour.
+    Wake(Packet),
     /// Something newer may have been signed. Nothing comes with it, and nothing is answered.
     Signed,
 }
@@ -84,6 +92,22 @@ impl Request {
             Self::Notices => bytes.push(4),
             Self::Teller => bytes.push(5),
             Self::Signed => bytes.push(6),
+            Self::Wake(packet) => {
+                bytes.push(7);
+                bytes.extend(packet.policy.as_bytes());
+                let (carrier, port, address) = match packet.by {
+                    WakeCarrier::Ethernet => (0, 0, Ipv4Addr::UNSPECIFIED),
+                    WakeCarrier::Limited { port } => (1, port, Ipv4Addr::UNSPECIFIED),
+                    WakeCarrier::Directed { address, port } => (2, port, address),
+                };
+                bytes.push(carrier);
+                bytes.extend(port.to_le_bytes());
+                bytes.extend(address.octets());
+                // No link has a longer name (IFNAMSIZ of netdevice(7)).
+                bytes.push(u8::try_from(packet.link.len()).unwrap_or(u8::MAX));
+                bytes.extend(packet.link.as_bytes());
+                bytes.extend(&packet.payload);
+            }
         }
         bytes
     }
@@ -132,9 +156,30 @@ impl Request {
             4 => rest.is_empty().then_some(Self::Notices),
             5 => rest.is_empty().then_some(Self::Teller),
             6 => rest.is_empty().then_some(Self::Signed),
+            7 => packet(rest).map(Self::Wake),
             _ => None,
         }
     }
+}
+
+fn packet(bytes: &[u8]) -> Option<Packet> {
+    let (policy, rest) = bytes.split_first_chunk()?;
+    let (&[carrier, low, high, a, b, c, d, length], rest) = rest.split_first_chunk()?;
+    let (port, address) = (u16::from_le_bytes([low, high]), Ipv4Addr::new(a, b, c, d));
+    let by = match (carrier, port, address.is_unspecified()) {
+        (0, 0, true) => WakeCarrier::Ethernet,
+        (1, _, true) => WakeCarrier::Limited { port },
+        (2, _, _) => WakeCarrier::Directed { address, port },
+        _ => return None,
+    };
+    let (link, payload) = rest.split_at_checked(usize::from(length))?;
+    let packet = Packet {
+        policy: Sha256::from_bytes(*policy),
+        link: std::str::from_utf8(link).ok()?.to_owned(),
+        by,
+        payload: payload.to_vec(),
+    };
+    Some(packet)
 }
 
 impl Wanted {
@@ -177,6 +222,25 @@ mod tests {
             Just(Request::Notices),
             Just(Request::Teller),
             Just(Request::Signed),
+            (
+                any::<([u8; 32], u16, [u8; 4])>(),
+                0..3,
+                "[a-z0-9]{0,15}",
+                proptest::collection::vec(any::<u8>(), 0..=108),
+            )
+                .prop_map(|((policy, port, address), carrier, link, payload)| {
+                    let address = address.into();
+                    Request::Wake(Packet {
+                        policy: Sha256::from_bytes(policy),
+                        link,
+                        by: match carrier {
+                            0 => WakeCarrier::Ethernet,
+                            1 => WakeCarrier::Limited { port },
+                            _ => WakeCarrier::Directed { address, port },
+                        },
+                        payload,
+                    })
+                }),
         ]
     }
 

@@ -9,6 +9,7 @@ use std::{
     path::PathBuf,
 };
 
+use bailiwick_core::policy::Rates;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -21,7 +22,7 @@ use super::{
     signed::SignedPolicies,
     started::{Kind, Started},
 };
-use crate::{exec::cgroup, sessions::notices};
+use crate::{SystemClock, exec::cgroup, sessions::notices, wake::apart};
 
 /// What it says when it listens.
 pub(super) const READY: [u8; 1] = [b'+'];
@@ -52,6 +53,8 @@ pub(crate) fn serve(compiler: PathBuf, signed: Box<dyn SignedPolicies>) -> io::R
     let mut serving = Serving {
         compiler,
         signed,
+        clock: SystemClock::new(),
+        woken: Rates::default(),
         agent,
         started: Vec::new(),
     };
@@ -83,6 +86,9 @@ fn wait(line: &OwnedFd, started: &[Started]) -> io::Result<bool> {
 struct Serving {
     compiler: PathBuf,
     signed: Box<dyn SignedPolicies>,
+    clock: SystemClock,
+    /// What each plugin has sent.
+    woken: Rates,
     /// Its id is in the names of cgroups, so that somebody finds what it leaves.
     agent: u32,
     started: Vec<Started>,
@@ -119,6 +125,10 @@ impl Serving {
             // Above: it has no answer.
             Request::Signed => {}
             Request::Closely(all) => closely::answer(&all, answer),
+            Request::Wake(packet) => {
+                let (signed, woken) = (&mut *self.signed, &mut self.woken);
+                apart::answer(&packet, signed, woken, &self.clock, answer);
+            }
             Request::Notices => {
                 // Whoever gets none has none.
                 if let Ok(socket) = notices::listen() {

@@ -2,12 +2,12 @@
 
 use std::io;
 
-use bailiwick_core::ports::{Link, WakeCarrier};
+use bailiwick_core::ports::WakeCarrier;
 
 pub(super) fn is_virtual(_: &str) -> bool {
     false
 }
 
-pub(super) fn send(_: &Link, _: WakeCarrier, _: &[u8]) -> io::Result<()> {
+pub(super) fn send(_: &str, _: WakeCarrier, _: &[u8]) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }

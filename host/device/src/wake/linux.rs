@@ -3,17 +3,17 @@
 use std::{
     ffi::OsString,
     io,
-    net::{IpAddr, Ipv4Addr, UdpSocket},
+    net::{Ipv4Addr, UdpSocket},
     os::fd::AsRawFd,
     path::Path,
 };
 
-use bailiwick_core::ports::{Link, WakeCarrier};
+use bailiwick_core::ports::WakeCarrier;
 use nix::{
     ifaddrs::getifaddrs,
     sys::socket::{
-        AddressFamily, MsgFlags, SockFlag, SockType, bind, send as send_frame, setsockopt, socket,
-        sockopt::BindToDevice,
+        AddressFamily, MsgFlags, SockFlag, SockType, SockaddrStorage, bind, send as send_frame,
+        setsockopt, socket, sockopt::BindToDevice,
     },
 };
 
@@ -29,7 +29,7 @@ pub(super) fn is_virtual(link: &str) -> bool {
         .exists()
 }
 
-pub(super) fn send(link: &Link, by: WakeCarrier, payload: &[u8]) -> io::Result<()> {
+pub(super) fn send(link: &str, by: WakeCarrier, payload: &[u8]) -> io::Result<()> {
     match by {
         WakeCarrier::Limited { port } => datagram(link, Ipv4Addr::BROADCAST, port, payload),
         WakeCarrier::Directed { address, port } => datagram(link, address, port, payload),
@@ -37,24 +37,25 @@ pub(super) fn send(link: &Link, by: WakeCarrier, payload: &[u8]) -> io::Result<(
     }
 }
 
-fn datagram(link: &Link, to: Ipv4Addr, port: u16, payload: &[u8]) -> io::Result<()> {
-    let own = link.addresses.iter().find_map(|address| match address.ip {
-        IpAddr::V4(ip) => Some(ip),
-        IpAddr::V6(_) => None,
-    });
+/// Of the addresses of `link`, the first that `found` finds something in.
+fn of_link<T>(link: &str, found: impl Fn(SockaddrStorage) -> Option<T>) -> io::Result<Option<T>> {
+    Ok(getifaddrs()?
+        .filter(|address| address.interface_name == link)
+        .find_map(|address| found(address.address?)))
+}
+
+fn datagram(link: &str, to: Ipv4Addr, port: u16, payload: &[u8]) -> io::Result<()> {
+    let own = of_link(link, |found| Some(found.as_sockaddr_in()?.ip()))?;
     let socket = UdpSocket::bind((own.unwrap_or(Ipv4Addr::UNSPECIFIED), 0))?;
-    setsockopt(&socket, BindToDevice, &OsString::from(&link.name))?;
+    setsockopt(&socket, BindToDevice, &OsString::from(link))?;
     socket.set_broadcast(true)?;
     whole(socket.send_to(payload, (to, port))?, payload.len())
 }
 
-fn frame(link: &Link, payload: &[u8]) -> io::Result<()> {
-    let gone = || io::Error::other(format!("`{}` has no address of its own", link.name));
-    let own = link.mac.ok_or_else(gone)?;
-    let at = getifaddrs()?
-        .filter(|found| found.interface_name == link.name)
-        .find_map(|found| found.address?.as_link_addr().copied())
-        .ok_or_else(gone)?;
+fn frame(link: &str, payload: &[u8]) -> io::Result<()> {
+    let gone = || io::Error::other(format!("`{link}` has no address of its own"));
+    let at = of_link(link, |found| found.as_link_addr().copied())?.ok_or_else(gone)?;
+    let own = at.addr().ok_or_else(gone)?;
     // Of no protocol: it sends, and hears nothing.
     let flags = SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Packet, SockType::Raw, flags, None)?;

@@ -1,5 +1,7 @@
 //! Magic packets, sent on one link.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod apart;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
@@ -11,6 +13,7 @@ use std::{
 };
 
 use bailiwick_core::{
+    digest::Sha256,
     ids::PluginName,
     policy::{Rates, WakeAllowed},
     ports::{BoxFuture, Clock, Link, Links as _, Prefix, Wake, WakeCarrier, WakeError},
@@ -19,10 +22,12 @@ use bailiwick_core::{
 #[cfg(not(target_os = "linux"))]
 use elsewhere as linux;
 
-use crate::{DeviceLinks, blocking};
+use crate::{DeviceLinks, Privileged, blocking};
 
 /// Sends on this machine's links, and counts what each plugin sent in the last minute.
 pub struct DeviceWake {
+    /// Who sends; none where this process does.
+    privileged: Option<Arc<Privileged>>,
     clock: Arc<dyn Clock>,
     rates: Mutex<Rates>,
 }
@@ -31,12 +36,25 @@ impl DeviceWake {
     /// One that has sent nothing.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let rates = Mutex::default();
-        Self { clock, rates }
+        Self {
+            privileged: None,
+            clock,
+            rates,
+        }
+    }
+
+    /// One that has `privileged` send, and count: who asks may not.
+    pub fn through(clock: Arc<dyn Clock>, privileged: Arc<Privileged>) -> Self {
+        Self {
+            privileged: Some(privileged),
+            ..Self::new(clock)
+        }
     }
 
     async fn send_on(
         &self,
         plugin: &PluginName,
+        policy: Option<Sha256>,
         allowed: WakeAllowed,
         link: &str,
         by: WakeCarrier,
@@ -55,6 +73,22 @@ impl DeviceWake {
         if !allowed.link_is_named && linux::is_virtual(&link.name) {
             return Err(WakeError::Virtual);
         }
+        // Nobody else sends there.
+        #[cfg(not(target_os = "linux"))]
+        let _ = (policy, &self.privileged);
+        #[cfg(target_os = "linux")]
+        if let Some(privileged) = self.privileged.clone() {
+            let unsigned = || unavailable(&"no signed policy grants it");
+            let packet = apart::Packet {
+                policy: policy.ok_or_else(unsigned)?,
+                link: link.name,
+                by,
+                payload: payload.to_vec(),
+            };
+            return blocking::run(move || apart::ask(&privileged, packet))
+                .await
+                .map_err(|error| unavailable(&error))?;
+        }
         {
             // Counted last: what was refused was not sent.
             let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,7 +98,7 @@ impl DeviceWake {
                 .map_err(WakeError::TooOften)?;
         }
         let payload = payload.to_vec();
-        blocking::run(move || linux::send(&link, by, &payload))
+        blocking::run(move || linux::send(&link.name, by, &payload))
             .await
             .map_err(|error| unavailable(&error))?
             .map_err(|error| unavailable(&error))
@@ -81,12 +115,13 @@ impl Wake for DeviceWake {
     fn send<'a>(
         &'a self,
         plugin: &'a PluginName,
+        policy: Option<Sha256>,
         allowed: WakeAllowed,
         link: &'a str,
         by: WakeCarrier,
         payload: &'a [u8],
     ) -> BoxFuture<'a, Result<(), WakeError>> {
-        Box::pin(self.send_on(plugin, allowed, link, by, payload))
+        Box::pin(self.send_on(plugin, policy, allowed, link, by, payload))
     }
 }
 

@@ -12,7 +12,10 @@ use bailiwick_device::confine::Line;
 use nix::{
     mount::{MntFlags, MsFlags, mount, umount2},
     sched::{CloneFlags, unshare},
-    sys::ptrace,
+    sys::{
+        ptrace,
+        socket::{AddressFamily, SockFlag, SockType, socket},
+    },
     unistd::Pid,
 };
 use rustix::{
@@ -204,6 +207,15 @@ pub(crate) const REFUSED: &[Attempt] = &[
         &[Line::Capabilities],
         Takes::Root,
         |_| rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(1)).is_ok(),
+    ),
+    attempt(
+        "send frames of its own making",
+        &[Line::Capabilities, Line::SystemCalls],
+        Takes::Root,
+        |_| {
+            let (family, kind) = (AddressFamily::Packet, SockType::Raw);
+            socket(family, kind, SockFlag::SOCK_CLOEXEC, None).is_ok()
+        },
     ),
     attempt(
         "take a capability back",

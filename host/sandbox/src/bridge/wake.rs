@@ -66,10 +66,9 @@ impl Context {
     async fn send_granted(&mut self, link: &str, by: Carrier, payload: &[u8]) -> Result<(), Error> {
         let by = carrier(by)?;
         let allowed = self.allowed(link, payload)?;
-        let sent = self
-            .ports
-            .wake
-            .send(&self.plugin, allowed, link, by, payload);
+        let policy = self.ports.decisions.policy();
+        let wake = &self.ports.wake;
+        let sent = wake.send(&self.plugin, policy, allowed, link, by, payload);
         sent.await.map_err(|error| match error {
             WakeError::Virtual => Error::Denied,
             WakeError::TooOften(wait) => {

@@ -108,6 +108,7 @@ impl ports::Wake for Sends {
     fn send<'a>(
         &'a self,
         _: &'a bailiwick_core::ids::PluginName,
+        _: Option<bailiwick_core::digest::Sha256>,
         _: WakeAllowed,
         _: &'a str,
         _: WakeCarrier,
