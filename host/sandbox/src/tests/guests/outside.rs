@@ -10,6 +10,7 @@ use std::{
 use bailiwick_core::{
     bytes::ByteCount,
     charge,
+    digest::Sha256,
     ids::PluginName,
     policy::WakeAllowed,
     ports::{
@@ -187,6 +188,7 @@ impl Wake for Outside {
     fn send<'a>(
         &'a self,
         _: &'a PluginName,
+        _: Option<Sha256>,
         _: WakeAllowed,
         _: &'a str,
         _: WakeCarrier,
