@@ -106,6 +106,28 @@ impl Desk {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
+    /// `bailiwick-console policy` with these arguments and the key of `policies`; gives its JSON.
+    ///
+    /// # Panics
+    /// It failed.
+    pub fn decide(&self, arguments: &[&str]) -> Value {
+        let keys = fs::read_dir(self.path("repository/keys")).expect("there are keys");
+        let is_approvers = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("policies-") && name.ends_with(".json")
+        };
+        let mut paths = keys.flatten().map(|entry| entry.path());
+        let mut command = Command::new(program("bailiwick-console"));
+        command
+            .arg("policy")
+            .args(arguments)
+            .arg("--key")
+            .arg(paths.find(is_approvers).expect("policies has a key"))
+            .args(["--json", "--repo"]);
+        let text = output(command.arg(self.path("repository")));
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
     /// Builds and publishes one version of a plugin of this workspace.
     ///
     /// # Panics
