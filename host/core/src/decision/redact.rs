@@ -71,6 +71,10 @@ fn redacted(call: &Call) -> Call {
         Call::Watch { path } => Call::Watch {
             path: without_user(path),
         },
+        // Root is nobody's name. Whose session it is, an entry tells as events do.
+        Call::Message { user } if user != "root" && !user.is_empty() => Call::Message {
+            user: USER.to_owned(),
+        },
         Call::Request {
             method,
             target,
@@ -160,6 +164,8 @@ mod tests {
                 "exec /bin/x --password=a --db-token b c in=/home/a/f",
                 "exec /bin/x --password=<secret> --db-token <secret> c in=/home/<user>/f",
             ),
+            ("message alice", "message <user>"),
+            ("message root", "message root"),
             ("wake 52:54:00:01:02:03 eth0", "wake 52:54:00:01:02:03 eth0"),
             (
                 "http POST https://a.example/hooks/0123456789abcdef0123?key=b",

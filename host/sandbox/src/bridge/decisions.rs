@@ -17,6 +17,16 @@ impl Context {
         self.note(call, Answer::Refused, None);
     }
 
+    /// The policy refuses `call` in the session that it named, if there is one.
+    #[cold]
+    pub(crate) fn refused_in(&self, call: Call, session: Option<&str>) {
+        self.note(
+            call,
+            Answer::Refused,
+            session.and_then(|id| id.parse().ok()),
+        );
+    }
+
     /// The policy allows `call` by its name, and refuses where it leads.
     #[cold]
     pub(crate) fn led_astray(&self, call: Call) {

@@ -26,12 +26,13 @@ impl Host for Context {
             Ok(order) => self.show_granted(order).await,
             Err(error) => Err(error),
         };
-        // Of a session that is not there nobody knows the user.
+        // Of a session that is not there nobody knows the user, and its name is the guest's own.
+        let there = user.is_some().then_some(session.as_str());
         let user = user.unwrap_or_default();
         let call = Call::Message { user };
         match &answer {
             Ok(_) => self.acted(call, None, Some(&session)),
-            Err(Error::Denied) => self.refused(call),
+            Err(Error::Denied) => self.refused_in(call, there),
             Err(error) => self.acted(call, Some(not_shown(error)), Some(&session)),
         }
         if entered.granted && matches!(answer, Err(Error::Denied)) {
