@@ -124,13 +124,13 @@ impl Instance {
             plugin: plugin.to_string(),
             reason: one_line(&format!("{error:#}"), REASON),
         };
-        if let Some(interface) = linker::missing(component, policy, now) {
+        if let Some(interface) = linker::missing(component, policy, now, enforced) {
             return Err(StartError::NotGranted {
                 plugin: plugin.to_string(),
                 interface,
             });
         }
-        let linker = linker::linker(component, policy, now).map_err(contract)?;
+        let linker = linker::linker(component, policy, now, enforced).map_err(contract)?;
         let ready = Ready::new(component, &linker).map_err(contract)?;
         let mut store = store(component, policy, plugin, ports, now, enforced);
         let timing = Arc::clone(&store.data().timing);

@@ -15,6 +15,7 @@ use crate::{
     },
     component::Component,
     context::Context,
+    limits::{Enforced, Enforcer},
 };
 
 /// Package of the contract, as import names begin.
@@ -27,8 +28,14 @@ const TYPES: &str = "types";
 const PROGRESS: &str = "progress";
 
 /// The first import of `component` that the policy does not link.
-pub(crate) fn missing(component: &Component, policy: &Policy, now: Timestamp) -> Option<String> {
+pub(crate) fn missing(
+    component: &Component,
+    policy: &Policy,
+    now: Timestamp,
+    enforced: Enforced,
+) -> Option<String> {
     let world = component.world();
+    let of_world = of_world(world, enforced);
     let handles = world == Some(World::ActionHandler);
     component.imports().into_iter().find(|import| {
         let Some(rest) = import.strip_prefix(CONTRACT) else {
@@ -41,8 +48,7 @@ pub(crate) fn missing(component: &Component, policy: &Policy, now: Timestamp) ->
                 .into_iter()
                 .find(|capability| capability.name() == name)
                 .is_none_or(|capability| {
-                    !world.is_some_and(|world| world.has(capability))
-                        || policy.access(capability, now) == Access::Absent
+                    !of_world(capability) || policy.access(capability, now) == Access::Absent
                 })
     })
 }
@@ -54,11 +60,12 @@ pub(crate) fn linker(
     component: &Component,
     policy: &Policy,
     now: Timestamp,
+    enforced: Enforced,
 ) -> wasmtime::Result<Linker<Context>> {
     let mut linker = Linker::new(component.engine().wasmtime());
     let world = component.world();
-    let of_world = |capability: &Capability| world.is_some_and(|world| world.has(*capability));
-    for capability in Capability::ALL.into_iter().filter(of_world) {
+    let of_world = of_world(world, enforced);
+    for capability in Capability::ALL.into_iter().filter(|one| of_world(*one)) {
         match policy.access(capability, now) {
             Access::Absent => {}
             Access::Linked | Access::Denied(_) => add(&mut linker, capability)?,
@@ -75,6 +82,13 @@ pub(crate) fn linker(
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     }
     Ok(linker)
+}
+
+/// Whether a plugin of `world` can have a capability, if its policy grants it.
+fn of_world(world: Option<World>, enforced: Enforced) -> impl Fn(Capability) -> bool {
+    move |capability| {
+        world.is_some_and(|world| world.has(capability)) || !enforced.is_on(Enforcer::Worlds)
+    }
 }
 
 fn add(linker: &mut Linker<Context>, capability: Capability) -> wasmtime::Result<()> {

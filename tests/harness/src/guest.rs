@@ -14,7 +14,7 @@ pub use cargo_bailiwick::{Target, Told, Tried};
 use crate::program;
 
 /// `bailiwick-compile`, built once for a test program.
-static COMPILER: LazyLock<PathBuf> =
+pub(crate) static COMPILER: LazyLock<PathBuf> =
     LazyLock::new(|| program::build("bailiwick-compile", "bailiwick-compile"));
 
 /// A built plugin and the policy that it runs under.

@@ -9,6 +9,7 @@ pub mod attack;
 pub mod desk;
 pub mod forge;
 pub mod guest;
+pub mod hostile;
 pub mod program;
 pub mod scene;
 pub mod threat;

@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, fs, path::Path};
 use bailiwick_harness::threat::{Claims, Row, claims, rows};
 
 /// Where guests lie that attack: each folder is walked by a test of its own,
-/// `host/sandbox/src/tests/guests.rs`.
-const STAGES: [&str; 1] = ["sandbox"];
+/// `tests/attacks.rs` here and `host/sandbox/src/tests/guests.rs`.
+const STAGES: [&str; 2] = ["device", "sandbox"];
 
 fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))

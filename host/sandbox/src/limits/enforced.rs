@@ -32,6 +32,8 @@ pub(crate) enum Enforcer {
     WasiHandles,
     /// Random numbers of WASI are bounded.
     WasiRandom,
+    /// What only handlers may have is not linked for others.
+    Worlds,
 }
 
 /// Which enforcers are at work. Only tests of this crate can switch one off, to show that

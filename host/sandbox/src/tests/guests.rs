@@ -8,8 +8,10 @@ mod bounds;
 mod build;
 mod calls;
 mod host;
+mod meddled;
 mod outside;
 mod run;
+mod written;
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 

@@ -1,8 +1,11 @@
 //! What `attack.toml` of a guest of the sandbox says.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
-use bailiwick_core::{policy::Policy, release::World};
+use bailiwick_core::{
+    policy::{Grant, Policy, Scope},
+    release::World,
+};
 
 use super::bounds::Bound;
 
@@ -22,6 +25,10 @@ pub(super) struct Attack {
     pub(super) world: World,
     /// Whether the state answers late.
     pub(super) slow_state: bool,
+    /// Whether it runs for a session.
+    pub(super) session: bool,
+    /// Whether it is observed, as for `policy learn`.
+    pub(super) observed: bool,
     pub(super) policy: Policy,
     /// The policy of a host that grants what ours does not.
     pub(super) granting: Option<Policy>,
@@ -66,6 +73,18 @@ pub(super) enum Defence {
     OneShare,
     /// Pauses and suspensions after failures.
     Supervision,
+    /// How often a minute what goes out of the device is done.
+    Rates,
+    /// How long a device rests before it sleeps or starts anew once more.
+    Pauses,
+    /// What only handlers may have.
+    Worlds,
+    /// What of decisions is written, and what is counted.
+    Ledger,
+    /// What of a call is left out of the log.
+    Redaction,
+    /// How many calls are told apart of a plugin that is observed.
+    ObservedCalls,
 }
 
 /// Which export is called.
@@ -106,6 +125,10 @@ struct Text {
     world: Kind,
     #[serde(default)]
     slow_state: bool,
+    #[serde(default = "yes")]
+    session: bool,
+    #[serde(default)]
+    observed: bool,
     /// In place of those of `policy.toml`.
     #[serde(default)]
     limits: BTreeMap<String, toml::Value>,
@@ -123,6 +146,10 @@ const fn once() -> u32 {
     1
 }
 
+const fn yes() -> bool {
+    true
+}
+
 impl Attack {
     /// Reads the guest in `name` beneath `folder`.
     pub(super) fn read(folder: &Path, name: &str) -> Self {
@@ -136,7 +163,9 @@ impl Attack {
         let policy = |grants: Option<String>| {
             let text = format!("{common}\n{}", grants.unwrap_or_default());
             let read = Policy::parse("policy.toml", &text);
-            read.unwrap_or_else(|error| panic!("{name}: {error}"))
+            let mut policy = read.unwrap_or_else(|error| panic!("{name}: {error}"));
+            policy.grants.iter_mut().for_each(warn_shortly);
+            policy
         };
         let granting = read("granting.toml").map(|grants| policy(Some(grants)));
         assert_eq!(
@@ -157,6 +186,8 @@ impl Attack {
                 Kind::ActionHandler => World::ActionHandler,
             },
             slow_state: said.slow_state,
+            session: said.session,
+            observed: said.observed,
             policy: policy(read("grants.toml")),
             granting,
             text: read("guest.wat").unwrap_or_else(|| panic!("{name} has no guest.wat")),
@@ -181,6 +212,13 @@ impl Text {
             self.without.is_none() || self.refused != self.succeeds || self.breaks.is_some(),
             "{name}: it ends alike with and without the defence"
         );
+    }
+}
+
+/// Nobody reads the warnings here, and no policy may give less than five seconds for them.
+fn warn_shortly(grant: &mut Grant) {
+    if let Scope::Powers(powers) = &mut grant.scope {
+        powers.warn_for = Duration::from_millis(30);
     }
 }
 

@@ -1,6 +1,10 @@
 //! What no plugin may ever pass, seen from outside.
 
-use bailiwick_core::limits::Limits;
+use bailiwick_core::{
+    decision::{AT_ONCE, DISTINCT, LONGEST_CALL},
+    limits::Limits,
+    policy::learn::MOST_CALLS,
+};
 
 use super::run::Saw;
 use crate::bridge::log::LINE;
@@ -29,13 +33,22 @@ pub(super) enum Bound {
     Words,
     /// Few starts in ten minutes.
     Starts,
+    /// Few entries of the log in a moment.
+    Entries,
+    /// An entry that names no user and no secret, not too long.
+    Entry,
+    /// Few calls that are told apart while it is observed.
+    Observed,
 }
 
 /// Most starts of a plugin that fails, within ten minutes: the first, and one after each of
 /// four failures; the fifth suspends it for as long.
 const STARTS: u32 = 5;
 
-const ALL: [Bound; 10] = [
+/// What nothing in an entry may tell: a user of whom a guest knows, and what it calls a secret.
+const UNTOLD: [&str; 2] = ["alice", "hunter2"];
+
+const ALL: [Bound; 13] = [
     Bound::Memory,
     Bound::Deadline,
     Bound::Output,
@@ -46,6 +59,9 @@ const ALL: [Bound; 10] = [
     Bound::GivingWay,
     Bound::Words,
     Bound::Starts,
+    Bound::Entries,
+    Bound::Entry,
+    Bound::Observed,
 ];
 
 impl Saw {
@@ -65,6 +81,11 @@ impl Saw {
             Bound::GivingWay => self.kept_the_thread,
             Bound::Words => self.words_too_soon > 0,
             Bound::Starts => self.starts > STARTS,
+            Bound::Entries => self.entries.len() > DISTINCT + AT_ONCE as usize,
+            Bound::Entry => self.entries.iter().any(|entry| {
+                entry.len() > LONGEST_CALL || UNTOLD.iter().any(|word| entry.contains(word))
+            }),
+            Bound::Observed => self.observed > MOST_CALLS,
         };
         ALL.into_iter().filter(is_broken).collect()
     }

@@ -49,7 +49,7 @@ impl Host {
             enforced: without
                 .and_then(enforcer)
                 .map_or_else(Enforced::default, Enforced::all_but),
-            outside: Outside::new(attack.slow_state, without != Some(Defence::Charging)),
+            outside: Outside::new(attack, without),
             policy,
             without,
         }
@@ -77,10 +77,16 @@ const fn enforcer(defence: Defence) -> Option<Enforcer> {
         Defence::Words => Some(Enforcer::Words),
         Defence::WasiHandles => Some(Enforcer::WasiHandles),
         Defence::WasiRandom => Some(Enforcer::WasiRandom),
+        Defence::Worlds => Some(Enforcer::Worlds),
         Defence::Grants
         | Defence::Charging
         | Defence::Stack
         | Defence::OneShare
-        | Defence::Supervision => None,
+        | Defence::Supervision
+        | Defence::Rates
+        | Defence::Pauses
+        | Defence::Ledger
+        | Defence::Redaction
+        | Defence::ObservedCalls => None,
     }
 }

@@ -12,7 +12,7 @@ use bailiwick_core::{
     charge,
     digest::Sha256,
     ids::PluginName,
-    policy::WakeAllowed,
+    policy::{PowerPast, Rates, WakeAllowed},
     ports::{
         BoxFuture, Entry, Exec, ExecEnded, ExecError, ExecOrder, ExecRan, FileKind, FileMetadata,
         Files, FilesError, Http, HttpAnswer, HttpError, HttpOrder, Log, LogLevel, OpenSessions,
@@ -24,6 +24,10 @@ use bailiwick_core::{
     time::{Monotonic, Timestamp},
 };
 
+use super::{
+    attack::{Attack, Defence},
+    written::Written,
+};
 use crate::{Ports, probe, testing::clock};
 
 /// How long a slow state takes: longer than the guest's deadline of 200 ms, which the sandbox
@@ -41,22 +45,32 @@ const SERVER: Ipv4Addr = Ipv4Addr::new(93, 184, 216, 34);
 const SESSIONS: [(&str, &str); 2] = [("1", "alice"), ("2", "bob")];
 
 /// The device, which keeps what it was told.
-#[derive(Default)]
 pub(super) struct Outside {
     slow: bool,
-    charges: bool,
+    /// Whether instances run for a session.
+    for_session: bool,
+    /// The defence that this one lacks.
+    pub(super) without: Option<Defence>,
+    /// How often what goes out of the device was done.
+    pub(super) rates: Mutex<Rates>,
+    pub(super) past: Mutex<PowerPast>,
+    written: Arc<Written>,
     lines: Mutex<Vec<String>>,
     kept: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 impl Outside {
-    /// One whose state answers late or not, and where what other threads do is charged or
-    /// not.
-    pub(super) fn new(slow: bool, charges: bool) -> Arc<Self> {
+    /// As `attack` has it, and without a defence.
+    pub(super) fn new(attack: &Attack, without: Option<Defence>) -> Arc<Self> {
         Arc::new(Self {
-            slow,
-            charges,
-            ..Self::default()
+            slow: attack.slow_state,
+            for_session: attack.session,
+            without,
+            rates: Mutex::default(),
+            past: Mutex::default(),
+            written: Written::new(without, attack.observed),
+            lines: Mutex::default(),
+            kept: Mutex::default(),
         })
     }
 
@@ -70,12 +84,21 @@ impl Outside {
         ports.http = self.clone();
         ports.sessions = self.clone();
         ports.processes = self.clone();
-        ports.session = Some(session_id(SESSIONS[0].0));
+        ports.process_control = self.clone();
+        ports.message = self.clone();
+        ports.power = self.clone();
+        ports.watch = self.clone();
+        ports.decisions = self.written.clone();
+        ports.session = self.for_session.then(|| session_id(SESSIONS[0].0));
         ports
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
+    }
+
+    pub(super) fn written(&self) -> &Written {
+        &self.written
     }
 
     /// How much of it.
@@ -149,7 +172,7 @@ impl Files for Outside {
             name: "secret".to_owned(),
             kind: FileKind::File,
         };
-        if self.charges {
+        if self.without != Some(Defence::Charging) {
             charge::charge(LIST_NS);
         }
         Box::pin(async { Ok(vec![entry]) })
@@ -183,18 +206,19 @@ impl Exec for Outside {
     }
 }
 
-/// Sends nothing, and says that it did.
+/// Sends nothing, and says that it did, as often as the grant lets it.
 impl Wake for Outside {
     fn send<'a>(
         &'a self,
-        _: &'a PluginName,
+        plugin: &'a PluginName,
         _: Option<Sha256>,
-        _: WakeAllowed,
+        allowed: WakeAllowed,
         _: &'a str,
         _: WakeCarrier,
         _: &'a [u8],
     ) -> BoxFuture<'a, Result<(), WakeError>> {
-        Box::pin(async { Ok(()) })
+        let sent = self.in_time(plugin, allowed.per_minute);
+        Box::pin(async move { sent.map_err(WakeError::TooOften) })
     }
 }
 

@@ -41,6 +41,10 @@ pub(super) struct Saw {
     pub(super) words_too_soon: u32,
     /// Within ten minutes, of a plugin that is started for as long.
     pub(super) starts: u32,
+    /// What the log got.
+    pub(super) entries: Vec<String>,
+    /// Calls that were told apart while it was observed.
+    pub(super) observed: usize,
 }
 
 impl Saw {
@@ -56,6 +60,8 @@ impl Saw {
         kept_the_thread: false,
         words_too_soon: 0,
         starts: 0,
+        entries: Vec::new(),
+        observed: 0,
     };
 }
 
@@ -72,6 +78,8 @@ impl Host {
         };
         saw.lines = self.outside.lines();
         saw.kept = self.outside.kept();
+        saw.entries = self.outside.written().entries();
+        saw.observed = self.outside.written().kept();
         saw
     }
 

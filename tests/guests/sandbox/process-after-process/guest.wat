@@ -1,0 +1,15 @@
+(module
+  (import "bailiwick:plugin/process-control@0.1.0" "end" (func $end
+    (param i32 i64 i32 i32 i32 i32 i32)))
+  (func $attack (result i32) (local $left i32)
+    (local.set $left (i32.const 50))
+    (loop $again
+      (call $end
+        (i32.const 7) (i64.const 1)
+        (i32.const 0) (i32.const 0) (i32.const 0)
+        (i32.const 1000) (i32.const 64))
+      (if (i32.load8_u (i32.const 64))
+        (then (return (i32.add (i32.const 1) (i32.load8_u (i32.const 68))))))
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br_if $again (local.get $left)))
+    (i32.const 0)))

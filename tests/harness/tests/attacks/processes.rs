@@ -1,0 +1,93 @@
+//! A process that has the id by now which another one had.
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use bailiwick_core::{
+    policy::{Control, Found},
+    ports::{BoxFuture, ControlAnswer, ControlError, ControlOrder, Controlled, ProcessControl},
+};
+use bailiwick_device::{DeviceProcessControl, DeviceProcesses, SystemClock};
+use bailiwick_harness::hostile::Words;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::device::{Device, Scene, ports};
+
+/// A process that is none of the test's children: those are never touched.
+struct Orphan(u32);
+
+impl Orphan {
+    fn sleeping() -> Self {
+        let script = "sleep 600 >/dev/null 2>&1 & echo $!";
+        let mut shell = Command::new("sh");
+        let told = shell.args(["-c", script]).stdin(Stdio::null()).output();
+        let told = String::from_utf8(told.unwrap().stdout).unwrap();
+        Self(told.trim().parse().unwrap())
+    }
+
+    fn signal(pid: u32, signal: Signal) -> bool {
+        let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+        kill_process(pid, signal).is_ok()
+    }
+}
+
+impl Drop for Orphan {
+    fn drop(&mut self) {
+        Self::signal(self.0, Signal::KILL);
+    }
+}
+
+fn is_gone(pid: u32) -> bool {
+    // One that ended has no command, also where nobody asked how it ended.
+    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| command.is_empty())
+        || fs::metadata(format!("/proc/{pid}")).is_err()
+}
+
+/// Ends whoever has the id, if the grants allow what is asked for.
+struct ById;
+
+impl ProcessControl for ById {
+    fn control(&self, order: ControlOrder) -> BoxFuture<'_, ControlAnswer> {
+        let program = fs::read_link(format!("/proc/{}/exe", order.pid)).unwrap();
+        let control = Control {
+            verb: order.verb,
+            executable: program.display().to_string(),
+            found: Found::OfRoot,
+        };
+        let allowed = order.grants.allows(&control, order.now);
+        let result = allowed.map_err(ControlError::Denied).map(|_| {
+            assert!(Orphan::signal(order.pid, Signal::KILL));
+            while !is_gone(order.pid) {
+                std::thread::yield_now();
+            }
+            Controlled::Killed
+        });
+        let control = Some(control);
+        Box::pin(async { ControlAnswer { control, result } })
+    }
+}
+
+pub(crate) fn id_of_another(device: Device, _: &TempDir) -> BoxFuture<'static, Scene> {
+    let orphan = Orphan::sleeping();
+    let pid = orphan.0;
+    let mut ports = ports();
+    ports.process_control = match device {
+        Device::WithoutTheDefence => Arc::new(ById),
+        Device::Ours => {
+            let clock = Arc::new(SystemClock::new());
+            let processes = Arc::new(DeviceProcesses::new(clock.clone()));
+            Arc::new(DeviceProcessControl::new(clock, processes))
+        }
+    };
+    let scene = Scene {
+        words: Words::from([("pid", pid.to_string())]),
+        instances: vec![ports],
+        is_harmed: Some(Box::new(move || is_gone(pid))),
+        _kept: Box::new(orphan),
+    };
+    Box::pin(async { scene })
+}
