@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: every figure that the project promises, measured on release builds
 //! and held against its bound.
 
+mod accounting;
 mod action;
 mod assignment;
 mod audit;
@@ -52,11 +53,12 @@ pub(crate) struct Arguments {
 }
 
 /// What is measured, in the order of the table.
-const BENCHMARKS: [(&str, Measure); 19] = [
+const BENCHMARKS: [(&str, Measure); 20] = [
     ("memory", memory::measure),
     ("idle", idle::measure),
     ("quiet", quiet::measure),
     ("everything", everything::measure),
+    ("accounting", accounting::measure),
     ("inventory-cpu", sandbox::measure),
     ("reports", reports::measure),
     ("swap", sandbox::measure),

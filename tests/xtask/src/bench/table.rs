@@ -47,7 +47,7 @@ const fn bound(
 }
 
 /// MB and KB are 10^6 and 10^3 bytes.
-const BOUNDS: [Bound; 32] = [
+const BOUNDS: [Bound; 33] = [
     bound(
         "memory",
         "rss",
@@ -90,6 +90,13 @@ const BOUNDS: [Bound; 32] = [
         "the same, 300 processes, CPU in 15 s",
         14.0,
         "ms",
+    ),
+    bound(
+        "accounting",
+        "accounting",
+        "accounts and log of decisions, more resident",
+        1.0,
+        "MB",
     ),
     bound(
         "inventory-cpu",
