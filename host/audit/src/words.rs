@@ -261,14 +261,20 @@ pub(crate) fn counted(number: usize, one: &str) -> String {
 /// Where, when and in which versions a plugin was seen, and what it used.
 pub(crate) fn record(deeds: &Deeds) -> String {
     let versions: Vec<&str> = deeds.versions.iter().map(String::as_str).collect();
-    format!(
-        "{}, from {} to {}, in version {}: {}",
+    let seen = format!(
+        "{}, from {} to {}",
         counted(deeds.devices.len(), "device"),
         minute(deeds.first),
         minute(deeds.last),
-        versions.join(", "),
-        used(&deeds.used)
-    )
+    );
+    match versions.as_slice() {
+        [] => format!("{seen}: it did not run"),
+        versions => format!(
+            "{seen}, in version {}: {}",
+            versions.join(", "),
+            used(&deeds.used)
+        ),
+    }
 }
 
 fn used(used: &Used) -> String {

@@ -106,6 +106,11 @@ fn what_plugins_really_did_is_told_in_every_form() {
         &[&record[..], &["--format", "html"]].concat(),
     );
     assert!(html.contains("What it really did"));
+    // At the top, in short.
+    let (top, _) = html.split_once("<h2").unwrap();
+    assert!(top.contains("changed something 1×"), "{top}");
+    assert!(top.contains("refused 12×"), "{top}");
+    assert!(top.contains("Write lines to the device's log"), "{top}");
     assert!(html.contains("files /etc/&lt;b&gt;shadow"));
     assert!(html.contains("allowed by line 30 of the policy, approved by alice"));
     // And without a record nobody takes silence for an answer.

@@ -204,6 +204,14 @@ fn the_next_version_is_told_with_what_it_changes() {
         line.contains("system") && line.contains("describe"),
         "{line}"
     );
+    let (_, page) = desk.told("html");
+    for part in [
+        "1 thing more than 1.2.0",
+        "Its policy is the one of <a href=\"#plugin-0\">sample 1.2.0</a>",
+        "Not known: no record of a device was read",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
 }
 
 #[test]

@@ -17,12 +17,14 @@ pub const MOST_DEEDS: usize = 500;
 pub struct Deeds {
     /// On which devices.
     pub devices: BTreeSet<DeviceId>,
-    /// In which versions.
+    /// In which versions it ran.
     pub versions: BTreeSet<String>,
     /// From when on something is told of it, by the devices' clocks.
     pub first: Timestamp,
     /// Until when.
     pub last: Timestamp,
+    /// Versions that devices did not take, each with why.
+    pub turned_down: Vec<Deed>,
     /// What it was refused.
     pub denials: Vec<Deed>,
     /// What it did that changes something outside of it.
@@ -40,7 +42,7 @@ pub struct Deeds {
 /// Something that happened, and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deed {
-    /// What was asked for, in the words of `policy explain`.
+    /// What was asked for, in the words of `policy explain`; or the version that was not taken.
     pub call: String,
     /// Why it was refused, or what came of it.
     pub outcome: String,
@@ -109,12 +111,23 @@ pub(super) fn take(plugins: &mut BTreeMap<String, Deeds>, device: DeviceId, entr
     deeds.first = deeds.first.min(entry.at);
     deeds.last = deeds.last.max(entry.at);
     deeds.devices.insert(device);
-    if let Some(version) = text("version") {
-        deeds.versions.insert(version.to_owned());
-    }
+    // A version that was pulled, granted something or refused need not have run.
+    let ran = match kind {
+        "plugin-started" | "plugin-status" | "kept" | "narrowed" | "denied" | "effect" => {
+            text("version")
+        }
+        "swapped" | "went-back" => text("to"),
+        _ => None,
+    };
+    deeds.versions.extend(ran.map(str::to_owned));
+    let decided = ("call", "outcome");
     match kind {
-        "denied" => deeds.more_denials += add(&mut deeds.denials, device, entry),
-        "effect" => deeds.more_effects += add(&mut deeds.effects, device, entry),
+        "denied" => deeds.more_denials += add(&mut deeds.denials, decided, device, entry),
+        "effect" => deeds.more_effects += add(&mut deeds.effects, decided, device, entry),
+        // Of more versions than there is room for the rest is not told.
+        "refused" => {
+            add(&mut deeds.turned_down, ("version", "reason"), device, entry);
+        }
         "decisions-counted" => {
             let number = |name| entry.event.get(name).and_then(Value::as_u64).unwrap_or(0);
             deeds.more_denials += number("denials");
@@ -127,7 +140,12 @@ pub(super) fn take(plugins: &mut BTreeMap<String, Deeds>, device: DeviceId, entr
 }
 
 /// Adds a deed to those that are alike; answers how many there was no room for.
-fn add(deeds: &mut Vec<Deed>, device: DeviceId, entry: &LogEntry) -> u64 {
+fn add(
+    deeds: &mut Vec<Deed>,
+    (call, outcome): (&str, &str),
+    device: DeviceId,
+    entry: &LogEntry,
+) -> u64 {
     let text = |name| {
         entry
             .event
@@ -140,7 +158,7 @@ fn add(deeds: &mut Vec<Deed>, device: DeviceId, entry: &LogEntry) -> u64 {
         .get("count")
         .and_then(Value::as_u64)
         .unwrap_or(1);
-    let (call, outcome) = (text("call"), text("outcome"));
+    let (call, outcome) = (text(call), text(outcome));
     let allowed_by = entry.event.get("allowed-by").and_then(Value::as_array);
     let allowed_by: Vec<&str> = allowed_by
         .into_iter()
@@ -177,6 +195,7 @@ impl Deeds {
         Self {
             devices: BTreeSet::new(),
             versions: BTreeSet::new(),
+            turned_down: Vec::new(),
             first,
             last: first,
             denials: Vec::new(),
@@ -307,5 +326,27 @@ mod tests {
         let events: Vec<_> = (0..MOST_DEEDS + 5).map(denied).collect();
         let deeds = told(&events);
         assert_eq!((deeds.denials.len(), deeds.more_denials), (MOST_DEEDS, 10));
+    }
+
+    #[test]
+    fn a_version_that_devices_refused_did_not_run() {
+        let refused = json!({ "event": "refused", "plugin": "p", "version": "2.0.0",
+            "reason": "it asks for more than is approved" });
+        let pulled = json!({ "event": "pulled", "plugin": "p", "version": "2.0.0" });
+        let deeds = told(&[
+            (1, pulled.clone()),
+            (1, refused.clone()),
+            (2, refused.clone()),
+        ]);
+        assert!(deeds.versions.is_empty());
+        let of: Vec<_> = deeds.turned_down.iter().collect();
+        assert_eq!(of.len(), 1);
+        assert_eq!(
+            (&*of[0].call, of[0].count, of[0].devices.len()),
+            ("2.0.0", 2, 2)
+        );
+        let swapped = json!({ "event": "swapped", "plugin": "p", "from": "1.0.0", "to": "2.0.0" });
+        let deeds = told(&[(1, refused), (1, swapped)]);
+        assert_eq!(Vec::from_iter(deeds.versions), ["2.0.0"]);
     }
 }

@@ -146,6 +146,7 @@ fn deeds(deeds: &Deeds) -> Value {
     json!({
         "devices": deeds.devices.iter().map(DeviceId::to_string).collect::<Vec<_>>(),
         "versions": deeds.versions,
+        "turned-down": deeds.turned_down.iter().map(deed).collect::<Vec<_>>(),
         "first-ms": deeds.first.as_ms(),
         "last-ms": deeds.last.as_ms(),
         "used": {

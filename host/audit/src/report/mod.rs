@@ -131,6 +131,19 @@ impl Report {
         self.record.as_ref()?.of(&subject.plugin)
     }
 
+    /// The version of the same plugin and publisher that is told before the one at `index`, and
+    /// where.
+    fn before(&self, index: usize) -> Option<(usize, &Judged)> {
+        let at = index.checked_sub(1)?;
+        let (before, this) = (self.judged.get(at)?, self.judged.get(index)?);
+        let of = |judged: &Judged| {
+            let release = judged.subject.release.as_ref();
+            let role = release.map(|release| release.role.clone());
+            (judged.subject.plugin.clone(), role)
+        };
+        (of(before) == of(this)).then_some((at, before))
+    }
+
     /// What plugins did of which nothing else is known.
     fn strangers(&self) -> impl Iterator<Item = (&String, &Deeds)> {
         let plugins = self.record.iter().flat_map(|record| &record.plugins);

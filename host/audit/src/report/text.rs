@@ -127,6 +127,7 @@ fn subject(text: &mut String, judged: &Judged) -> std::fmt::Result {
 fn did(text: &mut String, deeds: &Deeds) -> std::fmt::Result {
     writeln!(text, "  record     {}", words::record(deeds))?;
     for (what, deeds, more) in [
+        ("not taken", &deeds.turned_down, 0),
         ("refused", &deeds.denials, deeds.more_denials),
         ("did", &deeds.effects, deeds.more_effects),
     ] {

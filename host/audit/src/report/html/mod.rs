@@ -1,14 +1,15 @@
 //! An audit as one page that needs nothing else: no script, no picture, no other file. It
-//! answers in this order what an auditor asks: what was found, what each plugin can do, who
-//! allowed it, why and until when, what it really did, what the next version changes, and what
-//! is not told.
+//! answers what an auditor asks, in short at its top and then for each plugin: what it can do,
+//! who allowed it, why and until when, what it really did, what the next version changes, what
+//! was found, and what is not told.
 
+mod overview;
 mod plugin;
 mod record;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as page};
 
-use super::{Judged, Report, counted, grounds, title};
+use super::{Report, counted, grounds};
 use crate::{Level, visible::visible, words};
 
 const STYLE: &str = include_str!("style.css");
@@ -47,7 +48,7 @@ pub fn html(report: &Report) -> String {
                 }
                 @for line in grounds(report) { p.quiet { (visible(&line)) } }
                 (unjudged(report))
-                (overview(report))
+                (overview::table(report))
                 @for (index, judged) in report.judged.iter().enumerate() {
                     (plugin::section(report, judged, index))
                 }
@@ -86,69 +87,6 @@ fn unjudged(report: &Report) -> Markup {
                 }
             }
         }
-    }
-}
-
-fn overview(report: &Report) -> Markup {
-    page! {
-        @if !report.judged.is_empty() {
-            table {
-                thead { tr { th { "Plugin" } th { "What it is for" } th.approver { "Allowed by" } th { "Until" } th { "Found" } } }
-                tbody {
-                    @for (index, judged) in report.judged.iter().enumerate() {
-                        (overview_row(judged, index))
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn overview_row(judged: &Judged, index: usize) -> Markup {
-    let subject = &judged.subject;
-    let grants = subject
-        .policy
-        .as_ref()
-        .map(|file| plugin::allowed(file.policy()));
-    let grants = grants.unwrap_or_default();
-    let mut approvers: Vec<_> = grants
-        .iter()
-        .map(|grant| grant.approved_by.as_str())
-        .collect();
-    approvers.sort_unstable();
-    approvers.dedup();
-    let first_end = grants.iter().filter_map(|grant| grant.expires).min();
-    page! {
-        tr {
-            th {
-                a href=(format!("#plugin-{index}")) { (visible(&title(subject))) }
-                @if let Some(release) = &subject.release {
-                    br; span.quiet { (visible(release.assigned.as_deref().unwrap_or("to no device yet"))) }
-                    @if release.forbidden.is_some() { br; span.error { "no device runs it" } }
-                }
-            }
-            td { @if let Some(file) = &subject.policy { (visible(&file.policy().summary)) } @else { "no policy" } }
-            td { (visible(&approvers.join(", "))) }
-            td.narrow { @match first_end { Some(at) => (bailiwick_core::policy::last_day(at)), None => "no end" } }
-            td.narrow { (found(judged)) }
-        }
-    }
-}
-
-fn found(judged: &Judged) -> Markup {
-    let of = |level| {
-        judged
-            .findings
-            .iter()
-            .filter(|finding| finding.rule.level() == level)
-            .count()
-    };
-    let (errors, warnings) = (of(Level::Error), of(Level::Warning));
-    page! {
-        @if errors > 0 { span.error { (counted(errors, "error")) } }
-        @if errors > 0 && warnings > 0 { br; }
-        @if warnings > 0 { span.warning { (counted(warnings, "warning")) } }
-        @if errors + warnings == 0 { span.good { "nothing" } }
     }
 }
 

@@ -37,10 +37,20 @@ pub(super) fn section(report: &Report, judged: &Judged, index: usize) -> Markup 
         @for finding in &judged.findings { (found(finding)) }
         @if let Some(release) = &subject.release { (changes(release)) }
         @match &subject.policy {
-            Some(file) => (grants(file, now)),
+            Some(file) => @match report.before(index) {
+                Some((at, before)) if before.subject.policy.as_ref().map(PolicyFile::policy) == Some(file.policy()) => {
+                    h3 { "What it can do" }
+                    p {
+                        "Its policy is the one of "
+                        a href=(format!("#plugin-{at}")) { (visible(&title(&before.subject))) }
+                        ": what it can do, can never do and may use is told there."
+                    }
+                }
+                _ => (grants(file, now)),
+            },
             None => { p.error { "No policy was named for it, so devices would not start it." } }
         }
-        (record::section(report, report.deeds(subject)))
+        (record::section(report, subject))
         (sources(judged))
     }
 }
@@ -106,7 +116,7 @@ fn grants(file: &PolicyFile, now: Timestamp) -> Markup {
     }
 }
 
-fn riskiest_first(policy: &Policy) -> Vec<&Grant> {
+pub(super) fn riskiest_first(policy: &Policy) -> Vec<&Grant> {
     let mut grants = allowed(policy);
     grants.sort_by_key(|grant| std::cmp::Reverse(grant.risk));
     grants

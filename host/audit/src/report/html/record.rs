@@ -4,6 +4,7 @@ use maud::{Markup, html as page};
 
 use super::super::Report;
 use crate::{
+    Subject,
     record::{Deed, Deeds, Record},
     visible::visible,
     words,
@@ -12,16 +13,66 @@ use crate::{
 /// Denials and effects of one plugin on the page, each; it is for reading.
 const TOLD: usize = 100;
 
-/// What one plugin did.
-pub(super) fn section(report: &Report, deeds: Option<&Deeds>) -> Markup {
+/// What one version did.
+pub(super) fn section(report: &Report, subject: &Subject) -> Markup {
     page! {
         h3 { "What it really did" }
-        @match (deeds, &report.record) {
-            (Some(deeds), _) => (did(deeds)),
+        @match (report.deeds(subject), &report.record) {
+            (Some(deeds), _) if ran(deeds, subject) => { (did(deeds)) (turned_down(deeds, subject)) },
+            (Some(deeds), _) => {
+                p { "No device of the record ran this version." }
+                (turned_down(deeds, subject))
+            },
             (None, Some(_)) => { p { "The record tells nothing of it: no device of it ran this plugin." } },
             (None, None) => { p.quiet { "Not known: no record of a device was read (--record)." } },
         }
     }
+}
+
+/// Whether the record tells of this version; of a plugin without one it does.
+fn ran(deeds: &Deeds, subject: &Subject) -> bool {
+    let release = subject.release.as_ref();
+    match release {
+        Some(release) => deeds.versions.contains(&release.version.to_string()),
+        None => !deeds.versions.is_empty(),
+    }
+}
+
+/// Whether it is the version of the subject that was not taken.
+fn is_of(deed: &Deed, subject: &Subject) -> bool {
+    let release = subject.release.as_ref();
+    release.is_none_or(|release| deed.call == release.version.to_string())
+}
+
+/// That devices did not take the version, and why.
+fn turned_down(deeds: &Deeds, subject: &Subject) -> Markup {
+    let of = deeds.turned_down.iter().filter(|deed| is_of(deed, subject));
+    let of: Vec<Deed> = of.cloned().collect();
+    page! { @if !of.is_empty() { (table("Version that devices did not take", "Why", &of, 0)) } }
+}
+
+/// The same in a few words.
+pub(super) fn brief(deeds: Option<&Deeds>, subject: &Subject) -> Markup {
+    let refused = deeds.is_some_and(|deeds| deeds.turned_down.iter().any(|it| is_of(it, subject)));
+    let Some(deeds) = deeds.filter(|deeds| ran(deeds, subject)) else {
+        return page! {
+            span.quiet { "did not run" }
+            @if refused { br; span.warning { "devices did not take it" } }
+        };
+    };
+    let effects = total(&deeds.effects, deeds.more_effects);
+    let denials = total(&deeds.denials, deeds.more_denials);
+    page! {
+        @if effects > 0 { "changed something " (effects) "×" }
+        @if effects > 0 && denials > 0 { br; }
+        @if denials > 0 { span.warning { "refused " (denials) "×" } }
+        @if effects == 0 && denials == 0 { span.good { "nothing refused, nothing changed" } }
+    }
+}
+
+fn total(deeds: &[Deed], more: u64) -> u64 {
+    let told = deeds.iter().map(|deed| deed.count);
+    told.fold(more, u64::saturating_add)
 }
 
 fn did(deeds: &Deeds) -> Markup {
@@ -69,7 +120,9 @@ pub(super) fn strangers(report: &Report) -> Markup {
         @for (plugin, deeds) in report.strangers() {
             h2 { (visible(plugin)) }
             p.error { "Devices ran it, and no policy of it was named: what it may do is not told here." }
-            (section(report, Some(deeds)))
+            h3 { "What it really did" }
+            (did(deeds))
+            @if !deeds.turned_down.is_empty() { (table("Version that devices did not take", "Why", &deeds.turned_down, 0)) }
         }
     }
 }
