@@ -10,6 +10,7 @@ mod http;
 mod meddling;
 mod memory;
 mod neighbour;
+mod own_session;
 mod redaction;
 mod watch;
 

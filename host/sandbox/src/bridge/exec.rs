@@ -12,6 +12,7 @@ use super::{decisions::cut, list_cost};
 use crate::{
     bindings::bailiwick::plugin::exec::{Ended, Error, Host, Outcome, Request},
     context::Context,
+    limits::Enforcer,
 };
 
 /// Arguments and variables that a decision names: more than any grant takes.
@@ -75,6 +76,10 @@ impl Context {
             })?
             .clone();
         let session = request.session.as_deref();
+        if self.is_anothers(session) {
+            let reason = "an instance that runs for a session can name no other";
+            return Err(Error::NotOfTheGrant(reason.to_owned()));
+        }
         let session_user = session
             .map(|session| self.user_of(session))
             .transpose()
@@ -100,6 +105,14 @@ impl Context {
             session_user,
             policy: self.ports.decisions.policy(),
         })
+    }
+
+    /// Whether it is a session for which this instance does not run, though it runs for one: what
+    /// a program can read as that session's user is not this one's.
+    fn is_anothers(&self, session: Option<&str>) -> bool {
+        let own = self.ports.session.as_ref().map(ToString::to_string);
+        self.account.enforces(Enforcer::OwnSession)
+            && matches!((own, session), (Some(own), Some(named)) if own != named)
     }
 
     /// Whose session this is, of those that are open now. No other session ever has its id.

@@ -34,6 +34,8 @@ pub(crate) enum Enforcer {
     WasiRandom,
     /// What only handlers may have is not linked for others.
     Worlds,
+    /// An instance that runs for a session names no other one.
+    OwnSession,
 }
 
 /// Which enforcers are at work. Only tests of this crate can switch one off, to show that

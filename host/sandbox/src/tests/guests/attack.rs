@@ -79,6 +79,8 @@ pub(super) enum Defence {
     Pauses,
     /// What only handlers may have.
     Worlds,
+    /// Programs run as nobody else than the user of the instance's own session.
+    OwnSession,
     /// What of decisions is written, and what is counted.
     Ledger,
     /// What of a call is left out of the log.

@@ -78,6 +78,7 @@ const fn enforcer(defence: Defence) -> Option<Enforcer> {
         Defence::WasiHandles => Some(Enforcer::WasiHandles),
         Defence::WasiRandom => Some(Enforcer::WasiRandom),
         Defence::Worlds => Some(Enforcer::Worlds),
+        Defence::OwnSession => Some(Enforcer::OwnSession),
         Defence::Grants
         | Defence::Charging
         | Defence::Stack
