@@ -86,6 +86,16 @@ pub fn no_process_notices(untested: &str) {
     );
 }
 
+/// Notes the skip of a test that may not attach a BPF iterator, which root of a container need
+/// not; `untested` says what is not tested without it.
+pub fn no_task_iterator(untested: &str) {
+    skip(
+        "the right to attach a BPF task iterator (CAP_BPF, CAP_PERFMON, no container)",
+        untested,
+        Rule::Everywhere,
+    );
+}
+
 /// Notes the skip of a test that could not draw a line of Landlock, which kernels before 5.13 do
 /// not have and others need not use; `untested` says what is not tested without it.
 pub fn no_landlock(untested: &str) {

@@ -16,7 +16,8 @@ mod skip;
 use std::path::PathBuf;
 
 pub use kernel::{
-    KernelFeature, no_landlock, no_process_notices, own_cgroups, own_mounts, own_networks, root,
+    KernelFeature, no_landlock, no_process_notices, no_task_iterator, own_cgroups, own_mounts,
+    own_networks, root,
 };
 pub use login::{Login, own_uid};
 pub use network::Network;

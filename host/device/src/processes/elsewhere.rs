@@ -11,7 +11,22 @@ use bailiwick_core::{
 };
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind, Users};
 
+use super::{ProcessSource, Way};
 use crate::Privileged;
+
+/// There is none on this platform.
+#[derive(Debug)]
+pub enum TaskIterator {}
+
+impl TaskIterator {
+    /// Attaches none.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn attach() -> Result<Self, String> {
+        Err(format!("there is none on {}", std::env::consts::OS))
+    }
+}
 
 /// Reads the processes, and remembers what `sysinfo` needs between two passes.
 pub(super) struct Reader {
@@ -19,6 +34,7 @@ pub(super) struct Reader {
     system: Option<System>,
     /// None where the accounts can't be read; then nobody is named.
     users: Option<Users>,
+    source: ProcessSource,
 }
 
 impl Reader {
@@ -26,7 +42,16 @@ impl Reader {
         Self {
             system: None,
             users: Users::new_with_refreshed_list().ok(),
+            source: ProcessSource::new(Way::Sysinfo),
         }
+    }
+
+    /// There is nothing else to list them by.
+    pub(super) fn list_by(&mut self, _: Result<TaskIterator, String>) {}
+
+    /// How processes are read.
+    pub(super) fn source(&self) -> &ProcessSource {
+        &self.source
     }
 
     /// The same: nobody else reads anything here.

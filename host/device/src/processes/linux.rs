@@ -1,4 +1,4 @@
-//! The pass over /proc.
+//! The pass over /proc, and what is read there of a process whoever lists it.
 //!
 //! What it costs is mostly system calls, so it makes few: a descriptor of each process's `stat`
 //! stays open and is read again in place, and other files are read only of processes that are
@@ -20,7 +20,12 @@ use rustix::{
     process::Resource,
 };
 
-use super::stat::{self, Stat};
+use super::{
+    ProcessSource, Way,
+    bpf::TaskIterator,
+    iterated::Iterated,
+    stat::{self, Stat},
+};
 use crate::{
     Privileged,
     privileged::{Wanted, closely},
@@ -29,10 +34,10 @@ use crate::{
 
 /// The unit of times in `stat`, whatever the kernel's own clock: USER_HZ is 100 on every
 /// architecture that this program is built for.
-const MS_PER_TICK: u64 = 10;
+pub(super) const MS_PER_TICK: u64 = 10;
 /// So long after its start a process is described again in each pass: between fork and exec it
 /// shows its parent's program, and logind moves what logs a user in.
-const YOUNG_MS: u64 = 30_000;
+pub(super) const YOUNG_MS: u64 = 30_000;
 /// Descriptors of `stat` that stay open, whatever the limit allows.
 const MOST_OPEN: u64 = 4_096;
 /// `stat` has at most 52 numbers and a short name.
@@ -46,27 +51,31 @@ pub(super) struct Reader {
     /// When the machine was started, as said at the first pass: a clock that is set must not
     /// change which process is which.
     boot: Option<Timestamp>,
-    page: u64,
+    pub(super) page: u64,
     /// Descriptors that may stay open.
     budget: usize,
     descriptors: usize,
     /// In order of ids.
-    known: Vec<Known>,
-    next: Vec<Known>,
+    pub(super) known: Vec<Known>,
+    pub(super) next: Vec<Known>,
     pids: Vec<u32>,
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
     /// Reads what this process may not; then it is asked once a pass.
     privileged: Option<Arc<Privileged>>,
     /// What it is asked for in this pass.
-    wanted: Vec<Wanted>,
+    pub(super) wanted: Vec<Wanted>,
+    /// Lists processes instead of /proc, as long as it does.
+    tasks: Option<TaskIterator>,
+    source: ProcessSource,
 }
 
 /// A process that was read before.
-struct Known {
-    process: Process,
+pub(super) struct Known {
+    pub(super) process: Process,
     cpu_ticks: u64,
-    started_ticks: u64,
+    pub(super) started_ticks: u64,
     stat: Option<OwnedFd>,
+    pub(super) iterated: Iterated,
 }
 
 impl Reader {
@@ -99,7 +108,31 @@ impl Reader {
             buffer: vec![0; 16 * 1_024],
             privileged: None,
             wanted: Vec::new(),
+            tasks: None,
+            source: ProcessSource::new(Way::Proc),
         }
+    }
+
+    /// Lists processes by `tasks`, if there is such a thing, or says why it does not.
+    pub(super) fn list_by(&mut self, tasks: Result<TaskIterator, String>) {
+        match tasks {
+            Ok(tasks) => {
+                self.tasks = Some(tasks);
+                self.source = ProcessSource::new(Way::Bpf);
+            }
+            Err(remark) => {
+                self.tasks = None;
+                self.source = ProcessSource {
+                    way: Way::Proc,
+                    remark,
+                };
+            }
+        }
+    }
+
+    /// How processes are read.
+    pub(super) fn source(&self) -> &ProcessSource {
+        &self.source
     }
 
     /// All processes at `taken_at`.
@@ -110,6 +143,35 @@ impl Reader {
     ) -> Result<ProcessTable, String> {
         let boot = self.boot()?;
         self.users.refresh();
+        self.folder()?;
+        let cut = match self.tasks.take() {
+            Some(tasks) => match self.iterate(&tasks, boot, taken_at) {
+                Ok(cut) => {
+                    self.tasks = Some(tasks);
+                    cut
+                }
+                // It would fail again.
+                Err(reason) => {
+                    self.list_by(Err(reason));
+                    self.read_all(boot, taken_at)?
+                }
+            },
+            None => self.read_all(boot, taken_at)?,
+        };
+        let mut found = std::mem::take(&mut self.known);
+        self.look_closely(&mut found);
+        let processes = found.iter().map(|known| known.process.clone()).collect();
+        self.known = found;
+        Ok(ProcessTable {
+            taken_at,
+            taken,
+            processes,
+            cut,
+        })
+    }
+
+    /// All processes, into `known`; how many are beyond the bound.
+    fn read_all(&mut self, boot: Timestamp, taken_at: Timestamp) -> Result<usize, String> {
         let cut = self.list()?;
         let pids = std::mem::take(&mut self.pids);
         let mut before = std::mem::take(&mut self.known).into_iter().peekable();
@@ -126,16 +188,9 @@ impl Reader {
             next.extend(now);
         }
         before.for_each(|gone| self.forget(gone));
-        self.look_closely(&mut next);
-        let processes = next.iter().map(|known| known.process.clone()).collect();
         self.known = next;
         self.pids = pids;
-        Ok(ProcessTable {
-            taken_at,
-            taken,
-            processes,
-            cut,
-        })
+        Ok(cut)
     }
 
     /// One process as it is now, whatever a pass knew of it; none if it is not there.
@@ -211,7 +266,12 @@ impl Reader {
 
     /// A process that was there in the last pass, if it still is; or the one that has its
     /// number now.
-    fn again(&mut self, mut known: Known, boot: Timestamp, now: Timestamp) -> Option<Known> {
+    pub(super) fn again(
+        &mut self,
+        mut known: Known,
+        boot: Timestamp,
+        now: Timestamp,
+    ) -> Option<Known> {
         let pid = known.process.pid;
         let length = match &known.stat {
             Some(file) => rustix::io::pread(file, &mut self.buffer[..LONGEST_STAT], 0).ok(),
@@ -249,11 +309,15 @@ impl Reader {
     }
 
     /// A process that was not there in the last pass; none if it is gone already.
-    fn fresh(&mut self, pid: u32, boot: Timestamp) -> Option<Known> {
+    pub(super) fn fresh(&mut self, pid: u32, boot: Timestamp) -> Option<Known> {
         let file = self.open(pid, "stat")?;
         let length = rustix::io::pread(&file, &mut self.buffer[..LONGEST_STAT], 0).ok()?;
         let buffer = std::mem::take(&mut self.buffer);
-        let known = stat::parse(&buffer[..length]).map(|stat| Known::new(pid, &stat, boot));
+        let known = stat::parse(&buffer[..length]).map(|stat| {
+            let mut known = Known::new(pid, stat.started_ticks, boot);
+            known.follow(&stat);
+            known
+        });
         self.buffer = buffer;
         let mut known = known?;
         if self.descriptors < self.budget {
@@ -312,7 +376,7 @@ impl Reader {
     }
 
     /// Reads what changes with the program that it runs.
-    fn describe(&mut self, process: &mut Process) {
+    pub(super) fn describe(&mut self, process: &mut Process) {
         let mut described = Described {
             name: process.described.name.clone(),
             ..Described::default()
@@ -348,6 +412,11 @@ impl Reader {
         }
     }
 
+    /// Whether another process reads what this one may not.
+    pub(super) fn is_behind_another(&self) -> bool {
+        self.privileged.is_some()
+    }
+
     fn open(&self, pid: u32, name: &'static str) -> Option<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let path = Path::new(pid, name);
@@ -362,9 +431,10 @@ impl Reader {
 }
 
 impl Known {
-    fn new(pid: u32, stat: &Stat<'_>, boot: Timestamp) -> Self {
-        let age = Duration::from_millis(stat.started_ticks.saturating_mul(MS_PER_TICK));
-        let mut known = Self {
+    /// Of which nothing is known but its id and its start.
+    pub(super) fn new(pid: u32, started_ticks: u64, boot: Timestamp) -> Self {
+        let age = Duration::from_millis(started_ticks.saturating_mul(MS_PER_TICK));
+        Self {
             process: Process {
                 pid,
                 started: boot.after(age),
@@ -378,11 +448,10 @@ impl Known {
                 state: ProcessState::Running,
             },
             cpu_ticks: 0,
-            started_ticks: stat.started_ticks,
+            started_ticks,
             stat: None,
-        };
-        known.follow(stat);
-        known
+            iterated: Iterated::default(),
+        }
     }
 
     fn follow(&mut self, stat: &Stat<'_>) {
@@ -391,11 +460,23 @@ impl Known {
         process.parent = stat.parent;
         process.cpu_ms = stat.cpu_ticks.saturating_mul(MS_PER_TICK);
         process.threads = stat.threads;
-        process.state = state(stat);
-        if process.described.name.as_bytes() != stat.name {
-            let name = String::from_utf8_lossy(stat.name);
-            if process.described.name != name {
-                Arc::make_mut(&mut process.described).name = name.into_owned();
+        let has_ended = matches!(stat.state, b'Z' | b'X');
+        process.state = state(has_ended.then_some(stat.exit));
+        self.call(stat.name);
+    }
+
+    /// Whether it was read in /proc. The kernel's list alone makes an identity.
+    pub(super) fn is_of_proc(&self) -> bool {
+        self.iterated == Iterated::default()
+    }
+
+    /// By its name, as the kernel tells it.
+    pub(super) fn call(&mut self, name: &[u8]) {
+        let described = &mut self.process.described;
+        if described.name.as_bytes() != name {
+            let name = String::from_utf8_lossy(name);
+            if described.name != name {
+                Arc::make_mut(described).name = name.into_owned();
             }
         }
     }
@@ -424,12 +505,13 @@ fn page_size() -> u64 {
 }
 
 /// Of who ended and still has a number the kernel keeps how, as wait(2) tells it.
-fn state(stat: &Stat<'_>) -> ProcessState {
-    let signal = (stat.exit & 0x7f) as u8;
-    match stat.state {
-        b'Z' | b'X' if signal != 0 => ProcessState::Killed { signal },
-        b'Z' | b'X' => ProcessState::Ended,
-        _ => ProcessState::Running,
+pub(super) fn state(ended: Option<u32>) -> ProcessState {
+    let Some(exit) = ended else {
+        return ProcessState::Running;
+    };
+    match (exit & 0x7f) as u8 {
+        0 => ProcessState::Ended,
+        signal => ProcessState::Killed { signal },
     }
 }
 

@@ -1,11 +1,17 @@
 //! Processes: one pass over them serves all who ask about the same moment.
 //!
-//! On Linux the pass is our own: see `linux`. Elsewhere `sysinfo` makes it.
+//! On Linux the kernel's own list of tasks is read where this program may (see `bpf`), and
+//! /proc where it may not (see `linux`). Elsewhere `sysinfo` makes the pass.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod bpf;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
+mod iterated;
+#[cfg(target_os = "linux")]
 mod linux;
+mod source;
 #[cfg(target_os = "linux")]
 pub(crate) mod stat;
 
@@ -21,6 +27,12 @@ use bailiwick_core::{
     process::ProcessTable,
 };
 
+#[cfg(target_os = "linux")]
+pub use self::bpf::TaskIterator;
+#[cfg(not(target_os = "linux"))]
+pub use self::elsewhere::TaskIterator;
+pub use self::source::{ProcessSource, Way};
+
 #[cfg(not(target_os = "linux"))]
 use self::elsewhere::Reader;
 #[cfg(target_os = "linux")]
@@ -32,6 +44,7 @@ pub struct DeviceProcesses {
     clock: Arc<dyn Clock>,
     reader: Arc<Mutex<Reader>>,
     last: Arc<Mutex<Option<Arc<ProcessTable>>>>,
+    source: Arc<Mutex<ProcessSource>>,
 }
 
 impl DeviceProcesses {
@@ -45,9 +58,27 @@ impl DeviceProcesses {
         Self::with(clock, Reader::through(privileged))
     }
 
+    /// The same, where processes are listed by `tasks`; or why they can't be, which is told as
+    /// [`ProcessSource::remark`].
+    #[must_use]
+    pub fn listed_by(self, tasks: Result<TaskIterator, String>) -> Self {
+        let mut reader = lock(&self.reader);
+        reader.list_by(tasks);
+        lock(&self.source).clone_from(reader.source());
+        drop(reader);
+        self
+    }
+
+    /// How processes are read: as of the last pass, for an iterator that fails is not used
+    /// again. Waits for nothing.
+    pub fn source(&self) -> ProcessSource {
+        lock(&self.source).clone()
+    }
+
     fn with(clock: Arc<dyn Clock>, reader: Reader) -> Self {
         Self {
             clock,
+            source: Arc::new(Mutex::new(reader.source().clone())),
             reader: Arc::new(Mutex::new(reader)),
             last: Arc::default(),
         }
@@ -88,7 +119,7 @@ impl Processes for DeviceProcesses {
             return Box::pin(std::future::ready(Ok(table)));
         }
         let (clock, reader) = (Arc::clone(&self.clock), Arc::clone(&self.reader));
-        let last = Arc::clone(&self.last);
+        let (last, source) = (Arc::clone(&self.last), Arc::clone(&self.source));
         Box::pin(ask("the processes", move || {
             let mut reader = lock(&reader);
             // Whoever waited for a pass of another is served by it.
@@ -98,6 +129,10 @@ impl Processes for DeviceProcesses {
             let (taken_at, taken) = (clock.now(), clock.monotonic());
             let table = Arc::new(reader.pass(taken_at, taken)?);
             *lock(&last) = Some(Arc::clone(&table));
+            let mut source = lock(&source);
+            if *source != *reader.source() {
+                source.clone_from(reader.source());
+            }
             Ok(table)
         }))
     }
