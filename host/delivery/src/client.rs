@@ -39,6 +39,22 @@ pub struct Client {
 struct Session {
     reader: Box<dyn Reader>,
     staged: Staged,
+    /// Who signed roles in which something was found. A role is read once in a session, and
+    /// whoever looks for a hundred targets need not have its signatures verified a hundred times.
+    signed_by: Vec<(String, Vec<String>)>,
+}
+
+impl Session {
+    /// Names of the keys that signed `role`, which was read.
+    fn signed_by(&mut self, role: &str) -> Vec<String> {
+        if let Some((_, keys)) = self.signed_by.iter().find(|(known, _)| known == role) {
+            return keys.clone();
+        }
+        let mut roles = signed::roles(self.reader.trusted(), |name| self.staged.get(name));
+        let keys = roles.remove(role).map(|role| role.keys).unwrap_or_default();
+        self.signed_by.push((role.to_owned(), keys.clone()));
+        keys
+    }
 }
 
 /// A target that a role lists.
@@ -169,7 +185,11 @@ impl Client {
         }
         self.keep(&staged)?;
         outcome?;
-        self.session = Some(Session { reader, staged });
+        self.session = Some(Session {
+            reader,
+            staged,
+            signed_by: Vec::new(),
+        });
         Ok(())
     }
 
@@ -208,26 +228,20 @@ impl Client {
     ) -> Result<Option<Found>, TargetError> {
         path::check(path)?;
         let (time, _) = self.floors.time(now);
-        let Some(Session { reader, staged }) = &mut self.session else {
+        let Some(session) = &mut self.session else {
             return Err(TargetError::NotRefreshed(path.to_owned()));
         };
-        let listed = reader.resolve(fetch, path, civil(time)).await;
+        let listed = session.reader.resolve(fetch, path, civil(time)).await;
         let listed = listed.map_err(|cause| TargetError::Metadata {
             path: path.to_owned(),
             cause: Box::new(cause),
         })?;
-        let staged = staged.clone();
-        let trusted = reader.trusted();
-        let found = listed
-            .zip(signed::listing_role(trusted, path))
-            .map(|(listed, role)| {
-                let mut roles = signed::roles(trusted, |name| staged.get(name));
-                let keys = roles
-                    .remove(&role)
-                    .map(|role| role.keys)
-                    .unwrap_or_default();
-                Found { listed, role, keys }
-            });
+        let role = signed::listing_role(session.reader.trusted(), path);
+        let found = listed.zip(role).map(|(listed, role)| {
+            let keys = session.signed_by(&role);
+            Found { listed, role, keys }
+        });
+        let staged = session.staged.clone();
         self.keep(&staged)?;
         Ok(found)
     }
