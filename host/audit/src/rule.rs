@@ -43,6 +43,7 @@ pub enum Rule {
     UnusedGrant,
     UnusedLimit,
     RefusedCalls,
+    Forbidden,
 }
 
 /// What is told of a rule.
@@ -57,7 +58,7 @@ struct Text {
 
 impl Rule {
     /// Every rule, by its id.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::ImportWithoutGrant,
         Self::GrantWithoutImport,
         Self::MemoryBelowStart,
@@ -78,6 +79,7 @@ impl Rule {
         Self::UnusedGrant,
         Self::UnusedLimit,
         Self::RefusedCalls,
+        Self::Forbidden,
     ];
 
     /// `BW001`.
@@ -310,6 +312,15 @@ impl Rule {
                 why: "Either it lacks something that it needs, and reports less than it should, or \
                       it tries what nobody agreed to. Needs a record.",
                 mend: "Read what it asked for; ask the vendor why, and have it granted or removed.",
+            },
+            Self::Forbidden => Text {
+                id: "BW021",
+                name: "forbidden",
+                level: Level::Error,
+                title: "A version is assigned that no device runs.",
+                why: "It was revoked, or an approver refused it: what ran before goes on, and a \
+                      device on which nothing ran has nothing. Needs a repository.",
+                mend: "Assign another version, or have the refusal taken back by an approver.",
             },
         }
     }

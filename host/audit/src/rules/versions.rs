@@ -1,4 +1,4 @@
-//! Requirements on versions that reach over a break.
+//! Requirements on versions that reach over a break, and versions that are assigned in vain.
 
 use bailiwick_core::policy::Policy;
 use semver::Version;
@@ -14,6 +14,13 @@ pub(super) fn judge(case: &mut Case<'_>, file: &PolicyFile) {
             policy.versions
         );
         case.find(Rule::WideVersions, file.place("versions"), text);
+    }
+    if let Some(release) = &case.subject.release
+        && release.assigned.is_some()
+        && let Some(why) = &release.forbidden
+    {
+        let text = format!("version {} is {why}", release.version);
+        case.find(Rule::Forbidden, file.place("plugin"), text);
     }
     if let Some(release) = &case.subject.release
         && release.assigned.is_some()

@@ -71,6 +71,7 @@ struct Keys {
 struct Released {
     version: String,
     assigned: bool,
+    forbidden: Option<String>,
 }
 
 impl Case {
@@ -97,7 +98,7 @@ impl Case {
                 inspection,
             }),
             release: self.release.as_ref().map(|release| Release {
-                forbidden: None,
+                forbidden: release.forbidden.clone(),
                 version: release.version.parse().unwrap(),
                 world: World::Collector,
                 role: "vendor-acme".to_owned(),
