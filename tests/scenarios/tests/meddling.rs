@@ -33,16 +33,16 @@ struct Account {
     name: String,
 }
 
-/// Two that are no root's, and that no person has.
-fn accounts() -> [Account; 2] {
+/// Those that are no root's, and that no person has.
+fn accounts() -> Vec<Account> {
     let passwd = fs::read_to_string("/etc/passwd").expect("every Linux has it");
-    let mut accounts = passwd.lines().filter_map(|line| {
+    let accounts = passwd.lines().filter_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         let (uid, gid) = (fields[2].parse().ok()?, fields[3].parse().ok()?);
         let name = fields[0].to_owned();
         (0 < uid && uid < 1_000 && gid != 0).then_some(Account { uid, gid, name })
     });
-    [(); 2].map(|()| accounts.next().expect("accounts of services"))
+    accounts.collect()
 }
 
 /// A login with a process beside its first that runs another program. Both are the user's, and
@@ -96,7 +96,7 @@ impl Drop for Working {
 struct Runtime(PathBuf);
 
 impl Runtime {
-    /// None if it is there already: then it is somebody's.
+    /// None if it is there already: then it is somebody's, or another run's of this test.
     fn new(of: &Account) -> Option<Self> {
         let folder = Path::new("/run/user").join(of.uid.to_string());
         fs::create_dir_all("/run/user").expect("root may");
@@ -366,8 +366,13 @@ fn what_reaches_furthest_is_done_as_granted_and_refused_beside_it() {
     let (Some(nginx), Some(daemon)) = (program("nginx"), program("dbus-daemon")) else {
         return;
     };
-    let [user, other] = accounts();
-    let runtime = Runtime::new(&user).expect("no person has this account");
+    let accounts = accounts();
+    let free = accounts
+        .iter()
+        .find_map(|user| Some((user, Runtime::new(user)?)));
+    let (user, runtime) = free.expect("no person has these accounts");
+    let other = accounts.iter().find(|other| other.uid != user.uid);
+    let other = other.expect("accounts of services");
     let desk = Desk::new();
     let watched = desk.path("watched");
     fs::create_dir(&watched).expect("the folder is ours");
@@ -389,7 +394,7 @@ fn what_reaches_furthest_is_done_as_granted_and_refused_beside_it() {
         ("\"daemon\"", format!("\"{}\"", user.name)),
     ];
     let mut scene = Scene::new(&places, &system, desk);
-    let working = Working::new(&user);
+    let working = Working::new(user);
     let ours = scene.opened(&working.session_number());
     let login = Login::of(other.uid).expect("it was possible");
     let theirs = scene.agent.opened(&login);
