@@ -140,6 +140,9 @@ async fn a_request_is_shown_with_what_it_adds_and_what_is_granted_now() {
 async fn a_version_that_is_assigned_no_more_waits_nowhere() {
     let desks = Desks::open().await;
     desks.wait().await;
+    let reason = "0.1.1 (generation 5) is put off at `verify`: no room";
+    let put_off = json!({ "event": "put-off", "version": "0.1.1", "reason": reason });
+    desks.desk.event(Some("inventory"), put_off, reason).await;
     let cookie = desks.desk.log_in(Role::Viewer).await;
     let pages = [
         "/approvals".to_owned(),
@@ -162,6 +165,12 @@ async fn a_version_that_is_assigned_no_more_waits_nowhere() {
         let waits = answer.body.replace("Nothing waits for approval", "");
         assert!(!waits.contains("aits for approval"), "{path}: {waits}");
     }
+    let device = desks.desk.get(&desks.device(), &cookie).await;
+    assert!(
+        device.body.contains("Nothing needs attention"),
+        "{}",
+        device.body
+    );
 }
 
 #[tokio::test]
