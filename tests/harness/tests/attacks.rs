@@ -13,6 +13,7 @@ mod attacks {
     pub(super) mod processes;
     pub(super) mod state;
     pub(super) mod terminals;
+    pub(super) mod watched;
 }
 
 use std::collections::BTreeSet;
@@ -40,6 +41,8 @@ macro_rules! guests {
 guests! {
     "bytes-that-control-a-terminal" => bytes_that_control_a_terminal_are_taken_out
         by attacks::terminals::bytes;
+    "changes-behind-a-link" => changes_behind_a_link_are_not_told
+        by attacks::watched::link;
     "folder-that-is-exchanged" => a_folder_that_is_exchanged_leads_nowhere_else
         by attacks::files::exchanged;
     "hard-link-to-a-secret" => a_hard_link_that_others_made_is_not_read

@@ -1,6 +1,9 @@
 //! A device with its ports, and what an attack on it came to.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bailiwick_core::{
     ids::PluginName,
@@ -13,6 +16,9 @@ use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSystem, 
 use bailiwick_harness::hostile::{Attack, Hostile, Words};
 use bailiwick_sandbox::{Instance, Ports, engine::engine};
 use tempfile::TempDir;
+
+/// For something to come about on a machine that builds meanwhile.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +33,8 @@ pub(crate) struct Scene {
     pub(crate) words: Words,
     /// The instances that are started, one after the other; the last one attacks.
     pub(crate) instances: Vec<Ports>,
+    /// What happens once the last one was called.
+    pub(crate) then: Option<Box<dyn Fn() + Send>>,
     /// Whether harm was done that the guest does not see.
     pub(crate) is_harmed: Option<Box<dyn Fn() -> bool + Send>>,
     /// What goes with it.
@@ -117,6 +125,16 @@ struct Saw {
     is_harmed: Option<bool>,
 }
 
+/// A guest that waits for something says so with its last digit.
+fn is_not_yet(said: &str) -> bool {
+    said.contains("answer 9")
+}
+
+async fn called(instance: &mut Instance) -> Result<(), String> {
+    let loaded = instance.load("0.0.1", &[]).await;
+    loaded.map_err(|error| error.to_string())
+}
+
 async fn attacked(name: &str, make: Make, device: Device) -> Saw {
     let folder = tempfile::tempdir().unwrap();
     let scene = make(device, &folder).await;
@@ -133,8 +151,15 @@ async fn attacked(name: &str, make: Make, device: Device) -> Saw {
         let mut instance = start
             .await
             .unwrap_or_else(|error| panic!("{name}: {error}"));
-        let loaded = instance.load("0.0.1", &[]).await;
-        said = loaded.map_err(|error| error.to_string());
+        said = called(&mut instance).await;
+        if let Some(then) = &scene.then {
+            then();
+            let begun = Instant::now();
+            while begun.elapsed() < PATIENCE && said.as_ref().is_err_and(|said| is_not_yet(said)) {
+                tokio::task::yield_now().await;
+                said = called(&mut instance).await;
+            }
+        }
     }
     Saw {
         attack: hostile.attack,

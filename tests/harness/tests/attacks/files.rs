@@ -119,6 +119,7 @@ fn scene(device: Device, root: &Path, naive: Arc<dyn Files>, kept: Box<dyn Send>
     Scene {
         words: Words::from([("root", root.display().to_string())]),
         instances: vec![ports],
+        then: None,
         is_harmed: None,
         _kept: kept,
     }

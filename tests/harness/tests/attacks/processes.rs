@@ -86,6 +86,7 @@ pub(crate) fn id_of_another(device: Device, _: &TempDir) -> BoxFuture<'static, S
     let scene = Scene {
         words: Words::from([("pid", pid.to_string())]),
         instances: vec![ports],
+        then: None,
         is_harmed: Some(Box::new(move || is_gone(pid))),
         _kept: Box::new(orphan),
     };

@@ -30,6 +30,7 @@ pub(crate) fn of_another_session(device: Device, folder: &TempDir) -> BoxFuture<
         Scene {
             words: Words::new(),
             instances: vec![instance("1"), instance("2")],
+            then: None,
             is_harmed: None,
             _kept: Box::new(()),
         }

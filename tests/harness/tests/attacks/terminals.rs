@@ -123,6 +123,7 @@ fn scene(device: Device, is_harmed: fn(&[u8]) -> bool) -> Scene {
     Scene {
         words,
         instances: vec![ports],
+        then: None,
         is_harmed: Some(Box::new(move || is_harmed(&terminal.shows()))),
         _kept: Box::new(()),
     }
