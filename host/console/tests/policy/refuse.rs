@@ -186,3 +186,24 @@ fn what_devices_run_already_is_refused_only_if_they_are_to_stop_it() {
     let told = refuse(folder, "0.1.1", &[]).unwrap();
     assert!(told.contains("It is assigned to no device"), "{told}");
 }
+
+#[test]
+fn where_two_have_to_sign_a_refusal_waits_for_the_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    waiting(folder);
+    let (keys, elsewhere) = (folder.join("desk/keys"), folder.join("elsewhere"));
+    fs::rename(&elsewhere, &keys).unwrap();
+    let bring = |name: &str| fs::copy(folder.join(name), keys.join(name)).unwrap();
+    bring("anna.json");
+    let two = "repo role policies --repo desk --add bert.pub --threshold 2";
+    console(folder, &two.split(' ').collect::<Vec<_>>()).unwrap();
+    fs::rename(&keys, &elsewhere).unwrap();
+    let told = refuse(folder, "0.1.1", &[]).unwrap_err();
+    assert!(told.contains("not published yet"), "{told}");
+    assert_eq!(status(folder)["refused"], serde_json::json!([]));
+    fs::create_dir(&keys).unwrap();
+    bring("bert.json");
+    console(folder, &["repo", "sign", "--repo", "desk"]).unwrap();
+    assert_eq!(status(folder)["refused"][0]["by"], "anna");
+}
