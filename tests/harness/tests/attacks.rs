@@ -55,6 +55,8 @@ guests! {
         by attacks::files::link_to_denied;
     "pipe-without-an-end" => a_pipe_without_an_end_is_not_waited_for
         by attacks::files::pipe;
+    "process-of-the-agent" => a_process_of_the_agent_is_left_alone
+        by attacks::processes::of_the_agent;
     "process-that-has-the-id-now" => a_process_that_has_the_id_now_is_left_alone
         by attacks::processes::id_of_another;
     "state-of-another-session" => state_of_another_session_is_not_found

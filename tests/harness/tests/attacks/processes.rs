@@ -1,14 +1,18 @@
-//! A process that has the id by now which another one had.
+//! A process that has the id by now which another one had, and one of the agent's own.
 
 use std::{
     fs,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use bailiwick_core::{
     policy::{Control, Found},
-    ports::{BoxFuture, ControlAnswer, ControlError, ControlOrder, Controlled, ProcessControl},
+    ports::{
+        BoxFuture, ControlAnswer, ControlError, ControlOrder, Controlled, ProcessControl,
+        Processes as _,
+    },
 };
 use bailiwick_device::{DeviceProcessControl, DeviceProcesses, SystemClock};
 use bailiwick_harness::hostile::Words;
@@ -71,9 +75,7 @@ impl ProcessControl for ById {
     }
 }
 
-pub(crate) fn id_of_another(device: Device, _: &TempDir) -> BoxFuture<'static, Scene> {
-    let orphan = Orphan::sleeping();
-    let pid = orphan.0;
+fn scene(device: Device, pid: u32, started: u64, kept: Box<dyn Send>) -> Scene {
     let mut ports = ports();
     ports.process_control = match device {
         Device::WithoutTheDefence => Arc::new(ById),
@@ -83,12 +85,40 @@ pub(crate) fn id_of_another(device: Device, _: &TempDir) -> BoxFuture<'static, S
             Arc::new(DeviceProcessControl::new(clock, processes))
         }
     };
-    let scene = Scene {
-        words: Words::from([("pid", pid.to_string())]),
+    Scene {
+        words: Words::from([("pid", pid.to_string()), ("started", started.to_string())]),
         instances: vec![ports],
         then: None,
         is_harmed: Some(Box::new(move || is_gone(pid))),
-        _kept: Box::new(orphan),
-    };
+        _kept: kept,
+    }
+}
+
+pub(crate) fn id_of_another(device: Device, _: &TempDir) -> BoxFuture<'static, Scene> {
+    let orphan = Orphan::sleeping();
+    let scene = scene(device, orphan.0, 1, Box::new(orphan));
     Box::pin(async { scene })
+}
+
+/// A child of this process, which stands for the agent here.
+struct OwnChild(Child);
+
+impl Drop for OwnChild {
+    fn drop(&mut self) {
+        // It may have ended.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+pub(crate) fn of_the_agent(device: Device, _: &TempDir) -> BoxFuture<'static, Scene> {
+    Box::pin(async move {
+        let child = OwnChild(Command::new("sleep").arg("600").spawn().unwrap());
+        let pid = child.0.id();
+        let processes = DeviceProcesses::new(Arc::new(SystemClock::new()));
+        let table = processes.table(Duration::ZERO).await.unwrap();
+        let found = table.processes.iter().find(|process| process.pid == pid);
+        let started = found.unwrap().started.as_ms();
+        scene(device, pid, started, Box::new(child))
+    })
 }
