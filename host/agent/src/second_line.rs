@@ -9,7 +9,7 @@ mod proven;
 use std::{path::Path, sync::Arc};
 
 use bailiwick_device::{
-    Privileged,
+    Privileged, TaskIterator,
     confine::{Drawn, Writable, confine},
 };
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,8 @@ use crate::{
 pub(crate) struct SecondLine {
     /// Does what the agent may not; none where the agent does it itself.
     pub(crate) privileged: Option<Arc<Privileged>>,
+    /// Lists processes, or why it does not; taken by whoever reads them.
+    pub(crate) tasks: Option<Result<TaskIterator, String>>,
     lines: Vec<LineReport>,
 }
 
@@ -69,16 +71,22 @@ impl SecondLine {
         // This program itself, whatever has its name by now.
         let program = Path::new("/proc/self/exe");
         let privileged = Privileged::start(program, &compiler(&settings)?, &trust);
+        // Behind the lines there is no right to attach one; its passes go on.
+        let tasks = Some(TaskIterator::attach());
         Ok(match privileged {
-            Ok(privileged) => Self::behind(
-                privileged,
-                Writable {
-                    data,
-                    socket: settings.socket.parent().unwrap_or(Path::new("/")),
-                },
-            ),
+            Ok(privileged) => Self {
+                tasks,
+                ..Self::behind(
+                    privileged,
+                    Writable {
+                        data,
+                        socket: settings.socket.parent().unwrap_or(Path::new("/")),
+                    },
+                )
+            },
             Err(error) => Self {
                 privileged: None,
+                tasks,
                 lines: vec![LineReport {
                     line: PRIVILEGED.to_owned(),
                     state: LineState::Missing,
@@ -104,6 +112,7 @@ impl SecondLine {
         });
         Self {
             lines: lines.collect(),
+            tasks: None,
             privileged: Some(Arc::new(privileged)),
         }
     }

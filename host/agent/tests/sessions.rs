@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bailiwick_device::TaskIterator;
 use bailiwick_needs::{Login, own_uid};
 use serde_json::Value;
 
@@ -197,6 +198,12 @@ fn sessions_are_told_shown_to_whom_they_concern_and_kept() {
     let status = place.ask(None, &["status"]);
     let text = String::from_utf8(status.stdout).unwrap();
     assert!(text.contains("open, told by kernel"), "{text}");
+    // The processes of sessions were counted behind the lines, by what was attached before.
+    let processes = match TaskIterator::attach() {
+        Ok(_) => "Processes: told by bpf\n",
+        Err(_) => "Processes: told by proc; nothing cheaper is used: ",
+    };
+    assert!(text.contains(processes), "{text}");
     let words = place.ask(Some(bob), &["sessions"]);
     let text = String::from_utf8(words.stdout).unwrap();
     assert!(text.contains(bob_id.as_str().unwrap()), "{text}");

@@ -25,7 +25,8 @@ use crate::{
     figures::Bounds,
     look::LogQuery,
     socket::{
-        Peer, PluginLine, PluginState, Request, Response, SettingLine, StatusReport, UpdateReport,
+        Peer, PluginLine, PluginState, ProcessesReport, Request, Response, SettingLine,
+        StatusReport, UpdateReport,
     },
 };
 
@@ -170,6 +171,7 @@ impl Known {
             second_line: host.second_line.report(),
             sessions,
             session_source,
+            processes: processes(host),
             update: self.noted().update.clone(),
             databases_set_aside: self.set_aside,
         }))
@@ -208,6 +210,14 @@ impl Known {
             Ok(Err(reason)) => Response::Refused { reason },
             Err(_) => refused("the plugin `inventory` was stopped meanwhile"),
         }
+    }
+}
+
+fn processes(host: &Host) -> ProcessesReport {
+    let source = host.processes.source();
+    ProcessesReport {
+        source: source.way.name().to_owned(),
+        remark: source.remark,
     }
 }
 

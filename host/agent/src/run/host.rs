@@ -10,6 +10,7 @@ use bailiwick_core::{
     time::Timestamp,
 };
 use bailiwick_delivery::KeptTargets;
+use bailiwick_device::DeviceProcesses;
 use bailiwick_sandbox::{Component, artifact::Artifacts, compile::Child, engine::Engine, probe};
 use bailiwick_store::{
     Audience, Caps, Dropped, NewEvent, Outgoing, Put, Store, StoreError, Suspension,
@@ -47,6 +48,8 @@ pub(crate) struct Host {
     /// What this process gave up, and who does it instead.
     pub(crate) second_line: SecondLine,
     pub(crate) ports: bailiwick_sandbox::Ports,
+    /// Of whom `ports` has a view, too.
+    pub(crate) processes: Arc<DeviceProcesses>,
     /// What plugins ask of servers; `ports` has it, too.
     pub(crate) requests: Arc<Requests>,
     pub(crate) sessions: Arc<dyn Sessions>,

@@ -65,7 +65,7 @@ pub(crate) struct Parts {
 
 pub(crate) async fn start(
     sources: &Sources,
-    second_line: SecondLine,
+    mut second_line: SecondLine,
     output: Output,
 ) -> anyhow::Result<Parts> {
     // What is signed is in the store, and where that is is not signed.
@@ -112,6 +112,7 @@ pub(crate) async fn start(
     let delivery = Delivery::open(&data.join(DELIVERY), settings.root_sha256)?;
     let (trust, proxy) = for_plugins(&settings);
     let requests = Arc::new(Requests::new(Arc::clone(&clock), trust, proxy));
+    let processes = Arc::new(processes(&clock, &mut second_line));
     let host = Arc::new(Host {
         device,
         identity,
@@ -122,7 +123,9 @@ pub(crate) async fn start(
             &requests,
             pseudonyms,
             &second_line,
+            &processes,
         ),
+        processes,
         requests,
         decisions: Decisions::new(Arc::clone(&clock), open_sessions.clone(), observing),
         open_sessions,
@@ -181,6 +184,19 @@ pub(crate) async fn start(
     })
 }
 
+/// Those of this device, as it may read them.
+fn processes(clock: &Arc<dyn Clock>, second_line: &mut SecondLine) -> DeviceProcesses {
+    let clock = Arc::clone(clock);
+    let processes = match &second_line.privileged {
+        Some(privileged) => DeviceProcesses::through(clock, Arc::clone(privileged)),
+        None => DeviceProcesses::new(clock),
+    };
+    match second_line.tasks.take() {
+        Some(tasks) => processes.listed_by(tasks),
+        None => processes,
+    }
+}
+
 fn ports(
     clock: &Arc<dyn Clock>,
     store: &Store,
@@ -188,13 +204,9 @@ fn ports(
     requests: &Arc<Requests>,
     pseudonyms: Arc<dyn Pseudonyms>,
     second_line: &SecondLine,
+    processes: &Arc<DeviceProcesses>,
 ) -> Ports {
     let privileged = second_line.privileged.as_ref();
-    let clock_of = Arc::clone(clock);
-    let processes = Arc::new(match privileged {
-        Some(privileged) => DeviceProcesses::through(clock_of, Arc::clone(privileged)),
-        None => DeviceProcesses::new(clock_of),
-    });
     Ports {
         clock: Arc::clone(clock),
         log: Arc::new(StandardError),
@@ -219,11 +231,11 @@ fn ports(
         power: Arc::new(DevicePower::new(Arc::clone(clock))),
         process_control: Arc::new(DeviceProcessControl::new(
             Arc::clone(clock),
-            Arc::clone(&processes),
+            Arc::clone(processes),
         )),
         http: requests.clone(),
         watch: Arc::new(DeviceWatch::new(Arc::clone(clock))),
-        processes,
+        processes: processes.clone(),
         sessions: open_sessions.clone(),
         pseudonyms,
         session: None,

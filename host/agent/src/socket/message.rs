@@ -135,10 +135,23 @@ pub(crate) struct StatusReport {
     pub(crate) sessions: usize,
     /// Who tells of them.
     pub(crate) session_source: Source,
+    /// What tells of processes, and why nothing cheaper does.
+    #[serde(default)]
+    pub(crate) processes: ProcessesReport,
     /// The repository.
     pub(crate) update: UpdateReport,
     /// Damaged databases that were ever set aside.
     pub(crate) databases_set_aside: u64,
+}
+
+/// How processes are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct ProcessesReport {
+    /// `bpf`, `proc` or `sysinfo`.
+    pub(crate) source: String,
+    /// Why a cheaper source is not used; empty if the cheapest is.
+    pub(crate) remark: String,
 }
 
 /// The sessions of users.

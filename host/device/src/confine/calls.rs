@@ -8,6 +8,7 @@
 use seccompiler::{apply_filter, sock_filter};
 
 use super::Drawn;
+use crate::processes::bpf::syscall::ITER_CREATE;
 
 /// Programs, other processes, mounts and namespaces, the kernel itself, its clocks and keys,
 /// and interfaces that are large and not needed.
@@ -37,7 +38,6 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_init_module,
     libc::SYS_finit_module,
     libc::SYS_delete_module,
-    libc::SYS_bpf,
     libc::SYS_perf_event_open,
     libc::SYS_userfaultfd,
     libc::SYS_io_uring_setup,
@@ -156,8 +156,16 @@ fn program(architecture: u32) -> Vec<sock_filter> {
         of_socket.push(jump(JUMP_IF_EQUAL, family.unsigned_abs(), 0, 1));
         of_socket.push(give(ALLOW));
     }
-    of_socket.push(refuse);
+    of_socket.push(refuse.clone());
     when(JUMP_IF_EQUAL, number(libc::SYS_socket), &of_socket);
+    // A pass over processes, by what was attached before. It takes a descriptor of that.
+    let of_bpf = [
+        load(FIRST_ARGUMENT),
+        jump(JUMP_IF_EQUAL, ITER_CREATE, 0, 1),
+        give(ALLOW),
+        refuse,
+    ];
+    when(JUMP_IF_EQUAL, number(libc::SYS_bpf), &of_bpf);
     program.push(give(ALLOW));
     program
 }

@@ -6,9 +6,11 @@ use std::{
     os::unix::fs::{PermissionsExt as _, chown, symlink},
     path::Path,
     process::Command,
+    time::Duration,
 };
 
-use bailiwick_device::confine::Line;
+use bailiwick_core::ports::Processes as _;
+use bailiwick_device::{DeviceProcesses, TaskIterator, Way, confine::Line};
 use nix::{
     mount::{MntFlags, MsFlags, mount, umount2},
     sched::{CloneFlags, unshare},
@@ -33,6 +35,8 @@ pub(crate) struct Around<'a> {
     pub(crate) outside: &'a Path,
     /// Another process, of root's, that sleeps.
     pub(crate) other: u32,
+    /// Lists processes by what was attached before.
+    pub(crate) processes: Option<DeviceProcesses>,
 }
 
 /// What it takes to try, besides Linux.
@@ -42,6 +46,8 @@ pub(crate) enum Takes {
     Root,
     /// Root of a container need not have it.
     Mounts,
+    /// Root of a container may not give the kernel programs.
+    Bpf,
 }
 
 /// What is tried.
@@ -218,6 +224,12 @@ pub(crate) const REFUSED: &[Attempt] = &[
         },
     ),
     attempt(
+        "give the kernel a program",
+        &[Line::Capabilities, Line::SystemCalls],
+        Takes::Bpf,
+        |_| TaskIterator::attach().is_ok(),
+    ),
+    attempt(
         "take a capability back",
         &[Line::Capabilities],
         Takes::Root,
@@ -266,6 +278,9 @@ pub(crate) const REFUSED: &[Attempt] = &[
     ),
 ];
 
+/// Takes what was attached before.
+pub(crate) const LISTING: &str = "list processes by what was attached";
+
 /// What the agent goes on doing, and what no line holds.
 pub(crate) const LEFT: &[Attempt] = &[
     attempt("write in its own folder", &[], Takes::Nothing, |around| {
@@ -290,6 +305,15 @@ pub(crate) const LEFT: &[Attempt] = &[
         fs::read(around.outside.join("secret")).is_ok()
             && fs::read(format!("/proc/{}/stat", around.other)).is_ok()
             && fs::read_dir("/").is_ok()
+    }),
+    attempt(LISTING, &[], Takes::Bpf, |around| {
+        let Some(processes) = &around.processes else {
+            return false;
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let table = runtime.map(|runtime| runtime.block_on(processes.table(Duration::ZERO)));
+        let is_listed = |pid| matches!(&table, Ok(Ok(table)) if table.processes.iter().any(|process| process.pid == pid));
+        is_listed(around.other) && processes.source().way == Way::Bpf
     }),
     attempt("connect", &[], Takes::Nothing, |_| {
         // Nobody listens there, which is another answer than that it may not ask.

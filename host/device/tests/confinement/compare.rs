@@ -6,11 +6,16 @@ use std::{
     os::unix::fs::{PermissionsExt as _, chown},
     path::Path,
     process::{Child, Command, ExitCode, Stdio},
+    sync::Arc,
 };
 
-use bailiwick_device::confine::{Drawn, Line, Writable, confine, draw};
+use bailiwick_device::{
+    DeviceProcesses, SystemClock, TaskIterator,
+    confine::{Drawn, Line, Writable, confine, draw},
+};
+use bailiwick_needs::KernelFeature;
 
-use crate::attempts::{Around, Attempt, LEFT, REFUSED, Takes};
+use crate::attempts::{Around, Attempt, LEFT, LISTING, REFUSED, Takes};
 
 /// What a process says that was to be behind a line which the kernel can't draw.
 const LACKING: &str = "lacking";
@@ -33,6 +38,10 @@ fn outcome(mode: &str, name: &str, folder: &Path, other: &str) -> &'static str {
         socket: &folder.join("run"),
         outside: &folder.join("outside"),
         other: other.parse().unwrap(),
+        processes: (name == LISTING).then(|| {
+            let processes = DeviceProcesses::new(Arc::new(SystemClock::new()));
+            processes.listed_by(TaskIterator::attach())
+        }),
     };
     let writable = Writable {
         data: around.data,
@@ -98,7 +107,20 @@ fn can_try(attempt: &Attempt) -> bool {
         Takes::Nothing => true,
         Takes::Root => bailiwick_needs::root(attempt.name),
         Takes::Mounts => bailiwick_needs::own_mounts(attempt.name),
+        Takes::Bpf => {
+            KernelFeature::Bpf.is_there(attempt.name)
+                && bailiwick_needs::root(attempt.name)
+                && may_attach(attempt.name)
+        }
     }
+}
+
+fn may_attach(untested: &str) -> bool {
+    let may = TaskIterator::attach().is_ok();
+    if !may {
+        bailiwick_needs::no_task_iterator(untested);
+    }
+    may
 }
 
 /// In a process of its own, with folders of its own and another process to try with.
