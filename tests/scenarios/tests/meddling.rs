@@ -320,6 +320,10 @@ impl Scene {
         let warned = warned.last().expect("the user was");
         let is_warning = |text: &String| text.contains("This device starts anew in 5 s");
         assert!(warned.iter().any(is_warning), "{warned:?}");
+        // Once more it is too soon, whatever the grant says.
+        let again = self.ordered(&json!({ "reboot": {} }));
+        let reason = again["reason"].as_str().unwrap_or_default();
+        assert!(reason.ends_with("Error::UnderWay"), "{again}");
         assert_eq!((asked("Reboot"), asked("Hibernate")), (1, 0));
         self.logged("effect", "power reboot present");
     }
