@@ -56,7 +56,8 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         name: "dbus-daemon",
         package: "dbus",
-        why: "that sessions of logind are seen within 1 s, on a bus of the test's own",
+        why: "that sessions of logind are seen within 1 s, on a bus of the test's own, and that \
+              users are told and devices restarted through services on one",
     },
     Program {
         name: "loginctl",
@@ -91,7 +92,8 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         name: "nginx",
         package: "nginx-light",
-        why: "that any server of files can be the update endpoint",
+        why: "that any server of files can be the update endpoint, and what a whole agent asks a \
+              server for a plugin",
     },
     Program {
         name: "ip",
