@@ -16,6 +16,7 @@ mod process;
 mod quiet;
 mod reports;
 mod sandbox;
+mod sessions;
 mod size;
 mod table;
 
@@ -53,12 +54,13 @@ pub(crate) struct Arguments {
 }
 
 /// What is measured, in the order of the table.
-const BENCHMARKS: [(&str, Measure); 20] = [
+const BENCHMARKS: [(&str, Measure); 21] = [
     ("memory", memory::measure),
     ("idle", idle::measure),
     ("quiet", quiet::measure),
     ("everything", everything::measure),
     ("accounting", accounting::measure),
+    ("sessions", sessions::measure),
     ("inventory-cpu", sandbox::measure),
     ("reports", reports::measure),
     ("swap", sandbox::measure),

@@ -47,7 +47,7 @@ const fn bound(
 }
 
 /// MB and KB are 10^6 and 10^3 bytes.
-const BOUNDS: [Bound; 33] = [
+const BOUNDS: [Bound; 37] = [
     bound(
         "memory",
         "rss",
@@ -96,6 +96,34 @@ const BOUNDS: [Bound; 33] = [
         "accounting",
         "accounts and log of decisions, more resident",
         1.0,
+        "MB",
+    ),
+    bound(
+        "sessions",
+        "sessions-100-rss",
+        "agent with a sampled session each of 100, VmRSS",
+        22.0,
+        "MB",
+    ),
+    bound(
+        "sessions",
+        "sessions-100-hwm",
+        "the same, VmHWM",
+        27.0,
+        "MB",
+    ),
+    bound(
+        "sessions",
+        "sessions-500-rss",
+        "agent with a sampled session each of 500, VmRSS",
+        58.0,
+        "MB",
+    ),
+    bound(
+        "sessions",
+        "sessions-500-hwm",
+        "the same, VmHWM",
+        66.0,
         "MB",
     ),
     bound(
