@@ -11,7 +11,10 @@ use bailiwick_core::{
 use bailiwick_store::Audience;
 use serde::{Deserialize, Serialize};
 
-use crate::figures::{Bounds, Figures};
+use crate::{
+    figures::{Bounds, Figures},
+    processes::ProcessesReport,
+};
 
 mod decided;
 mod line;
@@ -37,6 +40,9 @@ pub(crate) enum Event {
         version: String,
         /// Plugins that run at once from what is on disk.
         offline: usize,
+        /// How processes are read.
+        #[serde(default)]
+        processes: ProcessesReport,
     },
     /// Whoever breaks out of the sandbox is held by less than this host can do elsewhere.
     NotConfined {

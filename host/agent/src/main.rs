@@ -10,6 +10,7 @@ mod events;
 mod figures;
 mod look;
 mod print;
+mod processes;
 mod random;
 mod run;
 mod second_line;

@@ -16,7 +16,7 @@ pub(crate) use plugins::table;
 
 use crate::{
     second_line,
-    socket::{ProcessesReport, Response, StatusReport, UpdateReport},
+    socket::{Response, StatusReport, UpdateReport},
 };
 
 /// `response` for a person, with a line break at the end.
@@ -77,7 +77,8 @@ fn status_words(status: &StatusReport) -> String {
         "Device {}, bailiwick {}, running since {}\n\
          Plugins: {} running, {} suspended\n\
          Sessions: {} open, told by {}\n\
-         {}{}{}{}",
+         Processes: told by {}\n\
+         {}{}{}",
         status.device,
         status.version,
         time(status.started),
@@ -85,7 +86,7 @@ fn status_words(status: &StatusReport) -> String {
         status.stopped,
         status.sessions,
         status.session_source,
-        processes_words(&status.processes),
+        status.processes.words(),
         outbox_words(&status.outbox) + &owner::sending(&status.sending) + &pause_words(status),
         status
             .clock_set
@@ -94,13 +95,6 @@ fn status_words(status: &StatusReport) -> String {
             + &second_line::words(&status.second_line),
         update_words(&status.update),
     )
-}
-
-fn processes_words(ProcessesReport { source, remark }: &ProcessesReport) -> String {
-    if remark.is_empty() {
-        return format!("Processes: told by {source}\n");
-    }
-    format!("Processes: told by {source}; nothing cheaper is used: {remark}\n")
 }
 
 fn pause_words(status: &StatusReport) -> String {

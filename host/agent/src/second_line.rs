@@ -72,28 +72,27 @@ impl SecondLine {
         let program = Path::new("/proc/self/exe");
         let privileged = Privileged::start(program, &compiler(&settings)?, &trust);
         // Behind the lines there is no right to attach one; its passes go on.
-        let tasks = Some(TaskIterator::attach());
-        Ok(match privileged {
-            Ok(privileged) => Self {
-                tasks,
-                ..Self::behind(
-                    privileged,
-                    Writable {
-                        data,
-                        socket: settings.socket.parent().unwrap_or(Path::new("/")),
-                    },
-                )
-            },
+        let tasks = TaskIterator::attach();
+        let mut drawn = match privileged {
+            Ok(privileged) => Self::behind(
+                privileged,
+                Writable {
+                    data,
+                    socket: settings.socket.parent().unwrap_or(Path::new("/")),
+                },
+            ),
             Err(error) => Self {
                 privileged: None,
-                tasks,
+                tasks: None,
                 lines: vec![LineReport {
                     line: PRIVILEGED.to_owned(),
                     state: LineState::Missing,
                     remark: format!("it can't be started, so no line is drawn: {error}"),
                 }],
             },
-        })
+        };
+        drawn.tasks = Some(tasks.and_then(TaskIterator::tried));
+        Ok(drawn)
     }
 
     fn behind(privileged: Privileged, writable: Writable<'_>) -> Self {

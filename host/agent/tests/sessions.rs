@@ -146,6 +146,12 @@ fn sessions_are_told_shown_to_whom_they_concern_and_kept() {
     let (alice, bob) = (own_uid(6), own_uid(7));
     let place = Place::new();
     let agent = place.start();
+    let (started, _) = agent.wait("started", |_| true);
+    let way = match TaskIterator::attach() {
+        Ok(_) => "bpf",
+        Err(_) => "proc",
+    };
+    assert_eq!(started["processes"]["source"], way, "{started}");
     let (source, _) = agent.wait("session-source", |_| true);
     assert_eq!(source["source"], "kernel");
     assert!(
@@ -199,11 +205,8 @@ fn sessions_are_told_shown_to_whom_they_concern_and_kept() {
     let text = String::from_utf8(status.stdout).unwrap();
     assert!(text.contains("open, told by kernel"), "{text}");
     // The processes of sessions were counted behind the lines, by what was attached before.
-    let processes = match TaskIterator::attach() {
-        Ok(_) => "Processes: told by bpf\n",
-        Err(_) => "Processes: told by proc; nothing cheaper is used: ",
-    };
-    assert!(text.contains(processes), "{text}");
+    let processes = format!("Processes: told by {way}");
+    assert!(text.contains(&processes), "{text}");
     let words = place.ask(Some(bob), &["sessions"]);
     let text = String::from_utf8(words.stdout).unwrap();
     assert!(text.contains(bob_id.as_str().unwrap()), "{text}");

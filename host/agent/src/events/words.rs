@@ -13,9 +13,11 @@ impl Event {
                 device,
                 version,
                 offline,
+                processes,
             } => format!(
-                "bailiwick {version} runs on device {device} with {}",
-                count(*offline, "plugin")
+                "bailiwick {version} runs on device {device} with {}; processes are told by {}",
+                count(*offline, "plugin"),
+                processes.words()
             ),
             Self::NotConfined { lines } => {
                 let lines: String = lines.iter().map(|line| format!("\n    {line}")).collect();

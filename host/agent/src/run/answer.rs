@@ -24,9 +24,9 @@ use super::{
 use crate::{
     figures::Bounds,
     look::LogQuery,
+    processes::ProcessesReport,
     socket::{
-        Peer, PluginLine, PluginState, ProcessesReport, Request, Response, SettingLine,
-        StatusReport, UpdateReport,
+        Peer, PluginLine, PluginState, Request, Response, SettingLine, StatusReport, UpdateReport,
     },
 };
 
@@ -171,7 +171,7 @@ impl Known {
             second_line: host.second_line.report(),
             sessions,
             session_source,
-            processes: processes(host),
+            processes: ProcessesReport::new(host.processes.source()),
             update: self.noted().update.clone(),
             databases_set_aside: self.set_aside,
         }))
@@ -210,14 +210,6 @@ impl Known {
             Ok(Err(reason)) => Response::Refused { reason },
             Err(_) => refused("the plugin `inventory` was stopped meanwhile"),
         }
-    }
-}
-
-fn processes(host: &Host) -> ProcessesReport {
-    let source = host.processes.source();
-    ProcessesReport {
-        source: source.way.name().to_owned(),
-        remark: source.remark,
     }
 }
 

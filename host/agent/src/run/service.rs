@@ -22,6 +22,7 @@ use super::{
 use crate::{
     actions, decisions,
     events::Event,
+    processes::ProcessesReport,
     random,
     settings::Sources,
     socket::{ControlSocket, Handler, Peer, Request, Response},
@@ -244,6 +245,7 @@ impl Service {
                 device: self.host.device.to_string(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 offline,
+                processes: ProcessesReport::new(self.host.processes.source()),
             })
             .await;
         let lines = self.host.second_line.open();

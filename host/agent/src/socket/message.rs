@@ -17,6 +17,7 @@ use crate::{
         LogQuery, LogReport, OutboxQuery, OutboxReport, PartQuery, PartReport, VerifyQuery,
         VerifyReport,
     },
+    processes::ProcessesReport,
     run::{ClockSet, Outage, Paused},
     second_line::LineReport,
 };
@@ -142,16 +143,6 @@ pub(crate) struct StatusReport {
     pub(crate) update: UpdateReport,
     /// Damaged databases that were ever set aside.
     pub(crate) databases_set_aside: u64,
-}
-
-/// How processes are read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) struct ProcessesReport {
-    /// `bpf`, `proc` or `sysinfo`.
-    pub(crate) source: String,
-    /// Why a cheaper source is not used; empty if the cheapest is.
-    pub(crate) remark: String,
 }
 
 /// The sessions of users.

@@ -16,8 +16,8 @@ use std::path::PathBuf;
 pub(crate) use client::ask;
 pub(crate) use conversation::{Handler, Peer};
 pub(crate) use message::{
-    PluginLine, PluginState, ProcessesReport, Request, Response, SessionLine, SessionsReport,
-    SettingLine, StatusReport, UpdateReport,
+    PluginLine, PluginState, Request, Response, SessionLine, SessionsReport, SettingLine,
+    StatusReport, UpdateReport,
 };
 #[cfg(unix)]
 use unix as platform;

@@ -70,6 +70,16 @@ impl TaskIterator {
         })
     }
 
+    /// Begins a pass and ends it. Kernels before Linux 5.19 refuse one to who has given up the
+    /// right to attach, if others may not use BPF either.
+    ///
+    /// # Errors
+    /// Why no pass can begin.
+    pub fn tried(self) -> Result<Self, String> {
+        syscall::begin(&self.link).map_err(failed)?;
+        Ok(self)
+    }
+
     /// Whether the kernel counts what is read and written.
     pub(super) fn counts_storage(&self) -> bool {
         self.counts_storage
@@ -81,7 +91,6 @@ impl TaskIterator {
         buffer: &mut [u8],
         mut each: impl FnMut(Record),
     ) -> Result<(), String> {
-        let failed = |error: Errno| format!("a pass of the BPF iterator failed: {error}");
         let pass = syscall::begin(&self.link).map_err(failed)?;
         let mut kept = 0;
         loop {
@@ -102,6 +111,10 @@ impl TaskIterator {
             buffer.copy_within(told - kept..told, 0);
         }
     }
+}
+
+fn failed(error: Errno) -> String {
+    format!("a pass of the BPF iterator failed: {error}")
 }
 
 /// The kernel numbers processes and users, and counts time, as its first namespaces do. Whoever
