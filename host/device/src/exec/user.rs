@@ -147,7 +147,8 @@ pub(crate) fn person(uid: u32) -> Result<Person, String> {
     match person_in(uid, &passwd, &group)? {
         Some(person) => Ok(person),
         None => living::person(uid).ok_or_else(|| {
-            format!("the session's user {uid} has neither a local account nor a process")
+            // The plugin is told this, and the log: neither knows the user by it.
+            "the session's user has neither a local account nor a process".to_owned()
         }),
     }
 }
@@ -158,12 +159,9 @@ fn person_in(uid: u32, passwd: &str, group: &str) -> Result<Option<Person>, Stri
     let Some(line) = lines.find(|line| line.uid == uid) else {
         return Ok(None);
     };
-    let account = line.account(group).ok_or_else(|| {
-        format!(
-            "the session's user `{}` is root, or of root's group",
-            line.name
-        )
-    })?;
+    let account = line
+        .account(group)
+        .ok_or("the session's user is root, or of root's group")?;
     Ok(Some(Person {
         account,
         name: line.name.to_owned(),

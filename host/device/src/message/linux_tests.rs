@@ -220,3 +220,21 @@ async fn a_terminal_shows_it_with_each_line_marked() {
         assert!(matches!(told, Err(MessageError::Nobody(_))), "{told:?}");
     }
 }
+
+/// Reasons go to plugins and into the log, which has no grant of them.
+#[test]
+fn why_nobody_was_told_does_not_name_them() {
+    const UID: u32 = 3_141_592;
+    let buses = tempfile::tempdir().unwrap();
+    let folder = buses.path().join(UID.to_string());
+    let own = geteuid().as_raw();
+    let tell = |uid| super::notification::as_user(&folder, uid, "IT", "text").unwrap_err();
+    let mut reasons = vec![tell(UID)];
+    std::fs::create_dir(&folder).unwrap();
+    reasons.extend([tell(UID), tell(own)]);
+    std::fs::write(folder.join("bus"), "").unwrap();
+    reasons.push(tell(own));
+    for reason in reasons {
+        assert!(!reason.contains(&UID.to_string()), "{reason}");
+    }
+}

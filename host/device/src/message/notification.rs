@@ -52,14 +52,15 @@ pub(super) fn as_user(folder: &Path, uid: u32, heading: &str, text: &str) -> Res
     let found = std::fs::symlink_metadata(folder);
     let found = found.map_err(|_| "the user has no desktop that is known to the system")?;
     if !found.is_dir() || found.uid() != uid {
-        return Err(format!("{} is not the user's own", folder.display()));
+        // Neither the plugin nor the log is told which folder: its name is the user's id.
+        return Err("the user's runtime folder is not the user's own".to_owned());
     }
     become_user(uid, found.gid()).map_err(|error| format!("the user's bus: {error}"))?;
     let bus = folder.join("bus");
     let found = std::fs::symlink_metadata(&bus);
     let found = found.map_err(|_| "the user has no bus: no desktop runs".to_owned())?;
     if found.uid() != uid {
-        return Err(format!("{} is not the user's own", bus.display()));
+        return Err("the user's bus is not the user's own".to_owned());
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -69,10 +70,18 @@ pub(super) fn as_user(folder: &Path, uid: u32, heading: &str, text: &str) -> Res
     runtime.block_on(async {
         let address = format!("unix:path={}", bus.display());
         match tokio::time::timeout(PATIENCE, notify(&address, heading, text)).await {
-            Ok(told) => told.map_err(|error| error.to_string()),
+            Ok(told) => told.map_err(|error| reason(&error)),
             Err(_) => Err("the notification service did not answer".to_owned()),
         }
     })
+}
+
+/// In words without the path of the bus.
+fn reason(error: &BusError) -> String {
+    match error {
+        BusError::Unreachable { error, .. } => format!("the user's bus can't be reached: {error}"),
+        other => other.to_string(),
+    }
 }
 
 /// Of this thread alone.

@@ -116,7 +116,7 @@ fn told(parts: &[Vec<u8>]) -> Result<(), String> {
 
 /// For good: what it does from here on, the user can do.
 fn become_user(uid: u32) -> Result<(), String> {
-    let failed = |error: rustix::io::Errno| format!("user {uid} can't be told: {error}");
+    let failed = |error: rustix::io::Errno| format!("the user can't be told: {error}");
     if geteuid().as_raw() != uid {
         let account = user::person(uid)?.account;
         let groups: Vec<Gid> = account
