@@ -43,6 +43,8 @@ guests! {
         by attacks::terminals::bytes;
     "changes-behind-a-link" => changes_behind_a_link_are_not_told
         by attacks::watched::link;
+    "changes-without-end" => changes_without_end_are_not_kept
+        by attacks::watched::flood;
     "folder-that-is-exchanged" => a_folder_that_is_exchanged_leads_nowhere_else
         by attacks::files::exchanged;
     "hard-link-to-a-secret" => a_hard_link_that_others_made_is_not_read

@@ -1,10 +1,12 @@
-//! A watched folder that leads elsewhere.
+//! A watched folder that leads elsewhere, and one in which too much changes.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::symlink,
     path::Path,
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use bailiwick_core::{
@@ -20,11 +22,17 @@ use tempfile::TempDir;
 
 use super::device::{Device, Scene, ports};
 
+/// More than a host keeps, and little enough for a guest to hold.
+const MANY: usize = 1_500;
+
+/// For notices to come on a machine that builds meanwhile.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Watches the folders by their names, wherever they lead, and tells what has a granted name.
 #[derive(Default)]
 struct ByName {
     notices: Mutex<Option<RecommendedWatcher>>,
-    changed: Arc<Mutex<Vec<String>>>,
+    changed: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl ByName {
@@ -35,7 +43,7 @@ impl ByName {
                 for path in notice.unwrap().paths {
                     let path = path.display().to_string();
                     if granted.file(&path, Timestamp::EPOCH).is_ok() {
-                        changed.lock().unwrap().push(path);
+                        changed.lock().unwrap().insert(path);
                     }
                 }
             })
@@ -58,7 +66,9 @@ impl Watch for ByName {
         let mut notices = self.notices.lock().unwrap();
         notices.get_or_insert_with(|| self.begin(grants));
         let changes = Changes {
-            paths: std::mem::take(&mut *self.changed.lock().unwrap()),
+            paths: std::mem::take(&mut *self.changed.lock().unwrap())
+                .into_iter()
+                .collect(),
             incomplete: false,
         };
         Box::pin(async { Ok(changes) })
@@ -83,6 +93,48 @@ pub(crate) fn link(device: Device, folder: &TempDir) -> BoxFuture<'static, Scene
     let change = move || {
         fs::write(secrets.join("file"), "secret").unwrap();
         fs::write(root.join("real/file"), "public").unwrap();
+    };
+    let scene = Scene {
+        words,
+        instances: vec![ports],
+        then: Some(Box::new(change)),
+        is_harmed: None,
+        _kept: Box::new(()),
+    };
+    Box::pin(async { scene })
+}
+
+pub(crate) fn flood(device: Device, folder: &TempDir) -> BoxFuture<'static, Scene> {
+    let root = fs::canonicalize(folder.path()).unwrap().join("watched");
+    fs::create_dir(&root).unwrap();
+    let mut ports = ports();
+    let kept = match device {
+        Device::WithoutTheDefence => {
+            let naive = ByName::default();
+            let kept = Arc::clone(&naive.changed);
+            ports.watch = Arc::new(naive);
+            Some(kept)
+        }
+        Device::Ours => {
+            ports.watch = Arc::new(DeviceWatch::new(Arc::new(SystemClock::new())));
+            None
+        }
+    };
+    let words = Words::from([("root", root.display().to_string())]);
+    let change = move || {
+        for number in 0..MANY {
+            fs::write(root.join(format!("f{number}")), "").unwrap();
+        }
+        fs::write(root.join("last"), "").unwrap();
+        // Ours tells of its own that there is more.
+        let begun = Instant::now();
+        while kept
+            .as_ref()
+            .is_some_and(|kept| kept.lock().unwrap().len() <= MANY)
+        {
+            assert!(begun.elapsed() < PATIENCE, "the notices do not come");
+            std::thread::yield_now();
+        }
     };
     let scene = Scene {
         words,
