@@ -9,7 +9,8 @@ use bailiwick_core::{bytes::ByteCount, process::MOST_PROCESSES, time::Timestamp}
 
 use super::{
     bpf::{First, Identity, Record, TaskIterator, Used},
-    linux::{Known, MS_PER_TICK, Reader, YOUNG_MS, state},
+    known::{Known, MS_PER_TICK, state},
+    linux::{Reader, YOUNG_MS},
 };
 use crate::privileged::Wanted;
 
@@ -44,6 +45,7 @@ impl Reader {
             early: Vec::new(),
             cut: 0,
             page: self.page,
+            adds_up: self.adds_up,
             boot,
         };
         tasks.pass(&mut self.buffer, |record| merge.take(record))?;
@@ -58,7 +60,11 @@ impl Reader {
             found.splice(0..0, known);
         }
         for known in found.iter_mut().filter(|known| !known.is_of_proc()) {
+            let before = known.process.cpu_ms;
             settle(known, tasks.counts_storage());
+            if self.adds_up && (known.process.cpu_ms != before || known.iterated.differs) {
+                self.resident(&mut known.process);
+            }
             let Known {
                 process, iterated, ..
             } = known;
@@ -98,6 +104,8 @@ struct Merge {
     early: Vec<Record>,
     cut: usize,
     page: u64,
+    /// Memory is read elsewhere of who is known.
+    adds_up: bool,
     boot: Timestamp,
 }
 
@@ -141,7 +149,9 @@ impl Merge {
         known.process.parent = first.parent;
         known.process.threads = first.threads;
         known.process.state = state(first.ended);
-        known.process.memory = ByteCount::new(first.pages.saturating_mul(self.page));
+        if is_new || !self.adds_up || first.pages == 0 {
+            known.process.memory = ByteCount::new(first.pages.saturating_mul(self.page));
+        }
         if known.iterated.differs {
             known.call(first.identity.name());
         }

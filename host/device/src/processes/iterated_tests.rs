@@ -9,6 +9,7 @@ fn merge(before: Vec<Known>) -> Merge {
         early: Vec::new(),
         cut: 0,
         page: 4_096,
+        adds_up: false,
         boot: Timestamp::from_ms(1_000_000),
     }
 }

@@ -6,13 +6,11 @@
 //! its process is gone, whoever has the number then. In the steady state nothing is
 //! allocated per process but its place in the table.
 
-use std::{fs, io::Write as _, os::fd::OwnedFd, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, io::Write as _, os::fd::OwnedFd, path::PathBuf, sync::Arc};
 
 use bailiwick_core::{
     bytes::ByteCount,
-    process::{
-        Described, LONGEST_COMMAND_LINE, MOST_PROCESSES, Process, ProcessState, ProcessTable,
-    },
+    process::{Described, LONGEST_COMMAND_LINE, MOST_PROCESSES, Process, ProcessTable},
     time::{Monotonic, Timestamp},
 };
 use rustix::{
@@ -20,21 +18,13 @@ use rustix::{
     process::Resource,
 };
 
-use super::{
-    ProcessSource, Way,
-    bpf::TaskIterator,
-    iterated::Iterated,
-    stat::{self, Stat},
-};
+use super::{ProcessSource, Way, bpf::TaskIterator, known::Known, machine, stat};
 use crate::{
     Privileged,
     privileged::{Wanted, closely},
     sessions::{process::marks, users::Users},
 };
 
-/// The unit of times in `stat`, whatever the kernel's own clock: USER_HZ is 100 on every
-/// architecture that this program is built for.
-pub(super) const MS_PER_TICK: u64 = 10;
 /// So long after its start a process is described again in each pass: between fork and exec it
 /// shows its parent's program, and logind moves what logs a user in.
 pub(super) const YOUNG_MS: u64 = 30_000;
@@ -42,6 +32,9 @@ pub(super) const YOUNG_MS: u64 = 30_000;
 const MOST_OPEN: u64 = 4_096;
 /// `stat` has at most 52 numbers and a short name.
 const LONGEST_STAT: usize = 2_048;
+/// The kernel counts memory at each processor, and adds 32 pages or more at a time to what it
+/// lists: with more processors than these, that is off by more than 1 MiB of each kind.
+const MOST_PROCESSORS: u32 = 8;
 
 /// Reads the processes, and remembers what it need not read again.
 pub(super) struct Reader {
@@ -64,18 +57,11 @@ pub(super) struct Reader {
     privileged: Option<Arc<Privileged>>,
     /// What it is asked for in this pass.
     pub(super) wanted: Vec<Wanted>,
+    /// What is listed of memory is too far off, so that it is read where it may have changed.
+    pub(super) adds_up: bool,
     /// Lists processes instead of /proc, as long as it does.
     tasks: Option<TaskIterator>,
     source: ProcessSource,
-}
-
-/// A process that was read before.
-pub(super) struct Known {
-    pub(super) process: Process,
-    cpu_ticks: u64,
-    pub(super) started_ticks: u64,
-    stat: Option<OwnedFd>,
-    pub(super) iterated: Iterated,
 }
 
 impl Reader {
@@ -99,7 +85,7 @@ impl Reader {
             folder: None,
             users: Users::new(accounts),
             boot: None,
-            page: page_size(),
+            page: machine::page_size(),
             budget: usize::try_from(budget).unwrap_or_default(),
             descriptors: 0,
             known: Vec::new(),
@@ -108,6 +94,7 @@ impl Reader {
             buffer: vec![0; 16 * 1_024],
             privileged: None,
             wanted: Vec::new(),
+            adds_up: machine::processors() > MOST_PROCESSORS,
             tasks: None,
             source: ProcessSource::new(Way::Proc),
         }
@@ -332,11 +319,7 @@ impl Reader {
     /// Reads what moves with processor time. What can't be read stays as it was: of a process
     /// that ended, or of another user where this program may not see it.
     fn figures(&mut self, process: &mut Process) {
-        if let Some(length) = self.read(process.pid, "statm", 256)
-            && let Some(pages) = stat::resident_pages(&self.buffer[..length])
-        {
-            process.memory = ByteCount::new(pages.saturating_mul(self.page));
-        }
+        self.resident(process);
         if self.privileged.is_some() {
             self.wanted.push(Wanted {
                 pid: process.pid,
@@ -346,6 +329,15 @@ impl Reader {
             && let Some(moved) = stat::moved(&self.buffer[..length])
         {
             set_moved(process, moved);
+        }
+    }
+
+    /// Reads its memory, as the kernel adds it up.
+    pub(super) fn resident(&mut self, process: &mut Process) {
+        if let Some(length) = self.read(process.pid, "statm", 256)
+            && let Some(pages) = stat::resident_pages(&self.buffer[..length])
+        {
+            process.memory = ByteCount::new(pages.saturating_mul(self.page));
         }
     }
 
@@ -430,58 +422,6 @@ impl Reader {
     }
 }
 
-impl Known {
-    /// Of which nothing is known but its id and its start.
-    pub(super) fn new(pid: u32, started_ticks: u64, boot: Timestamp) -> Self {
-        let age = Duration::from_millis(started_ticks.saturating_mul(MS_PER_TICK));
-        Self {
-            process: Process {
-                pid,
-                started: boot.after(age),
-                parent: 0,
-                described: Arc::new(Described::default()),
-                cpu_ms: 0,
-                memory: ByteCount::new(0),
-                read: None,
-                written: None,
-                threads: 0,
-                state: ProcessState::Running,
-            },
-            cpu_ticks: 0,
-            started_ticks,
-            stat: None,
-            iterated: Iterated::default(),
-        }
-    }
-
-    fn follow(&mut self, stat: &Stat<'_>) {
-        self.cpu_ticks = stat.cpu_ticks;
-        let process = &mut self.process;
-        process.parent = stat.parent;
-        process.cpu_ms = stat.cpu_ticks.saturating_mul(MS_PER_TICK);
-        process.threads = stat.threads;
-        let has_ended = matches!(stat.state, b'Z' | b'X');
-        process.state = state(has_ended.then_some(stat.exit));
-        self.call(stat.name);
-    }
-
-    /// Whether it was read in /proc. The kernel's list alone makes an identity.
-    pub(super) fn is_of_proc(&self) -> bool {
-        self.iterated == Iterated::default()
-    }
-
-    /// By its name, as the kernel tells it.
-    pub(super) fn call(&mut self, name: &[u8]) {
-        let described = &mut self.process.described;
-        if described.name.as_bytes() != name {
-            let name = String::from_utf8_lossy(name);
-            if described.name != name {
-                Arc::make_mut(described).name = name.into_owned();
-            }
-        }
-    }
-}
-
 fn not_listed(error: rustix::io::Errno) -> String {
     format!("the processes can't be listed: {error}")
 }
@@ -489,30 +429,6 @@ fn not_listed(error: rustix::io::Errno) -> String {
 fn set_moved(process: &mut Process, (read, written): (u64, u64)) {
     process.read = Some(ByteCount::new(read));
     process.written = Some(ByteCount::new(written));
-}
-
-/// Bytes of a page, from what the kernel told this program when it started (getauxval(3)).
-fn page_size() -> u64 {
-    const AT_PAGESZ: usize = 6;
-    const WORD: usize = size_of::<usize>();
-    let told = fs::read("/proc/self/auxv").unwrap_or_default();
-    let (words, _) = told.as_chunks::<WORD>();
-    let mut pairs = words
-        .chunks_exact(2)
-        .map(|pair| (usize::from_ne_bytes(pair[0]), usize::from_ne_bytes(pair[1])));
-    let size = pairs.find_map(|(key, value)| (key == AT_PAGESZ).then_some(value));
-    size.map_or(4_096, |size| size as u64)
-}
-
-/// Of who ended and still has a number the kernel keeps how, as wait(2) tells it.
-pub(super) fn state(ended: Option<u32>) -> ProcessState {
-    let Some(exit) = ended else {
-        return ProcessState::Running;
-    };
-    match (exit & 0x7f) as u8 {
-        0 => ProcessState::Ended,
-        signal => ProcessState::Killed { signal },
-    }
 }
 
 /// Arguments end with a NUL each; what is cut in the middle of a character loses it.

@@ -2,8 +2,10 @@
 
 use std::{
     process::{Child, Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
+
+use bailiwick_core::process::ProcessState;
 
 use super::*;
 
@@ -184,4 +186,40 @@ fn arguments_are_words() {
     assert_eq!(words(b"\0\0"), "");
     // Cut within a character.
     assert_eq!(words(b"x\xc3"), "x");
+}
+
+#[test]
+fn what_is_listed_of_memory_is_added_up_where_there_are_many_processors() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = std::process::id();
+    let files = folder.path().join(own.to_string());
+    fs::create_dir(&files).unwrap();
+    fs::write(files.join("statm"), "9 12345 0 0 0 0 0").unwrap();
+    fs::write(folder.path().join("stat"), "btime 1700000000\n").unwrap();
+    let mut reader = Reader::at(folder.path().into(), PathBuf::from("/etc/passwd"));
+    let Ok(tasks) = TaskIterator::attach() else {
+        bailiwick_needs::no_task_iterator("that memory is added up with many processors");
+        return;
+    };
+    reader.list_by(Ok(tasks));
+    let told = ByteCount::new(12_345 * reader.page);
+    reader.adds_up = false;
+    assert_ne!(of(&pass(&mut reader), own).unwrap().memory, told);
+    reader.adds_up = true;
+    // It is read of who worked since.
+    let began = Instant::now();
+    while of(&pass(&mut reader), own).unwrap().memory != told {
+        assert!(began.elapsed() < Duration::from_secs(30));
+    }
+    assert_eq!(reader.source().way, Way::Bpf);
+}
+
+#[test]
+fn an_iterator_that_can_not_be_had_is_told_and_proc_is_read() {
+    let mut reader = Reader::new();
+    assert_eq!(*reader.source(), ProcessSource::new(Way::Proc));
+    reader.list_by(Err("nobody may".to_owned()));
+    assert!(of(&pass(&mut reader), std::process::id()).is_some());
+    assert_eq!(reader.source().way, Way::Proc);
+    assert_eq!(reader.source().remark, "nobody may");
 }

@@ -10,7 +10,11 @@ mod elsewhere;
 #[cfg(target_os = "linux")]
 mod iterated;
 #[cfg(target_os = "linux")]
+mod known;
+#[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod machine;
 mod source;
 #[cfg(target_os = "linux")]
 pub(crate) mod stat;

@@ -1,8 +1,10 @@
 //! On the machine where they run, if it lets them.
 
+use bailiwick_core::time::{Monotonic, Timestamp};
 use bailiwick_needs::KernelFeature;
 
 use super::*;
+use crate::processes::{Way, linux::Reader};
 
 #[test]
 fn this_kernel_has_everything_where_it_is_looked_for() {
@@ -40,6 +42,28 @@ fn all_tasks_are_told_of_in_order_however_small_the_buffer() {
         let threads = all.iter().filter(|record| record.process == own).count();
         assert!(threads >= 2, "{threads}");
     }
+}
+
+#[test]
+fn an_iterator_that_fails_once_is_given_up_within_the_pass() {
+    let mut reader = Reader::new();
+    // No link: the kernel refuses to begin a pass of it.
+    let link = fs::File::open("/dev/null").unwrap().into();
+    reader.list_by(Ok(TaskIterator {
+        link,
+        counts_storage: true,
+    }));
+    assert_eq!(reader.source().way, Way::Bpf);
+    let now = Timestamp::from_ms(0);
+    let table = reader.pass(now, Monotonic::ZERO).unwrap();
+    let own = std::process::id();
+    assert!(table.processes.iter().any(|process| process.pid == own));
+    assert_eq!(reader.source().way, Way::Proc);
+    let remark = &reader.source().remark;
+    assert!(
+        remark.contains("a pass of the BPF iterator failed"),
+        "{remark}"
+    );
 }
 
 fn record_room() -> usize {
