@@ -229,10 +229,13 @@ fn ports(
             None => DeviceMessage::new(Arc::clone(clock)),
         }),
         power: Arc::new(DevicePower::new(Arc::clone(clock))),
-        process_control: Arc::new(DeviceProcessControl::new(
-            Arc::clone(clock),
-            Arc::clone(processes),
-        )),
+        process_control: Arc::new({
+            let own = DeviceProcessControl::new(Arc::clone(clock), Arc::clone(processes));
+            match privileged {
+                Some(privileged) => own.through(Arc::clone(privileged)),
+                None => own,
+            }
+        }),
         http: requests.clone(),
         watch: Arc::new(DeviceWatch::new(Arc::clone(clock))),
         processes: processes.clone(),

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::BoxFuture;
 use crate::{
+    digest::Sha256,
     ids::PluginName,
     policy::{self, Denial},
     session::{Session, SessionId},
@@ -29,6 +30,9 @@ pub struct ControlOrder {
     pub grace: Duration,
     /// What is granted and denied.
     pub grants: Arc<policy::ProcessControl>,
+    /// Digest of the policy file that has them, as it was signed: whoever signals may look for
+    /// itself. None where nothing is signed, as in trials.
+    pub policy: Option<Sha256>,
     /// When the question was asked.
     pub now: Timestamp,
 }

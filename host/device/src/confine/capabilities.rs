@@ -12,9 +12,8 @@ use rustix::{
 
 use super::{Drawn, Writable};
 
-/// What granted work needs: to read what a plugin's grants name, whoever it belongs to; to signal
-/// the processes that a grant names.
-const KEPT: CapabilitySet = CapabilitySet::DAC_READ_SEARCH.union(CapabilitySet::KILL);
+/// What granted work needs: to read what a plugin's grants name, whoever it belongs to.
+const KEPT: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
 
 /// What the agent's own folders take besides, where they belong to another user.
 const FOR_OTHERS_FOLDERS: CapabilitySet = CapabilitySet::DAC_OVERRIDE.union(CapabilitySet::FOWNER);

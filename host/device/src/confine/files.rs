@@ -1,8 +1,8 @@
-//! Landlock: what may be written, and that nothing may be executed.
+//! Landlock: what may be written, that nothing may be executed, and nobody outside signalled.
 //!
-//! It is made for the version of 6.10 (ABI 5), and takes what older kernels have of it. Two
-//! things it does not do: signals stay, since process control needs them, and connecting
-//! stays, since plugins and the agent itself go out to the network. And for two it has no right:
+//! It is made for the version of 6.12 (ABI 6), and takes what older kernels have of it. One
+//! thing it does not do: connecting stays, since plugins and the agent itself go out to the
+//! network. And for two it has no right:
 //! the modes of files, which their owner may change, and ports of UDP.
 
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::path::Path;
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath,
     PathFd, Ruleset, RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError,
-    RulesetStatus, make_bitflags,
+    RulesetStatus, Scope, make_bitflags,
 };
 
 use super::{Drawn, Writable};
@@ -21,7 +21,7 @@ pub(super) fn close(writable: Writable<'_>) -> Drawn {
         Ok(status) => match status.ruleset {
             RulesetStatus::FullyEnforced => Drawn::Active,
             RulesetStatus::PartiallyEnforced => Drawn::Partly(
-                "the kernel is older than Linux 6.10 and knows only a part of it".to_owned(),
+                "the kernel is older than Linux 6.12 and knows only a part of it".to_owned(),
             ),
             RulesetStatus::NotEnforced => Drawn::Missing(
                 "the kernel has no Landlock, or it is not among the modules of `lsm=`".to_owned(),
@@ -39,6 +39,7 @@ fn rules(writable: Writable<'_>) -> Result<RulesetCreated, RulesetError> {
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(all)?
         .handle_access(AccessNet::BindTcp)?
+        .scope(Scope::Signal)?
         .create()?;
     for (path, access) in [
         (Path::new("/"), read),

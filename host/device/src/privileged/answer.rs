@@ -1,6 +1,10 @@
 //! Answers about what was started: that it could not be, or how it ended.
 
-use std::{io, os::unix::process::ExitStatusExt as _, process::ExitStatus};
+use std::{
+    io::{self, Write as _},
+    os::unix::{net::UnixStream, process::ExitStatusExt as _},
+    process::ExitStatus,
+};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
@@ -38,6 +42,14 @@ impl Answer {
     }
 }
 
+/// Writes an answer that nobody adds to. Whoever does not read it must not hold up others.
+pub(crate) fn tell(mut to: UnixStream, bytes: &[u8]) {
+    let _ = to.set_nonblocking(true).and_then(|()| to.write_all(bytes));
+}
+
+/// Of an answer that does not come.
+pub(super) const ENDED: &str = "the agent's privileged process has ended: start it anew";
+
 /// Waits for the answer.
 ///
 /// # Errors
@@ -45,8 +57,7 @@ impl Answer {
 pub(crate) async fn ended(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Answer> {
     let mut bytes = Vec::new();
     from.take(LONGEST).read_to_end(&mut bytes).await?;
-    Answer::decode(&bytes)
-        .ok_or_else(|| io::Error::other("the agent's privileged process has ended: start it anew"))
+    Answer::decode(&bytes).ok_or_else(|| io::Error::other(ENDED))
 }
 
 #[cfg(test)]

@@ -1,10 +1,7 @@
 //! What the kernel tells of a process only to who may trace it: which program it runs and what
 //! it moved. No process behind Landlock may trace one outside.
 
-use std::{
-    io::{Read as _, Write as _},
-    os::{fd::AsFd as _, unix::net::UnixStream},
-};
+use std::os::unix::net::UnixStream;
 
 use rustix::{
     fs::{Mode, OFlags},
@@ -13,6 +10,7 @@ use rustix::{
 
 use super::{
     Privileged, Request,
+    answer::tell,
     request::{MOST_PROCESSES, Wanted},
 };
 use crate::processes::stat;
@@ -61,17 +59,12 @@ pub(crate) fn look(privileged: &Privileged, all: &[Wanted], mut each: impl FnMut
 }
 
 fn ask(privileged: &Privileged, some: &[Wanted]) -> Option<Vec<u8>> {
-    let (mut own, answer) = UnixStream::pair().ok()?;
     let request = Request::Closely(some.to_vec());
-    privileged.send(&request, &[answer.as_fd()]).ok()?;
-    drop(answer);
-    let mut bytes = Vec::new();
-    own.read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+    privileged.ask(&request, None).ok()
 }
 
 /// Answers about as many of them as fit.
-pub(super) fn answer(all: &[Wanted], mut to: UnixStream) {
+pub(super) fn answer(all: &[Wanted], to: UnixStream) {
     let mut bytes = Vec::new();
     let mut buffer = [0; 512];
     for wanted in all {
@@ -81,8 +74,7 @@ pub(super) fn answer(all: &[Wanted], mut to: UnixStream) {
         }
         put(&mut bytes, wanted.pid, &seen);
     }
-    // Whoever does not read it must not hold up others.
-    let _ = to.set_nonblocking(true).and_then(|()| to.write_all(&bytes));
+    tell(to, &bytes);
 }
 
 fn put(bytes: &mut Vec<u8>, pid: u32, seen: &Seen) {
@@ -135,6 +127,8 @@ fn io(pid: u32, buffer: &mut [u8]) -> Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]

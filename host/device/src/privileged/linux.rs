@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    io,
+    io::{self, Read as _},
     os::{
         fd::{AsFd as _, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
@@ -17,7 +17,7 @@ use rustix::{
     net::{AddressFamily, SocketFlags, SocketType, socketpair},
 };
 
-use super::{Answer, Request, ended, line, serve::READY};
+use super::{Answer, Request, answer::ENDED, ended, line, serve::READY};
 use crate::exec::EXEC_CHILD;
 
 /// How many keepers this process has asked for: their cgroups have its id and this number.
@@ -121,6 +121,28 @@ impl Privileged {
     pub(crate) fn keeper(&self, with: &[BorrowedFd<'_>]) -> io::Result<()> {
         let number = KEEPERS.fetch_add(1, Ordering::Relaxed);
         self.send(&Request::Keeper { number }, with)
+    }
+
+    /// Asks for something that is answered at once, with a descriptor that belongs to it, and
+    /// waits for the answer.
+    ///
+    /// # Errors
+    /// As of [`Self::send`], or there is no answer.
+    pub(crate) fn ask(
+        &self,
+        request: &Request,
+        with: Option<BorrowedFd<'_>>,
+    ) -> io::Result<Vec<u8>> {
+        let (mut own, its) = UnixStream::pair()?;
+        let all: Vec<_> = [its.as_fd()].into_iter().chain(with).collect();
+        self.send(request, &all)?;
+        drop(its);
+        let mut answer = Vec::new();
+        own.read_to_end(&mut answer)?;
+        if answer.is_empty() {
+            return Err(io::Error::other(ENDED));
+        }
+        Ok(answer)
     }
 
     /// Asks for something, with the descriptors that belong to it.

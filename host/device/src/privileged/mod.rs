@@ -3,7 +3,9 @@
 //!
 //! It starts what the agent may not start any more (keepers of runs, the compiler of
 //! components, and who tells users something), reads of processes what no confined process may
-//! read, and opens the one socket that takes a capability. It does nothing else, whoever asks:
+//! read, opens the one socket that takes a capability, and sends packets that wake and signals.
+//! A run, a packet and a signal it holds against the policy that somebody signed (`signed`),
+//! for whoever asks may have broken out. It does nothing else, whoever asks:
 //! what is started is this program itself or the compiler that was named when it was started,
 //! with nothing inherited but the streams that come with the request, in the rights that this
 //! process has, none of which the agent's confinement touches.
@@ -36,7 +38,7 @@ mod signed;
 mod started;
 
 #[cfg(target_os = "linux")]
-pub(crate) use answer::{Answer, KILL, ended};
+pub(crate) use answer::{Answer, KILL, ended, tell};
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::Privileged;
 #[cfg(target_os = "linux")]

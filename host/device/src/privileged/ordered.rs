@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _},
     os::{
         fd::{AsFd as _, OwnedFd},
         unix::net::UnixStream,
@@ -11,7 +11,7 @@ use std::{
 
 use bailiwick_core::{digest::Sha256, ports::Clock as _};
 
-use super::{line, signed::SignedPolicies};
+use super::{line, signed::SignedPolicies, tell};
 use crate::{
     SystemClock,
     exec::{
@@ -47,11 +47,7 @@ pub(super) fn pass_on(
             // In the keeper's words, for whoever asked waits for those.
             let answer = vec![keeper::NOT_STARTED.to_vec(), reason.into_bytes()];
             let answer = [&keeper::TAKEN[..], &words::encode(&answer)].concat();
-            let mut agent = UnixStream::from(agent);
-            // Whoever does not read it must not hold up others.
-            let _ = agent
-                .set_nonblocking(true)
-                .and_then(|()| agent.write_all(&answer));
+            tell(UnixStream::from(agent), &answer);
         }
     }
 }

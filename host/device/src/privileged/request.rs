@@ -3,9 +3,14 @@
 
 use std::net::Ipv4Addr;
 
-use bailiwick_core::{digest::Sha256, ports::WakeCarrier};
+use bailiwick_core::{
+    digest::Sha256,
+    policy::{ControlVerb, Found},
+    ports::WakeCarrier,
+};
+use rustix::process::Signal;
 
-use crate::wake::apart::Packet;
+use crate::{process_control::apart::Order, wake::apart::Packet};
 
 /// Of this writing. Both ends are the same program; an agent that was replaced on disk while
 /// it ran starts this one from its own copy.
@@ -50,6 +55,8 @@ pub(crate) enum Request {
     Teller,
     /// Send a packet that wakes a neighbour.
     Wake(Packet),
+    /// Send a signal to the process whose descriptor comes with it.
+    Signal(Order),
     /// Something newer may have been signed. Nothing comes with it, and nothing is answered.
     Signed,
 }
@@ -92,6 +99,12 @@ impl Request {
             Self::Notices => bytes.push(4),
             Self::Teller => bytes.push(5),
             Self::Signed => bytes.push(6),
+            Self::Signal(order) => {
+                bytes.push(8);
+                bytes.extend(order.policy.as_bytes());
+                let signal = u8::try_from(order.signal.as_raw()).unwrap_or_default();
+                bytes.extend([order.verb as u8, order.found as u8, signal]);
+            }
             Self::Wake(packet) => {
                 bytes.push(7);
                 bytes.extend(packet.policy.as_bytes());
@@ -157,9 +170,23 @@ impl Request {
             5 => rest.is_empty().then_some(Self::Teller),
             6 => rest.is_empty().then_some(Self::Signed),
             7 => packet(rest).map(Self::Wake),
+            8 => signal(rest).map(Self::Signal),
             _ => None,
         }
     }
+}
+
+fn signal(bytes: &[u8]) -> Option<Order> {
+    let (policy, rest) = bytes.split_first_chunk()?;
+    let [verb, found, signal] = *rest else {
+        return None;
+    };
+    Some(Order {
+        policy: Sha256::from_bytes(*policy),
+        verb: *ControlVerb::ALL.get(usize::from(verb))?,
+        found: *Found::ALL.get(usize::from(found))?,
+        signal: Signal::from_named_raw(i32::from(signal))?,
+    })
 }
 
 fn packet(bytes: &[u8]) -> Option<Packet> {
@@ -222,6 +249,16 @@ mod tests {
             Just(Request::Notices),
             Just(Request::Teller),
             Just(Request::Signed),
+            (any::<[u8; 32]>(), 0..3_usize, 0..4_usize, 1..31).prop_map(
+                |(policy, verb, found, signal)| {
+                    Request::Signal(Order {
+                        policy: Sha256::from_bytes(policy),
+                        verb: ControlVerb::ALL[verb],
+                        found: Found::ALL[found],
+                        signal: Signal::from_named_raw(signal).unwrap(),
+                    })
+                }
+            ),
             (
                 any::<([u8; 32], u16, [u8; 4])>(),
                 0..3,

@@ -22,7 +22,9 @@ use super::{
     signed::SignedPolicies,
     started::{Kind, Started},
 };
-use crate::{SystemClock, exec::cgroup, sessions::notices, wake::apart};
+use crate::{
+    SystemClock, exec::cgroup, process_control::apart as signals, sessions::notices, wake::apart,
+};
 
 /// What it says when it listens.
 pub(super) const READY: [u8; 1] = [b'+'];
@@ -125,6 +127,10 @@ impl Serving {
             // Above: it has no answer.
             Request::Signed => {}
             Request::Closely(all) => closely::answer(&all, answer),
+            Request::Signal(order) => {
+                let process = streams.into_iter().next();
+                signals::answer(order, process, &mut *self.signed, &self.clock, answer);
+            }
             Request::Wake(packet) => {
                 let (signed, woken) = (&mut *self.signed, &mut self.woken);
                 apart::answer(&packet, signed, woken, &self.clock, answer);

@@ -14,7 +14,7 @@ use rustix::{
 };
 
 use super::{
-    answer::{Answer, KILL},
+    answer::{Answer, KILL, tell},
     line,
     ordered::{self, pass_on},
     signed::SignedPolicies,
@@ -94,10 +94,8 @@ impl Started {
     }
 
     /// Says that nothing is started.
-    pub(super) fn refuse(reason: &str, mut answer: UnixStream) {
-        // Whoever does not read it must not hold up others.
-        let _ = answer.set_nonblocking(true);
-        let _ = answer.write_all(&Answer::NotStarted(reason.to_owned()).encode());
+    pub(super) fn refuse(reason: &str, answer: UnixStream) {
+        tell(answer, &Answer::NotStarted(reason.to_owned()).encode());
     }
 
     /// What may have something to tell of it.

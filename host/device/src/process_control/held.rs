@@ -40,6 +40,12 @@ impl Held {
         }
     }
 
+    /// Another descriptor of it, to hand over.
+    pub(super) fn descriptor(&self) -> Result<OwnedFd, ControlError> {
+        let own = self.0.get_ref().try_clone();
+        own.map_err(|error| ControlError::Unavailable(error.to_string()))
+    }
+
     /// Waits until it has ended, at most for `span`; whether it has.
     pub(super) async fn ends_within(&self, span: Duration) -> bool {
         let ended = self.0.readable();

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bailiwick_core::{
+    digest::Sha256,
     policy::{Denial, Policy},
     ports::{ProcessControl as _, Processes as _},
     process::ProcessState,
@@ -76,14 +77,18 @@ fn grants(
     whose: &str,
     per_minute: u16,
 ) -> Arc<bailiwick_core::policy::ProcessControl> {
-    let text = format!(
+    let text = policy(executables, whose, per_minute);
+    Arc::new(Policy::parse("p.toml", &text).unwrap().process_control())
+}
+
+fn policy(executables: &str, whose: &str, per_minute: u16) -> String {
+    format!(
         "{}[[grant]]\ncapability = \"process-control\"\neffect = \"allow\"\n\
          verbs = [\"end\", \"suspend\", \"resume\"]\nexecutables = [{executables}]\n\
          whose = \"{whose}\"\nper-minute = {per_minute}\nreason = \"A test.\"\n\
          approved-by = \"tests\"\nrisk = \"low\"\n",
         include_str!("../../../core/fixtures/policy.toml")
-    );
-    Arc::new(Policy::parse("p.toml", &text).unwrap().process_control())
+    )
 }
 
 struct Stage {
@@ -118,6 +123,7 @@ impl Stage {
             open: Arc::default(),
             grace: Duration::from_secs(20),
             grants: grants("\"/**\"", "any-user-and-root", 60),
+            policy: None,
             now: Timestamp::EPOCH,
         }
     }
@@ -273,4 +279,100 @@ async fn whose_it_is_is_told_from_its_marks_and_root_is_root_in_every_session() 
     );
     order.session = Some(SessionId::new("9", 9));
     assert_eq!(found(&process, &order), None, "it is of another");
+}
+
+/// A privileged process, and a folder of the policies that it believes.
+struct Apart {
+    folder: tempfile::TempDir,
+    privileged: Arc<Privileged>,
+}
+
+impl Apart {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tests = std::env::current_exe().unwrap();
+        let program = tests.ancestors().nth(2).unwrap().join("examples/keeper");
+        let trust = [folder.path().as_os_str()];
+        let started = Privileged::start(&program, "/nowhere".as_ref(), &trust);
+        let privileged = Arc::new(started.unwrap());
+        Self { folder, privileged }
+    }
+
+    fn sign(&self, executables: &str, whose: &str) -> Sha256 {
+        let text = policy(executables, whose, 60);
+        let digest = Sha256::of(text.as_bytes());
+        std::fs::write(self.folder.path().join(digest.to_string()), text).unwrap();
+        digest
+    }
+
+    /// As who broke out asks: without any check of the agent's.
+    fn ask(&self, order: apart::Order, process: impl std::os::fd::AsFd) -> String {
+        let answer = apart::ask(&self.privileged, order, process.as_fd());
+        answer.unwrap_err().to_string()
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_another_one_signals_is_suspended_and_ends() {
+    let (apart, stage) = (Apart::start(), Stage::new());
+    let control = stage.control.through(Arc::clone(&apart.privileged));
+    let stage = Stage { control, ..stage };
+    let sleeper = Orphan::sleeping().await;
+    let mut suspend = stage.order(ControlVerb::Suspend, sleeper.pid).await;
+    for (policy, expected) in [
+        (None, "no signed policy"),
+        (Some(Sha256::of(b"what nobody signed")), "nobody signed it"),
+        (
+            Some(apart.sign("\"/usr/bin/other\"", "any-user-and-root")),
+            "not granted",
+        ),
+    ] {
+        suspend.policy = policy;
+        let refused = stage.ask(suspend.clone()).await.unwrap_err().to_string();
+        assert!(refused.contains(expected), "{refused}");
+    }
+    assert!(!sleeper.is_suspended());
+    suspend.policy = Some(apart.sign("\"/**\"", "any-user-and-root"));
+    let mut end = stage.order(ControlVerb::End, sleeper.pid).await;
+    end.policy = suspend.policy;
+    assert_eq!(stage.ask(suspend).await, Ok(Controlled::Signalled));
+    sleeper.comes_to_be(Orphan::is_suspended).await;
+    assert_eq!(stage.ask(end).await, Ok(Controlled::Ended));
+}
+
+#[tokio::test]
+async fn who_broke_out_signals_only_what_a_signed_policy_grants() {
+    let apart = Apart::start();
+    let sleeper = Orphan::sleeping().await;
+    let held = |pid| Held::open(pid).unwrap().descriptor().unwrap();
+    let order = apart::Order {
+        policy: apart.sign("\"/**\"", "any-user-and-root"),
+        verb: ControlVerb::Suspend,
+        found: Found::InNamedSession,
+        signal: Signal::STOP,
+    };
+    let kill = apart::Order {
+        signal: Signal::KILL,
+        ..order
+    };
+    let refused = apart.ask(kill, held(sleeper.pid));
+    assert!(refused.contains("no such signal"), "{refused}");
+    let refused = apart.ask(order, held(std::process::id()));
+    assert!(refused.contains("nothing may touch"), "{refused}");
+    let refused = apart.ask(order, std::io::stdin());
+    assert!(refused.contains("no process that is held"), "{refused}");
+    if bailiwick_needs::root("that root's processes are told from others") {
+        let of_others = apart::Order {
+            policy: apart.sign("\"/**\"", "any-user"),
+            ..order
+        };
+        let refused = apart.ask(of_others, held(sleeper.pid));
+        assert!(refused.contains("not granted"), "{refused}");
+    }
+    assert!(!sleeper.is_suspended());
+    assert_eq!(
+        apart::ask(&apart.privileged, order, held(sleeper.pid).as_fd()),
+        Ok(true)
+    );
+    sleeper.comes_to_be(Orphan::is_suspended).await;
 }

@@ -1,6 +1,8 @@
 //! Ends, suspends and resumes processes, each held by a descriptor from before it is judged until
 //! it got its signal: who has its id by then is left alone.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod apart;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
@@ -20,7 +22,7 @@ use bailiwick_core::{
 #[cfg(not(target_os = "linux"))]
 use elsewhere as linux;
 
-use crate::DeviceProcesses;
+use crate::{DeviceProcesses, Privileged};
 
 /// Controls this machine's processes, and counts what each plugin did in the last minute.
 #[cfg_attr(
@@ -30,6 +32,8 @@ use crate::DeviceProcesses;
 pub struct DeviceProcessControl {
     clock: Arc<dyn Clock>,
     processes: Arc<DeviceProcesses>,
+    /// Who signals; none where this process does.
+    privileged: Option<Arc<Privileged>>,
     rates: Mutex<Rates>,
 }
 
@@ -40,7 +44,17 @@ impl DeviceProcessControl {
         Self {
             clock,
             processes,
+            privileged: None,
             rates: Mutex::default(),
+        }
+    }
+
+    /// One that has `privileged` signal, where a policy that is signed grants that.
+    #[must_use]
+    pub fn through(self, privileged: Arc<Privileged>) -> Self {
+        Self {
+            privileged: Some(privileged),
+            ..self
         }
     }
 }

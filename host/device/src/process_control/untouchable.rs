@@ -3,8 +3,6 @@
 
 use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, path::Path};
 
-use bailiwick_core::process::Process;
-
 /// Longest line of ancestors that is followed. A longer one, which would show a loop, is as if
 /// it led here.
 const MOST: usize = 1_024;
@@ -12,25 +10,22 @@ const MOST: usize = 1_024;
 /// Linux gives its thread of threads this id, and all others of the kernel are its children.
 const KTHREADD: u32 = 2;
 
-/// Why `process` is one of them; none if it is not. Whoever asks holds it, so that what is read
-/// under its id is of it, or it is gone.
-pub(super) fn reason(process: &Process) -> Option<&'static str> {
+/// Why the process `pid`, which runs `executable`, is one of them; none if it is not. Whoever asks
+/// holds it, so that what is read under its id is of it, or it is gone.
+pub(super) fn reason(pid: u32, executable: &str) -> Option<&'static str> {
     let own = std::process::id();
-    if process.pid == 1 {
+    if pid == 1 {
         return Some("the first process");
     }
-    if process.described.executable.is_empty()
-        || process.pid == KTHREADD
-        || process.parent == KTHREADD
-    {
+    if executable.is_empty() || pid == KTHREADD || parent(pid) == Some(KTHREADD) {
         return Some("of the kernel, or its program can't be told");
     }
-    if process.pid == own || is_this_program(process.pid) {
+    if pid == own || is_this_program(pid) {
         return Some("the agent itself");
     }
-    match (ancestors(process.pid), ancestors(own)) {
+    match (ancestors(pid), ancestors(own)) {
         (Some(of_it), _) if of_it.contains(&own) => Some("of the agent"),
-        (_, Some(of_us)) if of_us.contains(&process.pid) => Some("what started the agent"),
+        (_, Some(of_us)) if of_us.contains(&pid) => Some("what started the agent"),
         (Some(_), Some(_)) => None,
         (None, _) | (_, None) => Some("perhaps of the agent: where it descends from can't be told"),
     }
@@ -79,7 +74,8 @@ mod tests {
 
     fn of(pid: u32) -> Option<&'static str> {
         let processes = DeviceProcesses::new(Arc::new(SystemClock::new()));
-        reason(&processes.look(pid).unwrap().unwrap())
+        let process = processes.look(pid).unwrap().unwrap();
+        reason(pid, &process.described.executable)
     }
 
     #[test]
@@ -110,9 +106,6 @@ mod tests {
     #[test]
     fn a_thread_of_the_kernel_is_not_touched() {
         // In a namespace of its own there is none to see; then an empty program stands for it.
-        let processes = DeviceProcesses::new(Arc::new(SystemClock::new()));
-        let mut process = processes.look(std::process::id()).unwrap().unwrap();
-        Arc::make_mut(&mut process.described).executable.clear();
-        assert!(reason(&process).unwrap().contains("kernel"));
+        assert!(reason(std::process::id(), "").unwrap().contains("kernel"));
     }
 }

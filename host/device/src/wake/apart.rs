@@ -1,11 +1,7 @@
 //! Magic packets that the privileged process sends, for a raw frame takes a right that the agent
 //! gave up: both ends of that.
 
-use std::{
-    io::{Read as _, Write as _},
-    os::{fd::AsFd as _, unix::net::UnixStream},
-    time::Duration,
-};
+use std::{os::unix::net::UnixStream, time::Duration};
 
 use bailiwick_core::{
     digest::Sha256,
@@ -16,7 +12,7 @@ use bailiwick_core::{
 use super::linux;
 use crate::{
     SystemClock,
-    privileged::{Privileged, Request, SignedPolicies},
+    privileged::{Privileged, Request, SignedPolicies, tell},
 };
 
 /// A packet, as it is asked for.
@@ -38,25 +34,18 @@ const NOT: u8 = b'n';
 
 /// Has `privileged` send a packet.
 pub(super) fn ask(privileged: &Privileged, packet: Packet) -> Result<(), WakeError> {
-    let asked = || {
-        let (mut own, its) = UnixStream::pair()?;
-        privileged.send(&Request::Wake(packet), &[its.as_fd()])?;
-        drop(its);
-        let mut answer = Vec::new();
-        own.read_to_end(&mut answer).map(|_| answer)
-    };
-    let answer = asked().map_err(|error| WakeError::Unavailable(error.to_string()))?;
-    let unavailable = |reason: &[u8]| String::from_utf8_lossy(reason).into_owned();
+    let answer = privileged.ask(&Request::Wake(packet), None);
+    let answer = answer.map_err(|error| WakeError::Unavailable(error.to_string()))?;
     match answer.split_first() {
         Some((&SENT, _)) => Ok(()),
         Some((&LATER, wait)) => {
             let wait = wait.try_into().map(u64::from_le_bytes).unwrap_or(u64::MAX);
             Err(WakeError::TooOften(Duration::from_millis(wait)))
         }
-        Some((_, reason)) => Err(WakeError::Unavailable(unavailable(reason))),
-        None => Err(WakeError::Unavailable(
-            "the agent's privileged process has ended: start it anew".to_owned(),
-        )),
+        _ => {
+            let reason = String::from_utf8_lossy(answer.get(1..).unwrap_or_default());
+            Err(WakeError::Unavailable(reason.into_owned()))
+        }
     }
 }
 
@@ -66,7 +55,7 @@ pub(crate) fn answer(
     signed: &mut dyn SignedPolicies,
     rates: &mut Rates,
     clock: &SystemClock,
-    mut to: UnixStream,
+    to: UnixStream,
 ) {
     let answer = match send(packet, signed, rates, clock) {
         Ok(()) => vec![SENT],
@@ -76,10 +65,7 @@ pub(crate) fn answer(
         }
         Err(error) => [&[NOT][..], error.to_string().as_bytes()].concat(),
     };
-    // Whoever does not read it must not hold up others.
-    let _ = to
-        .set_nonblocking(true)
-        .and_then(|()| to.write_all(&answer));
+    tell(to, &answer);
 }
 
 fn send(

@@ -22,6 +22,7 @@ use nix::{
 };
 use rustix::{
     fs::{Mode, OFlags},
+    process::{Signal, kill_process},
     thread::{CapabilitySet, capabilities, set_capabilities},
 };
 
@@ -33,7 +34,7 @@ pub(crate) struct Around<'a> {
     pub(crate) socket: &'a Path,
     /// Another folder, in which is `there`.
     pub(crate) outside: &'a Path,
-    /// Another process, of root's, that sleeps.
+    /// Another process, of another user where this is root, that sleeps.
     pub(crate) other: u32,
     /// Lists processes by what was attached before.
     pub(crate) processes: Option<DeviceProcesses>,
@@ -48,6 +49,8 @@ pub(crate) enum Takes {
     Mounts,
     /// Root of a container may not give the kernel programs.
     Bpf,
+    /// Landlock of Linux 6.12 (ABI 6).
+    Scopes,
 }
 
 /// What is tried.
@@ -222,6 +225,21 @@ pub(crate) const REFUSED: &[Attempt] = &[
             let (family, kind) = (AddressFamily::Packet, SockType::Raw);
             socket(family, kind, SockFlag::SOCK_CLOEXEC, None).is_ok()
         },
+    ),
+    attempt(
+        "signal another user's process",
+        &[Line::Capabilities],
+        Takes::Root,
+        |around| {
+            let other = rustix::process::Pid::from_raw(other(around).as_raw()).unwrap();
+            kill_process(other, Signal::URG).is_ok()
+        },
+    ),
+    attempt(
+        "signal a process of its own user",
+        &[Line::Landlock],
+        Takes::Scopes,
+        |_| kill_process(rustix::process::getppid().unwrap(), Signal::URG).is_ok(),
     ),
     attempt(
         "give the kernel a program",

@@ -3,7 +3,10 @@
 
 use std::{
     env, fs,
-    os::unix::fs::{PermissionsExt as _, chown},
+    os::unix::{
+        fs::{PermissionsExt as _, chown},
+        process::CommandExt as _,
+    },
     path::Path,
     process::{Child, Command, ExitCode, Stdio},
     sync::Arc,
@@ -112,6 +115,13 @@ fn can_try(attempt: &Attempt) -> bool {
                 && bailiwick_needs::root(attempt.name)
                 && may_attach(attempt.name)
         }
+        Takes::Scopes => {
+            let scopes = kernel() >= (6, 12);
+            if !scopes {
+                bailiwick_needs::no_landlock(attempt.name);
+            }
+            scopes
+        }
     }
 }
 
@@ -121,6 +131,13 @@ fn may_attach(untested: &str) -> bool {
         bailiwick_needs::no_task_iterator(untested);
     }
     may
+}
+
+/// The kernel's version, as far as that says what it has.
+fn kernel() -> (u32, u32) {
+    let text = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap(), numbers.next().unwrap())
 }
 
 /// In a process of its own, with folders of its own and another process to try with.
@@ -154,8 +171,13 @@ fn run(mode: &str, attempt: &Attempt) -> String {
 struct Sleeper(Child);
 
 impl Sleeper {
+    /// Another user's, if this is root.
     fn start() -> Self {
-        Self(Command::new("sleep").arg("600").spawn().unwrap())
+        let mut sleep = Command::new("sleep");
+        if rustix::process::geteuid().is_root() {
+            sleep.uid(1).gid(1);
+        }
+        Self(sleep.arg("600").spawn().unwrap())
     }
 }
 

@@ -89,6 +89,7 @@ impl Context {
             open,
             grace,
             grants: Arc::clone(&self.process_control),
+            policy: self.ports.decisions.policy(),
             now: self.ports.clock.now(),
         };
         tokio::select! {
