@@ -256,7 +256,7 @@ const BOUNDS: [Bound; 37] = [
         "neighbours",
         "neighbours",
         "neighbours' p99 beside the worst attack",
-        2.0,
+        1.5,
         "x",
     ),
     bound(
