@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use bailiwick_core::run_time::RunTime;
+
 use super::{
     super::tables::{Failure, ReadableTree, Tree, failure},
     Lane, Ticket,
     places::LEDGER,
 };
-use bailiwick_core::run_time::RunTime;
 
 /// Of the time that the agent has run, so much is not written with each commit.
 const COARSE: Duration = Duration::from_secs(60);
