@@ -72,13 +72,13 @@ impl Block {
     }
 }
 
+/// Only [`load`] has the kernel read what the block points to: instructions, as many as the block
+/// says, and a text that ends with a zero, both borrowed until this returns. No command writes to
+/// this process's memory, for no block names a place for a log.
 #[expect(unsafe_code, reason = "no safe function makes this call")]
 fn call(command: libc::c_int, block: &Block) -> Result<OwnedFd, Errno> {
-    // SAFETY: the kernel reads `BLOCK` bytes of the block, which is that long and lives until
-    // the call ends. Of these three commands only that of `load` reads what its block points to:
-    // instructions, as many as the block says, and a text that ends with a zero; `load` borrows
-    // both until this returns. None of them writes to this process's memory: no block names a
-    // place for a log.
+    // SAFETY: the block is `BLOCK` bytes long, and it and what it points to outlive the call,
+    // which writes to none of this process's memory.
     let answer = unsafe { libc::syscall(libc::SYS_bpf, command, block.0.as_ptr(), BLOCK) };
     let answer = libc::c_int::try_from(answer).unwrap_or(-1);
     if answer < 0 {
