@@ -13,6 +13,7 @@ mod bus;
 mod desk;
 mod enrolment;
 mod front;
+mod nginx;
 mod operator;
 mod program;
 #[cfg(target_os = "linux")]
@@ -23,5 +24,6 @@ pub use broker::free_port;
 pub use bus::{Answer, Asked, Bus, Heard};
 pub use desk::{Desk, says};
 pub use front::{Front, Manner};
+pub use nginx::nginx;
 pub use operator::Operator;
 pub use program::Program;

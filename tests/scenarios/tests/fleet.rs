@@ -6,11 +6,10 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use bailiwick_needs::program;
-use bailiwick_scenarios::{Desk, Program, free_port};
+use bailiwick_scenarios::{Desk, Program, free_port, nginx};
 
 #[test]
 fn a_device_lives_between_servers_of_a_fleet() {
@@ -19,7 +18,7 @@ fn a_device_lives_between_servers_of_a_fleet() {
     };
     let mut desk = Desk::new();
     let updates = free_port();
-    let _nginx = Program::start(&mut serving(&nginx, &desk, updates));
+    let _nginx = serving(&nginx, &desk, updates);
     let (_mosquitto, broker) = desk.mosquitto(&mosquitto);
     let _console = desk.console_at(&format!("mqtts://127.0.0.1:{broker}"));
     desk.report_each_second();
@@ -50,7 +49,7 @@ fn a_device_lives_between_servers_of_a_fleet() {
 }
 
 /// nginx with the committed settings, in which only names of this machine are replaced.
-fn serving(nginx: &Path, desk: &Desk, port: u16) -> Command {
+fn serving(program: &Path, desk: &Desk, port: u16) -> Program {
     let mut own = committed("nginx.conf");
     let tls = desk.path("repository/tls");
     for (theirs, ours) in [
@@ -64,22 +63,7 @@ fn serving(nginx: &Path, desk: &Desk, port: u16) -> Command {
         assert!(own.contains(theirs), "nginx.conf has no `{theirs}`");
         own = own.replace(theirs, &ours);
     }
-    let folder = desk.path("nginx");
-    fs::create_dir(&folder).expect("the folder is ours");
-    let place = folder.display();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
-        .map(|kind| format!("{kind}_temp_path {place};\n"))
-        .collect();
-    let settings = folder.join("nginx.conf");
-    let whole = format!(
-        "daemon off;\nmaster_process off;\npid {place}/pid;\nerror_log stderr;\n\
-         events {{}}\nhttp {{\naccess_log off;\n{temporary}{own}}}\n"
-    );
-    fs::write(&settings, whole).expect("the folder is ours");
-    let mut command = Command::new(nginx);
-    command.arg("-e").arg("stderr").arg("-c").arg(settings);
-    command
+    nginx(program, desk, &format!("access_log off;\n{own}"))
 }
 
 fn committed(name: &str) -> String {

@@ -8,22 +8,18 @@
 use std::{
     fs::{self, Permissions},
     io::{BufRead as _, BufReader},
-    net::{Ipv4Addr, TcpStream},
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    thread,
     time::{Duration, Instant},
 };
 
 use bailiwick_needs::{Login, program};
-use bailiwick_scenarios::{Bus, Desk, Heard, Operator, Program, free_port};
+use bailiwick_scenarios::{Bus, Desk, Heard, Operator, Program, free_port, nginx};
 use serde_json::{Value, json};
 
 /// For one thing to happen on a machine that builds meanwhile.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// From one look to the next, where nothing tells that something changed.
-const LOOK: Duration = Duration::from_millis(50);
 const HANDLER: &str = "meddler";
 
 /// An account of this machine.
@@ -134,30 +130,14 @@ fn desktop(member: &str) -> Option<(&'static str, &'static [u8])> {
 }
 
 /// nginx on loopback, which notes in `asked` what it is asked.
-fn server(nginx: &Path, desk: &Desk, port: u16) -> Program {
-    let folder = desk.path("nginx");
-    fs::create_dir(&folder).expect("the folder is ours");
-    let place = folder.display();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
-        .map(|kind| format!("{kind}_temp_path {place};\n"))
-        .collect();
-    let settings = folder.join("nginx.conf");
-    let text = format!(
-        "daemon off;\nmaster_process off;\npid {place}/pid;\nerror_log stderr;\nevents {{}}\n\
-         http {{\n{temporary}log_format asked '$request_uri';\naccess_log {place}/asked asked;\n\
-         server {{\nlisten 127.0.0.1:{port};\nlocation / {{ return 200 \"well\"; }}\n}}\n}}\n"
+fn server(program: &Path, desk: &Desk, port: u16) -> Program {
+    let asked = desk.path("nginx/asked");
+    let http = format!(
+        "log_format asked '$request_uri';\naccess_log {} asked;\n\
+         server {{\nlisten 127.0.0.1:{port};\nlocation / {{ return 200 \"well\"; }}\n}}\n",
+        asked.display()
     );
-    fs::write(&settings, text).expect("the folder is ours");
-    let mut command = Command::new(nginx);
-    command.args(["-e", "stderr", "-c"]).arg(settings);
-    let server = Program::start(&mut command);
-    let begun = Instant::now();
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-        assert!(begun.elapsed() < PATIENCE, "nginx does not listen");
-        thread::sleep(LOOK);
-    }
-    server
+    nginx(program, desk, &http)
 }
 
 struct Scene {
@@ -165,6 +145,8 @@ struct Scene {
     alice: Operator<'static>,
     _console: Program,
     agent: Program,
+    /// What the device's log tells, from its beginning on.
+    log: Program,
     device: String,
     orders: u32,
 }
@@ -196,6 +178,7 @@ impl Scene {
         let device = desk.ask(&["status"])["device"].as_str().map(str::to_owned);
         Self {
             device: device.expect("a device has an id"),
+            log: desk.follow(&["log", "show", "--follow"]),
             desk,
             alice,
             _console: console,
@@ -240,25 +223,15 @@ impl Scene {
         assert_eq!(outcome["ended"], "failed", "{asked}: {outcome}");
         let reason = outcome["reason"].as_str().unwrap_or_default();
         assert!(reason.ends_with("Error::Denied"), "{asked}: {reason}");
-        self.logged("denial", call);
+        self.logged("denied", call);
     }
 
-    /// Waits until the log tells of a decision of this kind about `call`.
-    fn logged(&self, kind: &str, call: &str) {
-        let begun = Instant::now();
-        loop {
-            let lines = self.desk.lines(&["log", "show", "--kind", kind]);
-            let is_it = |line: &Value| {
-                let event = &line["event"];
-                event["plugin"] == HANDLER && event["call"] == call
-            };
-            if lines.iter().any(is_it) {
-                return;
-            }
-            // It is written a moment later.
-            assert!(begun.elapsed() < PATIENCE, "no {kind} of {call}: {lines:?}");
-            thread::sleep(LOOK);
-        }
+    /// Waits until the log tells of such a decision about `call`.
+    fn logged(&mut self, event: &str, call: &str) {
+        self.log.until(&format!("{event}: {call}"), |line| {
+            let told = &line["event"];
+            told["event"] == event && told["plugin"] == HANDLER && told["call"] == call
+        });
     }
 
     fn asks_the_server(&mut self, port: u16) {
