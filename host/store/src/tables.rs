@@ -18,7 +18,7 @@ impl<T: redb::ReadableTable<Bytes, Bytes>> ReadableTree for T {}
 
 /// Format of the database that this version writes and reads. It rises when a table's meaning
 /// changes; those before this one were of versions that were never released.
-pub(super) const FORMAT: u64 = 4;
+pub(super) const FORMAT: u64 = 5;
 /// Last format whose tables were of other types.
 pub(super) const OTHER_TYPES: u64 = 3;
 

@@ -77,8 +77,7 @@ impl fmt::Display for Lane {
 }
 
 /// What something is, besides its bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// What became of an action.
     Outcome {

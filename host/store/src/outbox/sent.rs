@@ -13,7 +13,7 @@ use super::{
         tables::{self, Failure, NUMBERS, SENT, Tree, failure, set_number},
     },
     Ticket, What, given_up,
-    writing::{Writing, encode, length},
+    writing::{Writing, length},
 };
 
 /// Sizes of what is in the table, and the number of the next.
@@ -109,7 +109,8 @@ pub(super) fn settle(
             sent: now,
             confirmed,
         };
-        let record = encode(&head, body)?;
+        let mut record = Vec::new();
+        record::encode(&mut record, &head, body);
         if is_given_up {
             writing.count_given_up();
             given_up::keep(transaction, ticket, &record)?;

@@ -30,6 +30,8 @@ pub(crate) struct Writing<'txn> {
     /// What report senders remember, by plugin: written once, however many reports a commit
     /// has.
     senders: BTreeMap<&'txn PluginName, &'txn [u8]>,
+    /// The record that is put: one buffer for all of a commit.
+    record: Vec<u8>,
 }
 
 impl<'txn> Writing<'txn> {
@@ -42,6 +44,7 @@ impl<'txn> Writing<'txn> {
             before: ledger,
             ledger,
             senders: BTreeMap::new(),
+            record: Vec::new(),
         })
     }
 
@@ -82,8 +85,8 @@ impl<'txn> Writing<'txn> {
             at: outgoing.at,
             ran: now,
         };
-        let record = encode(&head, &outgoing.body)?;
-        let bytes = length(&record);
+        record::encode(&mut self.record, &head, &outgoing.body);
+        let bytes = length(&self.record);
         loop {
             match caps.victim(self.ledger.bytes, lane, bytes) {
                 Ok(None) => break,
@@ -95,7 +98,7 @@ impl<'txn> Writing<'txn> {
                 Ok(Some(victim)) => dropped.extend(self.drop_oldest(victim)?),
             }
         }
-        self.keep(ticket, &record)?;
+        self.keep(ticket)?;
         Ok(Some(ticket))
     }
 
@@ -126,11 +129,11 @@ impl<'txn> Writing<'txn> {
         }
     }
 
-    /// Keeps a record as the newest of its lane: `ticket` is [`Ledger::next`].
-    fn keep(&mut self, ticket: Ticket, record: &[u8]) -> Result<(), Failure> {
-        self.ledger.add(ticket, length(record));
+    /// Keeps the record as the newest of its lane: `ticket` is [`Ledger::next`].
+    fn keep(&mut self, ticket: Ticket) -> Result<(), Failure> {
+        self.ledger.add(ticket, length(&self.record));
         self.entries
-            .insert(ticket.place().as_slice(), record)
+            .insert(ticket.place().as_slice(), self.record.as_slice())
             .map_err(failure)?;
         Ok(())
     }
@@ -301,11 +304,6 @@ impl Lane {
             Self::Reports => false,
         }
     }
-}
-
-/// The record, or the error of a head that has no JSON form.
-pub(super) fn encode<H: record::Head>(head: &H, body: &[u8]) -> Result<Vec<u8>, Failure> {
-    record::encode(head, body).map_err(|error| failure(redb::StorageError::Io(error.into())))
 }
 
 pub(super) fn length(bytes: &[u8]) -> u64 {
