@@ -30,6 +30,6 @@ pub use client::{Client, Found};
 pub use content::KeptTargets;
 pub use delivery::{Delivery, Refreshed, VerifiedTarget};
 pub use error::{DiskError, OpenError, RefreshError, TargetError};
-pub use proof::Proof;
+pub use proof::{Proof, Signed};
 pub use reader::{Listed, Reader};
 pub use signed::SignedRole;

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bailiwick_core::digest::Sha256;
+use bailiwick_core::{action::OPERATORS_TARGET, digest::Sha256};
 
 use crate::{
     Client,
@@ -14,6 +14,17 @@ use crate::{
     delivery::state,
     signed,
 };
+
+/// What the `policies` role decides now, by the digests of its files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signed {
+    /// All but the list of operators.
+    pub policies: BTreeSet<Sha256>,
+    /// The list of operators; none if nobody signed one.
+    pub operators: Option<Sha256>,
+    /// When the timestamp expires that all this is signed with, as RFC 3339 text.
+    pub timestamp_expires: Option<String>,
+}
 
 /// Reads what [`crate::Delivery`] accepted last, and verifies all of it from the first root on.
 /// Whoever can write those files can't make it take what nobody signed, nor anything that is older
@@ -37,25 +48,38 @@ impl Proof {
         }
     }
 
-    /// Digests of the policies that are signed now.
+    /// What is signed now.
     ///
     /// # Errors
-    /// There are none yet, one signature is wrong, or what is there is older than what was seen
+    /// There is nothing yet, one signature is wrong, or what is there is older than what was seen
     /// before.
-    pub fn policies(&mut self) -> Result<BTreeSet<Sha256>, String> {
+    pub fn signed(&mut self) -> Result<Signed, String> {
         let accepted = Accepted::load(&self.accepted).map_err(|error| error.to_string())?;
         let accepted = accepted.ok_or("nothing was accepted yet")?;
         let trusted = accepted.verify(&self.client)?;
         self.client
             .raise_floors(&trusted)
             .map_err(|error| error.to_string())?;
+        let mut signed = Signed {
+            timestamp_expires: trusted.timestamp().map(|role| role.expires.to_string()),
+            ..Signed::default()
+        };
         let listed = trusted.targets_role(POLICIES).map(|role| &role.targets);
-        let listed = listed.into_iter().flatten();
-        let decided = listed
-            .filter(|(path, _)| signed::listing_role(&trusted, path).as_deref() == Some(POLICIES));
-        Ok(decided
-            .filter_map(|(_, target)| target.hashes.get("sha256")?.parse().ok())
-            .collect())
+        for (path, target) in listed.into_iter().flatten() {
+            let digest = target.hashes.get("sha256");
+            let Some(digest) = digest.and_then(|digest| digest.parse().ok()) else {
+                continue;
+            };
+            if signed::listing_role(&trusted, path).as_deref() != Some(POLICIES) {
+                continue;
+            }
+            if path == OPERATORS_TARGET {
+                signed.operators = Some(digest);
+            } else {
+                signed.policies.insert(digest);
+            }
+        }
+        Ok(signed)
     }
 
     /// The file with this digest, if it is kept. That proves nothing but its digest.

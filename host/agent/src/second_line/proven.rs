@@ -37,7 +37,7 @@ impl Proven {
     }
 
     fn prove(&mut self) -> Result<(), String> {
-        self.signed = self.proof.policies()?;
+        self.signed = self.proof.signed()?.policies;
         let signed = &self.signed;
         self.policies.retain(|digest, _| signed.contains(digest));
         Ok(())
