@@ -29,7 +29,8 @@ fn session() -> sessions::Session {
         seat: None,
         terminal: None,
         display: None,
-        remote_host: None,
+        client_name: None,
+        client_address: None,
     }
 }
 

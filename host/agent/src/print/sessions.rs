@@ -64,8 +64,10 @@ fn told<T: ToString>(told: &Option<Told<T>>) -> Option<String> {
 fn place(facts: &Facts) -> Option<String> {
     let parts = [&facts.seat, &facts.terminal, &facts.display];
     let mut parts: Vec<String> = parts.into_iter().filter_map(told).collect();
-    if let Some(host) = told(&facts.remote_host) {
-        parts.push(format!("from {host}"));
+    match (told(&facts.client_name), told(&facts.client_address)) {
+        (Some(name), Some(address)) => parts.push(format!("from {name} ({address})")),
+        (Some(one), None) | (None, Some(one)) => parts.push(format!("from {one}")),
+        (None, None) => {}
     }
     (!parts.is_empty()).then(|| parts.join(" "))
 }

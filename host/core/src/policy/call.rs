@@ -161,7 +161,7 @@ const FILES: &str = "`files PATH`, and `link TARGET` or `foreign-link TARGET` wh
 const PROCESSES: &str = "`processes own`, `other` or `system`, then `user` and `command-line`";
 const FACTS: &str =
     "`system`, then `host-name` and `mount-point`; `network`, then `mac` and `address`";
-const SESSIONS: &str = "`sessions own` or `other`, then `user` and `place`";
+const SESSIONS: &str = "`sessions own` or `other`, then `user`, `place` and `client`";
 const EXEC: &str = "`exec PROGRAM ARGUMENT…`, with `as-session`, `with=NAME` and `input=SIZE` \
                     before the program";
 const CONTROL: &str = "`process-control end /usr/bin/soffice named-session`, or `suspend` or \

@@ -23,8 +23,10 @@ pub enum Sensitive {
     User,
     /// Command lines, with what users typed into them.
     CommandLine,
-    /// Seats, terminals, displays and remote hosts of sessions.
+    /// Seats, terminals and displays of sessions.
     Place,
+    /// Names and addresses of the machines from which sessions are used.
+    Client,
     /// The machine's name, which its user may have chosen.
     HostName,
     /// Where file systems are mounted, and what: a user's own has the user's name in it.
@@ -37,10 +39,11 @@ pub enum Sensitive {
 
 impl Sensitive {
     /// Every one.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::User,
         Self::CommandLine,
         Self::Place,
+        Self::Client,
         Self::HostName,
         Self::MountPoint,
         Self::Mac,
@@ -51,7 +54,7 @@ impl Sensitive {
     pub const fn of(capability: Capability) -> &'static [Self] {
         match capability {
             Capability::Processes => &[Self::User, Self::CommandLine],
-            Capability::Sessions => &[Self::User, Self::Place],
+            Capability::Sessions => &[Self::User, Self::Place, Self::Client],
             Capability::System => &[Self::HostName, Self::MountPoint],
             Capability::Network => &[Self::Mac, Self::Address],
             Capability::Log
@@ -75,6 +78,7 @@ impl Sensitive {
             Self::User => "user",
             Self::CommandLine => "command-line",
             Self::Place => "place",
+            Self::Client => "client",
             Self::HostName => "host-name",
             Self::MountPoint => "mount-point",
             Self::Mac => "mac",

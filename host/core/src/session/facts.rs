@@ -1,5 +1,7 @@
 //! What is known of a session, and by whom.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::reading::{Idle, Seen, SessionKind, SessionState, Source};
@@ -38,7 +40,8 @@ pub struct Facts {
     pub seat: Option<Told<String>>,
     pub terminal: Option<Told<String>>,
     pub display: Option<Told<String>>,
-    pub remote_host: Option<Told<String>>,
+    pub client_name: Option<Told<String>>,
+    pub client_address: Option<Told<IpAddr>>,
 }
 
 /// What of a session changed.
@@ -52,7 +55,7 @@ pub enum Aspect {
     State,
     /// Whether it is used. That it is idle since another moment is no change.
     Idle,
-    /// Seat, terminal, display or remote host.
+    /// Seat, terminal, display, or from where it is used.
     Place,
     /// The user's name.
     UserName,
@@ -102,7 +105,8 @@ impl From<&Seen> for Facts {
             seat: text(&seen.seat),
             terminal: text(&seen.terminal),
             display: text(&seen.display),
-            remote_host: text(&seen.remote_host),
+            client_name: text(&seen.client_name),
+            client_address: told(seen.client_address, by),
         }
     }
 }
@@ -124,7 +128,11 @@ impl Facts {
         note(Aspect::Place, learn(&mut self.display, news.display));
         note(
             Aspect::Place,
-            learn(&mut self.remote_host, news.remote_host),
+            learn(&mut self.client_name, news.client_name),
+        );
+        note(
+            Aspect::Place,
+            learn(&mut self.client_address, news.client_address),
         );
         note(Aspect::UserName, learn(&mut self.user_name, news.user_name));
         learn(&mut self.idle, news.idle);

@@ -1,6 +1,6 @@
 //! What the platform says at one moment.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -143,8 +143,10 @@ pub struct Seen {
     pub terminal: Option<String>,
     /// The X11 display, as in `:0`.
     pub display: Option<String>,
-    /// From where, for remote ones: a name or an address.
-    pub remote_host: Option<String>,
+    /// What the machine is called from which a remote one is used.
+    pub client_name: Option<String>,
+    /// That machine's address.
+    pub client_address: Option<IpAddr>,
 }
 
 impl Seen {
@@ -164,8 +166,22 @@ impl Seen {
             seat: None,
             terminal: None,
             display: None,
-            remote_host: None,
+            client_name: None,
+            client_address: None,
         }
+    }
+
+    /// The same, used from `host`: a name, or an address in text, with or without the link by
+    /// which it is reached (`fe80::1%eth0`).
+    #[must_use]
+    pub fn used_from(mut self, host: &str) -> Self {
+        let address = host.split('%').next().unwrap_or_default().parse();
+        match address {
+            Ok(address) => self.client_address = Some(address),
+            Err(_) if host.is_empty() => {}
+            Err(_) => self.client_name = Some(host.to_owned()),
+        }
+        self
     }
 }
 

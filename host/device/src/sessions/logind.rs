@@ -294,8 +294,7 @@ fn to_seen(entry: &Entry, properties: &Properties) -> Option<Seen> {
         seat: Some(entry.seat.clone()),
         terminal: properties.some_text("TTY"),
         display: properties.some_text("Display"),
-        remote_host: properties.some_text("RemoteHost"),
-        ..Seen::new(Source::Logind, entry.uid)
+        ..Seen::new(Source::Logind, entry.uid).used_from(properties.text("RemoteHost"))
     })
 }
 

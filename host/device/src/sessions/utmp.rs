@@ -1,6 +1,8 @@
 //! The file utmp: records of logins, each of a fixed size (glibc's `bits/utmp.h`,
 //! utmp(5)).
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use bailiwick_core::{
     session::{MOST_SESSIONS, Remote, Seen, SessionKind, SessionState, Source},
     time::Timestamp,
@@ -21,6 +23,8 @@ pub(super) struct Layout {
     size: usize,
     /// Where its seconds are, and in how many bytes.
     seconds: (usize, usize),
+    /// Where the 16 bytes of the client's address are.
+    address: usize,
 }
 
 impl Layout {
@@ -28,11 +32,13 @@ impl Layout {
     pub(super) const COMPACT: Self = Self {
         size: 384,
         seconds: (340, 4),
+        address: 348,
     };
     /// Records of 400 bytes: arm64, riscv64, loongarch64.
     pub(super) const WIDE: Self = Self {
         size: 400,
         seconds: (344, 8),
+        address: 360,
     };
     /// That of this platform.
     pub(super) const NATIVE: Self = if cfg!(any(
@@ -53,6 +59,7 @@ pub(super) struct Record {
     pub(super) terminal: String,
     pub(super) user: String,
     pub(super) host: String,
+    pub(super) address: Option<IpAddr>,
     pub(super) since: Timestamp,
 }
 
@@ -103,8 +110,18 @@ fn record(bytes: &[u8], layout: Layout) -> Option<Record> {
         terminal,
         user,
         host,
+        address: bytes.get(layout.address..).and_then(address),
         since: Timestamp::from_ms(seconds.saturating_mul(1_000)),
     })
+}
+
+/// One of IPv4 is in the first four bytes, and then the others are 0.
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    match *bytes.first_chunk()? {
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] => None,
+        [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] => Some(IpAddr::from([a, b, c, d])),
+        all => Some(Ipv6Addr::from(all).to_canonical()),
+    }
 }
 
 /// Up to the first NUL, if there is one.
@@ -124,14 +141,17 @@ impl Record {
             Some(SessionKind::Graphical)
         } else if self.terminal.starts_with("tty") {
             Some(SessionKind::Console)
-        } else if self.host.is_empty() || self.host.contains('(') {
-            // `tmux(7).%0` and `mosh [7]`: a terminal within a session.
+        } else if self.address.is_none() && (self.host.is_empty() || self.host.contains('(')) {
+            // `tmux(7).%0`: a terminal within a session.
             None
         } else {
             Some(SessionKind::Remote(Remote::Other))
         };
-        let remote_host = matches!(kind, Some(SessionKind::Remote(_))).then(|| self.host.clone());
-        Seen {
+        let client = match kind {
+            Some(SessionKind::Remote(_)) => self.host.as_str(),
+            _ => "",
+        };
+        let seen = Seen {
             leader: Some(self.pid),
             user_name: Some(self.user.clone()),
             kind,
@@ -139,8 +159,11 @@ impl Record {
             since: Some(self.since),
             terminal: (!is_display(&self.terminal)).then(|| self.terminal.clone()),
             display: display.cloned(),
-            remote_host,
-            ..Seen::new(Source::Utmp, uid)
+            ..Seen::new(Source::Utmp, uid).used_from(client)
+        };
+        Seen {
+            client_address: self.address.or(seen.client_address),
+            ..seen
         }
     }
 }
@@ -235,7 +258,43 @@ pub(super) mod tests {
             let file = written(Layout::COMPACT, 7, 1, terminal, "a", host, 1);
             let seen = parse(&file, Layout::COMPACT).unwrap().0[0].to_seen(0);
             assert_eq!(seen.kind, kind, "{terminal} {host}");
-            assert_eq!(seen.remote_host.is_some(), terminal == "pts/0");
+            assert_eq!(seen.client_address.is_some(), terminal == "pts/0");
+        }
+    }
+
+    #[test]
+    fn a_client_has_a_name_an_address_or_both() {
+        for (host, bytes, name, address) in [
+            (
+                "desk.example",
+                "192.0.2.7",
+                Some("desk.example"),
+                Some("192.0.2.7"),
+            ),
+            ("2001:db8::7", "2001:db8::7", None, Some("2001:db8::7")),
+            ("fe80::1%eth0", "", None, Some("fe80::1")),
+            ("", "::ffff:192.0.2.7", None, Some("192.0.2.7")),
+            ("desk.example", "", Some("desk.example"), None),
+        ] {
+            for layout in [Layout::COMPACT, Layout::WIDE] {
+                let mut file = written(layout, 7, 1, "pts/0", "a", host, 1);
+                match bytes.parse() {
+                    Ok(IpAddr::V4(v4)) => file[layout.address..][..4].copy_from_slice(&v4.octets()),
+                    Ok(IpAddr::V6(v6)) => {
+                        file[layout.address..][..16].copy_from_slice(&v6.octets())
+                    }
+                    Err(_) => {}
+                }
+                let seen = parse(&file, layout).unwrap().0[0].to_seen(0);
+                assert_eq!(
+                    seen.kind,
+                    Some(SessionKind::Remote(Remote::Other)),
+                    "{host}"
+                );
+                assert_eq!(seen.client_name.as_deref(), name, "{host}");
+                let expected = address.map(|text| text.parse::<IpAddr>().unwrap());
+                assert_eq!(seen.client_address, expected, "{host}");
+            }
         }
     }
 

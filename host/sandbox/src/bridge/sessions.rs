@@ -79,7 +79,11 @@ fn shown(
         seat: place(&facts.seat),
         terminal: place(&facts.terminal),
         display: place(&facts.display),
-        remote_host: place(&facts.remote_host),
+        client_name: text(Sensitive::Client, &facts.client_name),
+        client_address: facts.client_address.as_ref().and_then(|told| {
+            let address = told.value.to_string();
+            redacted(fields, Sensitive::Client, &address, pseudonyms).map(Cow::into_owned)
+        }),
     }
 }
 
@@ -114,7 +118,8 @@ fn text_of(session: &Session) -> usize {
         &session.seat,
         &session.terminal,
         &session.display,
-        &session.remote_host,
+        &session.client_name,
+        &session.client_address,
     ];
     let texts = texts.into_iter().flatten().map(String::len);
     session.id.len() + texts.sum::<usize>()

@@ -29,9 +29,9 @@ fn utmp(leader: u32, uid: u32, terminal: &str) -> Seen {
     Seen {
         leader: Some(leader),
         terminal: Some(terminal.to_owned()),
-        remote_host: Some("192.0.2.7".to_owned()),
         ..Seen::new(Source::Utmp, uid)
     }
+    .used_from("192.0.2.7")
 }
 
 fn reading(consulted: &[Source], seen: Vec<Seen>) -> Reading {
@@ -106,8 +106,9 @@ fn what_several_sources_tell_of_is_one_session_and_says_who_told_what() {
     let facts = &tracker.sessions().next().unwrap().facts;
     assert_eq!(facts.source, Source::Kernel);
     assert_eq!(facts.state.as_ref().unwrap().by, Source::Kernel);
-    let host = facts.remote_host.as_ref().unwrap();
-    assert_eq!((host.value.as_str(), host.by), ("192.0.2.7", Source::Utmp));
+    let client = facts.client_address.as_ref().unwrap();
+    assert_eq!(client.value.to_string(), "192.0.2.7");
+    assert_eq!(client.by, Source::Utmp);
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn two_sessions_of_one_user_stay_two() {
     assert_eq!(moves(&changes), ["+5#1", "+6#2"]);
     let hosts: Vec<bool> = tracker
         .sessions()
-        .map(|session| session.facts.remote_host.is_some())
+        .map(|session| session.facts.client_address.is_some())
         .collect();
     assert_eq!(hosts, [false, true]);
 }
@@ -253,11 +254,11 @@ fn what_a_remote_user_chose_is_cut_and_cleaned() {
     let mut tracker = Tracker::new(2);
     let mut seen = logind("1", 1, 1);
     seen.kind = Some(SessionKind::Console);
-    seen.remote_host = Some(format!("a\u{1b}[2J\n{}", "b".repeat(1_000)));
+    seen.client_name = Some(format!("a\u{1b}[2J\n{}", "b".repeat(1_000)));
     seen.seat = Some("\u{7}".to_owned());
     tracker.observe(&from_logind(vec![seen]), NOW);
     let facts = &tracker.sessions().next().unwrap().facts;
-    let host = &facts.remote_host.as_ref().unwrap().value;
+    let host = &facts.client_name.as_ref().unwrap().value;
     assert!(host.starts_with("a[2Jb") && host.len() == 255, "{host}");
     assert_eq!(facts.seat, None);
 }

@@ -62,8 +62,8 @@ async fn a_login_in_utmp_is_a_session_until_its_record_or_its_process_ends() {
     let (session, _) = watch.opened(54_322).await;
     assert_eq!(watch.last.source(), Source::Utmp);
     assert_eq!(
-        session.facts.remote_host.as_ref().unwrap().value,
-        "192.0.2.7"
+        session.facts.client_address.as_ref().unwrap().value,
+        std::net::IpAddr::from([192, 0, 2, 7])
     );
     assert_eq!(session.facts.terminal.as_ref().unwrap().value, "pts/77");
     assert!(matches!(

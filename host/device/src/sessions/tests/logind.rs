@@ -67,7 +67,8 @@ async fn logind_is_believed_at_once_and_its_loss_loses_no_session() {
         facts.kind.as_ref().unwrap().value,
         SessionKind::Remote(Remote::Ssh)
     );
-    assert_eq!(facts.remote_host.as_ref().unwrap().value, "192.0.2.7");
+    let client = facts.client_address.as_ref().unwrap().value;
+    assert_eq!(client.to_string(), "192.0.2.7");
     assert_eq!(facts.user_name.as_ref().unwrap().value, "mallory");
     assert_eq!(facts.state.as_ref().unwrap().by, Source::Logind);
     let two = Opened::new(&bus, mallory, "gdm-password", "x11", "").await;

@@ -46,9 +46,14 @@ fn roots() -> impl Strategy<Value = Scope> {
     prop::collection::vec(root, 1..3).prop_map(Scope::Files)
 }
 
-fn fields(of: [Sensitive; 2]) -> impl Strategy<Value = Fields> {
-    [redaction(), redaction()]
-        .prop_map(move |[one, other]| Fields::NONE.given(of[0], one).given(of[1], other))
+fn fields(of: Capability) -> impl Strategy<Value = Fields> {
+    // No capability has more of them.
+    prop::array::uniform3(redaction()).prop_map(move |redactions| {
+        let given = Sensitive::of(of).iter().zip(redactions);
+        given.fold(Fields::NONE, |all, (field, redaction)| {
+            all.given(*field, redaction)
+        })
+    })
 }
 
 fn redaction() -> impl Strategy<Value = Redaction> {
@@ -61,17 +66,7 @@ fn redaction() -> impl Strategy<Value = Redaction> {
     ]
 }
 
-const OF_PROCESSES: [Sensitive; 2] = [Sensitive::User, Sensitive::CommandLine];
-fn facts(of: Capability) -> [Sensitive; 2] {
-    match of {
-        Capability::System => [Sensitive::HostName, Sensitive::MountPoint],
-        _ => [Sensitive::Mac, Sensitive::Address],
-    }
-}
-
-const OF_SESSIONS: [Sensitive; 2] = [Sensitive::User, Sensitive::Place];
-
-fn seen(of: [Sensitive; 2]) -> impl Strategy<Value = Scope> {
+fn seen(of: Capability) -> impl Strategy<Value = Scope> {
     let whose = prop_oneof![Just(Whose::OwnSession), Just(Whose::All)];
     (whose, fields(of)).prop_map(|(whose, fields)| Scope::Seen(Seen { whose, fields }))
 }
@@ -236,8 +231,8 @@ fn request() -> impl Strategy<Value = Call> {
 fn scope(of: Capability) -> BoxedStrategy<Scope> {
     let parts = match of {
         Capability::Files | Capability::Watch => roots().boxed(),
-        Capability::Processes => seen(OF_PROCESSES).boxed(),
-        Capability::Sessions => seen(OF_SESSIONS).boxed(),
+        Capability::Processes => seen(Capability::Processes).boxed(),
+        Capability::Sessions => seen(Capability::Sessions).boxed(),
         Capability::Exec => prop::collection::vec(program(), 1..3)
             .prop_map(Scope::Programs)
             .boxed(),
@@ -251,7 +246,7 @@ fn scope(of: Capability) -> BoxedStrategy<Scope> {
         }
         Capability::System | Capability::Network => {
             let whole = Just(Scope::Whole);
-            let parts = fields(facts(of)).prop_map(|fields| {
+            let parts = fields(of).prop_map(|fields| {
                 let whose = Whose::All;
                 Scope::Seen(Seen { whose, fields })
             });
@@ -375,11 +370,11 @@ fn call(of: Capability) -> BoxedStrategy<Call> {
             .boxed(),
         Capability::Processes => (
             prop_oneof![2 => session, 1 => Just(Of::System)],
-            fields(OF_PROCESSES),
+            fields(Capability::Processes),
         )
             .prop_map(|(at, fields)| Call::Processes(Look { at, fields }))
             .boxed(),
-        Capability::Sessions => (session, fields(OF_SESSIONS))
+        Capability::Sessions => (session, fields(Capability::Sessions))
             .prop_map(|(at, fields)| Call::Sessions(Look { at, fields }))
             .boxed(),
         Capability::Exec => run().boxed(),
@@ -403,7 +398,7 @@ fn call(of: Capability) -> BoxedStrategy<Call> {
         }
         Capability::System | Capability::Network => prop_oneof![
             Just(Call::Whole(of)),
-            fields(facts(of)).prop_map(move |fields| Call::Facts { of, fields }),
+            fields(of).prop_map(move |fields| Call::Facts { of, fields }),
         ]
         .boxed(),
     }
