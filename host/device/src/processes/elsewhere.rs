@@ -7,6 +7,7 @@ use bailiwick_core::{
     process::{
         Described, LONGEST_COMMAND_LINE, MOST_PROCESSES, Process, ProcessState, ProcessTable,
     },
+    session::ProcessMarks,
     time::{Monotonic, Timestamp},
 };
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind, Users};
@@ -33,6 +34,14 @@ impl TaskIterator {
     /// Never.
     pub fn tried(self) -> Result<Self, String> {
         Ok(self)
+    }
+
+    /// Nobody calls it.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn count(&self, _: &mut [u8]) -> Result<usize, String> {
+        match *self {}
     }
 }
 
@@ -100,6 +109,16 @@ impl Reader {
     }
 }
 
+/// On Windows a process carries the number of its session, which is 0 for services. What other
+/// platforms call a session is a terminal's, and no login.
+pub(crate) fn marks(process: &sysinfo::Process) -> ProcessMarks {
+    let session = process.session_id().map(sysinfo::Pid::as_u32);
+    ProcessMarks {
+        audit: session.filter(|number| cfg!(windows) && *number != 0),
+        ..ProcessMarks::default()
+    }
+}
+
 fn told(process: &sysinfo::Process, users: Option<&Users>) -> Process {
     let user = process.user_id().and_then(|id| users?.get_user_by_id(id));
     let words: Vec<_> = process
@@ -117,6 +136,7 @@ fn told(process: &sysinfo::Process, users: Option<&Users>) -> Process {
             .unwrap_or_default(),
         command_line,
         user: user.map(|user| user.name().to_owned()),
+        marks: marks(process),
         ..Described::default()
     };
     let moved = process.disk_usage();

@@ -80,6 +80,19 @@ impl TaskIterator {
         Ok(self)
     }
 
+    /// Makes a pass and tells how many processes it told of: what a pass costs, without what
+    /// is made of it. `buffer` has room for one task at least, which 16 KiB are on any kernel.
+    ///
+    /// # Errors
+    /// Why the pass failed.
+    pub fn count(&self, buffer: &mut [u8]) -> Result<usize, String> {
+        let mut processes = 0;
+        self.pass(buffer, |record| {
+            processes += usize::from(record.first.is_some());
+        })?;
+        Ok(processes)
+    }
+
     /// Whether the kernel counts what is read and written.
     pub(super) fn counts_storage(&self) -> bool {
         self.counts_storage

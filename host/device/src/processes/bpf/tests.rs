@@ -45,6 +45,31 @@ fn all_tasks_are_told_of_in_order_however_small_the_buffer() {
 }
 
 #[test]
+fn processes_are_counted_and_not_their_threads() {
+    let Some(tasks) = iterator() else {
+        return;
+    };
+    let (held, hold) = std::sync::mpsc::channel::<()>();
+    let hold = std::sync::Mutex::new(hold);
+    let listed = || {
+        let names = fs::read_dir("/proc").unwrap().flatten();
+        let names = names.map(|entry| entry.file_name());
+        names
+            .filter(|name| name.as_encoded_bytes().iter().all(u8::is_ascii_digit))
+            .count()
+    };
+    std::thread::scope(|scope| {
+        // More than processes that may come and go between two readings.
+        for _ in 0..64 {
+            scope.spawn(|| drop(hold.lock().map(|hold| hold.recv())));
+        }
+        let (before, counted) = (listed(), tasks.count(&mut vec![0; 16_384]).unwrap());
+        drop(held);
+        assert!(before.abs_diff(counted) < 32, "{before} and {counted}");
+    });
+}
+
+#[test]
 fn an_iterator_that_fails_once_is_given_up_within_the_pass() {
     let mut reader = Reader::new();
     // No link: the kernel refuses to begin a pass of it.
