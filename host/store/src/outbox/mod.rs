@@ -21,6 +21,7 @@
 //! told. What is more urgent never makes room for what is less so ([`Caps::victim`]).
 //! A damaged entry is moved out of the way and counted; the others go on.
 
+mod added;
 mod caps;
 pub(super) mod given_up;
 mod ledger;

@@ -393,3 +393,46 @@ async fn what_is_given_up_is_kept_within_a_bound_and_counted() {
     let figures = store.outbox().figures().await.unwrap();
     assert_eq!((figures.given_up, figures.files.waiting), (10, 0));
 }
+
+/// What came of `all`, put in commits of `batch`: what was dropped, and what waits.
+async fn put_by(batch: usize, all: &[Outgoing], caps: Caps) -> (Vec<Dropped>, Vec<Waiting>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut dropped = Vec::new();
+    for some in all.chunks(batch) {
+        let put = store.outbox().put(some.to_vec(), caps, RAN).await.unwrap();
+        assert_eq!(put.tickets.len(), some.len());
+        dropped.extend(put.dropped);
+    }
+    let mut waiting = Vec::new();
+    for lane in Lane::ALL {
+        waiting.extend(next(&store, lane).await);
+    }
+    let figures = store.outbox().figures().await.unwrap();
+    let lanes = [figures.outcomes, figures.reports, figures.files];
+    let counted: u64 = lanes.iter().map(|lane| lane.waiting).sum();
+    assert_eq!(counted, waiting.len() as u64);
+    (dropped, waiting)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(12))]
+
+    // Some are longer than what is collected before it is written, some make room for others
+    // of the same commit, and some find none.
+    #[test]
+    fn a_batch_is_kept_as_its_entries_one_by_one(
+        of in proptest::collection::vec((0..3_usize, 0..40_000_usize), 1..30),
+        batch in 2..30_usize,
+        room in 50_000..1_000_000_u64,
+    ) {
+        let make = [outcome, report, file];
+        let one = |(number, (lane, length)): (usize, &(usize, usize))| {
+            make[*lane](&number.to_string(), &vec![7; *length])
+        };
+        let all: Vec<_> = of.iter().enumerate().map(one).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let kept = |batch| runtime.block_on(put_by(batch, &all, tight(room)));
+        proptest::prop_assert_eq!(kept(batch), kept(1));
+    }
+}

@@ -13,6 +13,7 @@ use super::{
         tables::{Failure, OUTGOING, OUTGOING_KEYS, QUARANTINE, Tree, failure},
     },
     Beside, Caps, DropReason, Dropped, Lane, Outgoing, Ticket, What,
+    added::Added,
     caps::NoRoom,
     ledger::Ledger,
     places,
@@ -30,8 +31,7 @@ pub(crate) struct Writing<'txn> {
     /// What report senders remember, by plugin: written once, however many reports a commit
     /// has.
     senders: BTreeMap<&'txn PluginName, &'txn [u8]>,
-    /// The record that is put: one buffer for all of a commit.
-    record: Vec<u8>,
+    added: Added,
 }
 
 impl<'txn> Writing<'txn> {
@@ -44,12 +44,13 @@ impl<'txn> Writing<'txn> {
             before: ledger,
             ledger,
             senders: BTreeMap::new(),
-            record: Vec::new(),
+            added: Added::default(),
         })
     }
 
-    /// Writes what was counted, and what senders remember.
+    /// Writes what was added and counted, and what senders remember.
     pub(crate) fn close(mut self) -> Result<(), Failure> {
+        self.added.write(&mut self.entries)?;
         for (plugin, state) in &self.senders {
             let place = places::sender(plugin);
             self.entries
@@ -85,8 +86,7 @@ impl<'txn> Writing<'txn> {
             at: outgoing.at,
             ran: now,
         };
-        record::encode(&mut self.record, &head, &outgoing.body);
-        let bytes = length(&self.record);
+        let bytes = self.added.make(&head, &outgoing.body) as u64;
         loop {
             match caps.victim(self.ledger.bytes, lane, bytes) {
                 Ok(None) => break,
@@ -98,7 +98,11 @@ impl<'txn> Writing<'txn> {
                 Ok(Some(victim)) => dropped.extend(self.drop_oldest(victim)?),
             }
         }
-        self.keep(ticket)?;
+        self.ledger.add(ticket, bytes);
+        self.added.keep(ticket);
+        if self.added.is_full() {
+            self.added.write(&mut self.entries)?;
+        }
         Ok(Some(ticket))
     }
 
@@ -127,15 +131,6 @@ impl<'txn> Writing<'txn> {
             // Only an outcome belongs to an action.
             (Beside::Action(_), What::Report { .. } | What::File { .. }) => Ok(()),
         }
-    }
-
-    /// Keeps the record as the newest of its lane: `ticket` is [`Ledger::next`].
-    fn keep(&mut self, ticket: Ticket) -> Result<(), Failure> {
-        self.ledger.add(ticket, length(&self.record));
-        self.entries
-            .insert(ticket.place().as_slice(), self.record.as_slice())
-            .map_err(failure)?;
-        Ok(())
     }
 
     /// Gives `key` to `ticket`, unless an earlier one has it. Nearly always none has: so one way
@@ -208,6 +203,8 @@ impl<'txn> Writing<'txn> {
 
     /// Makes room.
     fn drop_oldest(&mut self, lane: Lane) -> Result<Option<Dropped>, Failure> {
+        // It may be one that this commit added.
+        self.added.write(&mut self.entries)?;
         match self.oldest(lane)? {
             Some((ticket, _)) => self.drop(ticket, DropReason::Bytes),
             None => {

@@ -33,13 +33,14 @@ pub(super) trait ReadHead: Sized {
     fn read(rest: &mut &[u8]) -> Option<Self>;
 }
 
-/// Makes `record` that of `head` and `body`, whatever it was.
-pub(super) fn encode(record: &mut Vec<u8>, head: &impl Head, body: &[u8]) {
-    record.clear();
+/// Writes the record of `head` and `body` behind what is in `records`.
+pub(super) fn encode(records: &mut Vec<u8>, head: &impl Head, body: &[u8]) {
+    let begin = records.len();
     // The digest is filled in below: one buffer, written once.
-    record.resize(BEFORE, VERSION);
-    head.write(record);
-    record.extend_from_slice(body);
+    records.resize(begin + BEFORE, VERSION);
+    head.write(records);
+    records.extend_from_slice(body);
+    let record = &mut records[begin..];
     let digest = digest(&record[BEFORE..]);
     record[1..BEFORE].copy_from_slice(&digest);
 }
@@ -93,9 +94,9 @@ mod tests {
     }
 
     fn encoded(head: &impl Head, body: &[u8]) -> Vec<u8> {
-        let mut record = b"of another".to_vec();
-        encode(&mut record, head, body);
-        record
+        let mut records = b"another".to_vec();
+        encode(&mut records, head, body);
+        records.split_off("another".len())
     }
 
     #[test]
