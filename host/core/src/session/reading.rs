@@ -12,6 +12,8 @@ use crate::time::Timestamp;
 pub enum Source {
     /// logind, over D-Bus.
     Logind,
+    /// Remote Desktop Services of Windows.
+    Wts,
     /// The kernel's audit session ids.
     Kernel,
     /// The file utmp.
@@ -24,6 +26,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Logind => "logind",
+            Self::Wts => "wts",
             Self::Kernel => "kernel",
             Self::Utmp => "utmp",
             Self::None => "none",
@@ -119,9 +122,10 @@ pub enum Idle {
 pub struct Seen {
     /// Who tells.
     pub source: Source,
-    /// logind's id.
+    /// logind's id, or Windows'. It can come again, with another beginning.
     pub logind: Option<String>,
-    /// The kernel's audit session id. It is never used twice before the machine restarts.
+    /// The number that the session's processes carry: the kernel's audit session id, which is
+    /// never used twice before the machine restarts, or Windows' session id.
     pub audit: Option<u32>,
     /// Process id of the first process.
     pub leader: Option<u32>,

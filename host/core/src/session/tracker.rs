@@ -255,6 +255,9 @@ impl Tracker {
 fn closing(facts: &Facts, reading: &Reading, audit_ids: &BTreeSet<u32>) -> Option<Closing> {
     let consulted = |source| reading.consulted.contains(&source);
     let over = |over: bool| over.then_some(Closing::Ended);
+    if consulted(Source::Wts) {
+        return Some(Closing::Ended);
+    }
     if consulted(Source::Logind) {
         return Some(match facts.logind {
             Some(_) => Closing::Ended,

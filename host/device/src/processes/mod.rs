@@ -6,7 +6,7 @@
 #[cfg(target_os = "linux")]
 pub(crate) mod bpf;
 #[cfg(not(target_os = "linux"))]
-mod elsewhere;
+pub(crate) mod elsewhere;
 #[cfg(target_os = "linux")]
 mod iterated;
 #[cfg(target_os = "linux")]

@@ -6,10 +6,13 @@
 //! those that are new, and in all of them only if one of these has a login, or a session's
 //! first process ended. utmp adds what it knows. Once logind answers
 //! again, it is asked again.
+//!
+//! On Windows Remote Desktop Services are asked once a window of the agent's own, which nobody
+//! sees, is told that a session changed.
 
 #[cfg(target_os = "linux")]
 pub(crate) mod bus;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
 mod kernel;
@@ -33,11 +36,17 @@ mod rest;
 pub(crate) mod users;
 #[cfg(target_os = "linux")]
 mod utmp;
+#[cfg(windows)]
+mod windows;
+#[cfg(any(windows, test))]
+mod wts;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 pub use elsewhere::DeviceSessions;
 #[cfg(target_os = "linux")]
 pub use linux::DeviceSessions;
+#[cfg(windows)]
+pub use windows::DeviceSessions;
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]

@@ -96,6 +96,26 @@ fn a_number_that_is_used_again_is_another_session() {
 }
 
 #[test]
+fn a_number_that_windows_gives_again_is_another_session() {
+    let told = |began| Seen {
+        logind: Some("5".to_owned()),
+        audit: Some(5),
+        since: Some(Timestamp::from_ms(began)),
+        ..Seen::new(Source::Wts, 1000)
+    };
+    let from_wts = |seen| reading(&[Source::Wts], seen);
+    let mut tracker = Tracker::new(10);
+    tracker.observe(&from_wts(vec![told(1)]), NOW);
+    assert_eq!(tracker.observe(&from_wts(vec![told(1)]), NOW), []);
+    let changes = tracker.observe(&from_wts(vec![told(2)]), NOW);
+    assert_eq!(moves(&changes), ["-5#1 Ended", "+5#2"]);
+    let nobody_answers = reading(&[], vec![]);
+    assert_eq!(moves(&tracker.observe(&nobody_answers, NOW)), [""; 0]);
+    let changes = tracker.observe(&from_wts(vec![]), NOW);
+    assert_eq!(moves(&changes), ["-5#2 Ended"]);
+}
+
+#[test]
 fn what_several_sources_tell_of_is_one_session_and_says_who_told_what() {
     let mut tracker = Tracker::new(10);
     let changes = tracker.observe(
