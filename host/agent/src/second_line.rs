@@ -4,12 +4,18 @@
 //! It happens while the program has one thread, which all others descend from. Where a line
 //! can't be drawn the agent runs all the same, and says so.
 
+mod asking;
 mod proven;
 
-use std::{path::Path, sync::Arc};
+use std::{ffi::OsStr, path::Path, sync::Arc};
 
+use bailiwick_core::{
+    action::Envelope,
+    ids::DeviceId,
+    settings::{Name, Origin, Settings},
+};
 use bailiwick_device::{
-    Privileged, TaskIterator,
+    AtWork, Privileged, TaskIterator,
     confine::{Drawn, Writable, confine},
 };
 use serde::{Deserialize, Serialize};
@@ -67,7 +73,10 @@ impl SecondLine {
         // guest could have had a hand in.
         let kept = std::path::absolute(data)?;
         let root = settings.root_sha256.to_string();
-        let trust = [kept.as_os_str(), root.as_ref()];
+        let file = std::path::absolute(sources.file())?;
+        let groups = set_groups(&settings);
+        let mut trust = vec![kept.as_os_str(), root.as_ref(), file.as_os_str()];
+        trust.extend(groups.map(OsStr::new));
         // This program itself, whatever has its name by now.
         let program = Path::new("/proc/self/exe");
         let privileged = Privileged::start(program, &compiler(&settings)?, &trust);
@@ -116,6 +125,28 @@ impl SecondLine {
         }
     }
 
+    /// Which device this is: told before the first guest runs.
+    pub(crate) fn is_on(&self, device: &DeviceId) {
+        if let Some(privileged) = &self.privileged {
+            privileged.is_on(device);
+        }
+    }
+
+    /// Has an action begin where its handler's grants are looked after; it ends when what comes
+    /// back is dropped.
+    ///
+    /// # Errors
+    /// It may not begin, and why.
+    pub(crate) async fn begin(&self, envelope: &Envelope) -> Result<Option<AtWork>, String> {
+        match &self.privileged {
+            Some(privileged) => {
+                let begun = Arc::clone(privileged).begin(envelope.clone());
+                begun.await.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
     /// What was signed may have changed: the privileged process proves it anew.
     pub(crate) fn look_again(&self) {
         if let Some(privileged) = &self.privileged {
@@ -130,8 +161,8 @@ impl SecondLine {
             let (state, remark) = if privileged.runs() {
                 (LineState::Active, "")
             } else {
-                let lost = "it has ended, so no program runs and nothing is compiled: start the \
-                            agent anew";
+                let lost = "it has ended, so no program runs, no action begins and nothing is \
+                            compiled: start the agent anew";
                 (LineState::Missing, lost)
             };
             lines.push(LineReport {
@@ -150,6 +181,16 @@ impl SecondLine {
             .filter(|line| line.state != LineState::Active)
             .map(|line| line.words())
             .collect()
+    }
+}
+
+/// The groups that no settings file changes.
+fn set_groups(settings: &Settings) -> Option<&str> {
+    let mut listed = settings.list().iter();
+    let groups = listed.find(|listed| listed.name == Name::Groups)?;
+    match groups.origin {
+        Origin::Environment { .. } | Origin::Flag => Some(&groups.value),
+        Origin::Default | Origin::Enrolment | Origin::Signed | Origin::File { .. } => None,
     }
 }
 

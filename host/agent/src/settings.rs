@@ -2,10 +2,16 @@
 //! was told when it was enrolled, what the `policies` role signed, the settings file, the
 //! environment, flags.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
-use bailiwick_core::settings::{Layer, Name, Settings};
+use bailiwick_core::{
+    ids::GroupName,
+    settings::{Layer, Name, Settings},
+};
 
 use crate::{cli::Common, enrolment::Record};
 
@@ -42,6 +48,17 @@ impl Sources {
         })
     }
 
+    /// Those of the device's groups alone: the settings file, and what is set in front of it.
+    pub(crate) fn of_groups(file: PathBuf, set: Option<&str>) -> Self {
+        let set = set.map(|groups| (Name::Groups, groups.to_owned()));
+        Self {
+            file,
+            named: false,
+            environment: Layer::default(),
+            flags: Layer::flags(set),
+        }
+    }
+
     /// The settings file, whether it is there or not.
     pub(crate) fn file(&self) -> &Path {
         &self.file
@@ -74,6 +91,16 @@ impl Sources {
     /// As [`Self::read`], but for settings that only the agent needs.
     pub(crate) fn socket(&self) -> anyhow::Result<PathBuf> {
         Ok(Settings::socket(&self.layers(None)?)?)
+    }
+
+    /// The device's groups, over those of its enrolment.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) fn groups(&self, enrolment: &Layer) -> anyhow::Result<BTreeSet<GroupName>> {
+        let mut layers = self.layers(None)?;
+        layers.insert(0, enrolment.clone());
+        Ok(Settings::groups(&layers)?)
     }
 
     fn layers(&self, signed: Option<&str>) -> anyhow::Result<Vec<Layer>> {

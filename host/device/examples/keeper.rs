@@ -4,8 +4,14 @@
 
 use std::{ffi::OsString, fs, path::PathBuf};
 
-use bailiwick_core::{digest::Sha256, policy::Policy};
-use bailiwick_device::SignedPolicies;
+use bailiwick_core::{
+    action::{Envelope, Request},
+    digest::Sha256,
+    ids::DeviceId,
+    policy::Policy,
+    time::Timestamp,
+};
+use bailiwick_device::{SignedActions, SignedPolicies};
 
 #[cfg(target_os = "linux")]
 #[path = "../tests/exec/granting.rs"]
@@ -98,14 +104,15 @@ mod agent {
     }
 }
 
-/// The policies in a folder: whoever may write there has signed them.
+/// The policies in a folder, and actions whose ids are names of files there: whoever may write
+/// there has signed them.
 struct Kept {
     folder: PathBuf,
     last: Option<Policy>,
 }
 
 impl Kept {
-    fn from_arguments(trust: &[OsString]) -> Option<Box<dyn SignedPolicies>> {
+    fn from_arguments(trust: &[OsString]) -> Option<Box<dyn SignedActions>> {
         let folder = trust.first()?.into();
         Some(Box::new(Self { folder, last: None }))
     }
@@ -120,6 +127,26 @@ impl SignedPolicies for Kept {
     }
 
     fn look_again(&mut self) {}
+}
+
+impl SignedActions for Kept {
+    fn action(
+        &mut self,
+        envelope: &Envelope,
+        _: &DeviceId,
+        _: Timestamp,
+    ) -> Result<Request, String> {
+        let document = envelope.document();
+        // It begins once.
+        fs::remove_file(self.folder.join(document.id.to_string()))
+            .map_err(|error| format!("nobody asked for it: {error}"))?;
+        Ok(Request {
+            id: document.id,
+            handler: document.handler.clone(),
+            arguments: String::new(),
+            expires: document.expires,
+        })
+    }
 }
 
 fn main() -> std::process::ExitCode {

@@ -29,7 +29,7 @@ pub use links::DeviceLinks;
 pub use message::DeviceMessage;
 pub use own_use::OwnUse;
 pub use power::DevicePower;
-pub use privileged::{Privileged, SignedPolicies};
+pub use privileged::{AtWork, Privileged, SignedActions, SignedPolicies};
 pub use process_control::DeviceProcessControl;
 pub use processes::{DeviceProcesses, ProcessSource, TaskIterator, Way};
 pub use sessions::DeviceSessions;

@@ -268,6 +268,13 @@ impl Instance {
         self.alive
     }
 
+    /// How long it may not be called, because its share of the processor is used up.
+    pub fn wait(&self) -> Option<Duration> {
+        let opening = Opening::new(&self.budget, self.timing.now());
+        let is_used_up = opening.left_ns == 0 && self.enforced.is_on(Enforcer::Cpu);
+        is_used_up.then(|| opening.wait())
+    }
+
     /// What it has used.
     pub fn usage(&self) -> Usage {
         Usage {

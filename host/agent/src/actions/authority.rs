@@ -122,7 +122,7 @@ pub(crate) async fn refresh(
 }
 
 /// When a timestamp that expires then was signed, at the earliest.
-fn signed_at(expires: &str) -> Option<Timestamp> {
+pub(crate) fn signed_at(expires: &str) -> Option<Timestamp> {
     let expires: jiff::Timestamp = expires.parse().ok()?;
     let life = i64::try_from(TIMESTAMP_LIFE.as_millis()).ok()?;
     let signed = expires.as_millisecond().checked_sub(life)?;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bailiwick_core::{
-    action::{ActionId, Outcome, Request},
+    action::{ActionId, Envelope, Outcome, Request},
     ids::PluginName,
 };
 use bailiwick_store::{ActionRecord, Begun, Ended};
@@ -37,6 +37,7 @@ pub(super) struct Desk {
 /// An action that waits.
 struct Job {
     request: Request,
+    envelope: Envelope,
     cancel: watch::Receiver<bool>,
 }
 
@@ -64,7 +65,11 @@ impl Desk {
     ///
     /// # Errors
     /// Why it can't wait: it was not begun, and may come again.
-    pub(super) fn queue(self: &Arc<Self>, request: Request) -> Result<(), String> {
+    pub(super) fn queue(
+        self: &Arc<Self>,
+        request: Request,
+        envelope: Envelope,
+    ) -> Result<(), String> {
         let (cancel, cancelled) = watch::channel(false);
         let (id, handler) = (request.id, request.handler.clone());
         let mut queues = lock(&self.queues);
@@ -79,6 +84,7 @@ impl Desk {
         lock(&self.known).insert(id, (handler, cancel));
         room.send(Job {
             request,
+            envelope,
             cancel: cancelled,
         });
         Ok(())
@@ -116,15 +122,20 @@ impl Desk {
     }
 
     async fn work(self: Arc<Self>, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(Job { request, cancel }) = jobs.recv().await {
-            let id = request.id;
-            self.one(request, cancel).await;
+        while let Some(job) = jobs.recv().await {
+            let id = job.request.id;
+            self.one(job).await;
             lock(&self.known).remove(&id);
         }
     }
 
     /// Writes down that an action begins, has it done, and writes down how it ended.
-    async fn one(&self, request: Request, cancel: watch::Receiver<bool>) {
+    async fn one(&self, job: Job) {
+        let Job {
+            request,
+            envelope,
+            cancel,
+        } = job;
         let (id, handler) = (request.id, request.handler.clone());
         let record = ActionRecord {
             handler: handler.clone(),
@@ -138,6 +149,7 @@ impl Desk {
         let (reply, answer) = oneshot::channel();
         let order = HandleOrder {
             request,
+            envelope,
             progress: words,
             cancel,
             reply,

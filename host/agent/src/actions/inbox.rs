@@ -141,7 +141,7 @@ impl Inbox {
             standing: self.standing(&envelope.document().handler).await,
         };
         match judge(&envelope, &judged, |_| kept.is_some(), verifies) {
-            Ok(accepted) => self.accept(&envelope, accepted).await,
+            Ok(accepted) => self.accept(envelope, accepted).await,
             Err(refusal) => self.refuse(id, refusal, kept).await,
         }
     }
@@ -165,7 +165,7 @@ impl Inbox {
         }
     }
 
-    async fn accept(&mut self, envelope: &Envelope, accepted: Accepted) {
+    async fn accept(&mut self, envelope: Envelope, accepted: Accepted) {
         let document = envelope.document();
         let id = document.id;
         let operators = self.host.authority.known().operators;
@@ -189,7 +189,7 @@ impl Inbox {
             ended: None,
         };
         match accepted {
-            Accepted::Run(request) => match self.desk.queue(request) {
+            Accepted::Run(request) => match self.desk.queue(request, envelope) {
                 Ok(()) => self.host.tell(accepted_event).await,
                 Err(reason) => self.not_done(id, reason).await,
             },

@@ -9,5 +9,5 @@ mod desk;
 mod inbox;
 mod telling;
 
-pub(crate) use authority::{Authority, refresh};
+pub(crate) use authority::{Authority, refresh, signed_at};
 pub(crate) use inbox::run;

@@ -145,12 +145,13 @@ impl Coordinator {
                     .map_or_else(Vec::new, |role| role.keys.clone()),
             })
             .await;
+        // First, for no action begins while it is signed and not there who may ask for it.
+        self.operators(&*endpoint, known.roles.get("timestamp"))
+            .await;
         self.follow(&assigned, &revoked, &*endpoint).await;
         // Now that nothing runs any more under what is signed no more.
         self.host.second_line.look_again();
         let settings = self.signed_settings(&*endpoint).await;
-        let timestamp_role = known.roles.get("timestamp");
-        self.operators(&*endpoint, timestamp_role).await;
         self.store().await?;
         self.tidy();
         Ok(Followed {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bailiwick_core::{
-    action::{Outcome, Progress, Request},
+    action::{Envelope, Outcome, Progress, Request},
     release::World,
     time::Timestamp,
 };
@@ -27,6 +27,8 @@ const MOST_WAITING: usize = 64;
 /// device demands, and written down that it was begun.
 pub(crate) struct HandleOrder {
     pub(crate) request: Request,
+    /// What was signed, for who asks that of an action before it does anything.
+    pub(crate) envelope: Envelope,
     /// What the handler tells meanwhile. Bounded: what finds no room is dropped.
     pub(crate) progress: mpsc::Sender<Progress>,
     /// True once the action was called off. A sender that is gone calls nothing off.
@@ -123,6 +125,10 @@ impl Actor {
                 }
             }
         };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(reason) => return Outcome::Refused { reason },
+        };
         let cancelled = *order.cancel.borrow();
         let (outcome, judged) = outcome(answer, cancelled);
         self.judge(judged).await;
@@ -130,22 +136,30 @@ impl Actor {
     }
 }
 
-/// Asks until the plugin has its share of the processor, as long as the action may begin.
-async fn attempt(live: &mut Live, host: &Host, order: &HandleOrder) -> Answer {
+/// Begins once the plugin has its share of the processor, as long as the action may begin.
+///
+/// # Errors
+/// Who asks for a signature of an action finds that it may not begin.
+async fn attempt(live: &mut Live, host: &Host, order: &HandleOrder) -> Result<Answer, String> {
     let HandleOrder {
         request,
+        envelope,
         progress,
         cancel,
         ..
     } = order;
     loop {
-        let answer = live.handle(host, request, progress, cancel).await;
-        let Some(wait) = answer.as_ref().err().and_then(LaunchError::wait) else {
-            return answer;
+        let Err(error) = live.get_ready(host).await else {
+            let _at_work = host.second_line.begin(envelope).await?;
+            return Ok(live.handle(host, request, progress, cancel).await);
         };
-        if request.expires < host.clock.now().after(wait) {
-            return answer;
-        }
+        let wait = error.wait().filter(|wait| {
+            // It may begin then.
+            request.expires >= host.clock.now().after(*wait)
+        });
+        let Some(wait) = wait else {
+            return Ok(Err(error));
+        };
         let mut cancel = cancel.clone();
         let called_off = async {
             if cancel.wait_for(|cancelled| *cancelled).await.is_err() {
@@ -154,7 +168,7 @@ async fn attempt(live: &mut Live, host: &Host, order: &HandleOrder) -> Answer {
         };
         select! {
             () = tokio::time::sleep(wait) => {}
-            () = called_off => return answer,
+            () = called_off => return Ok(Err(error)),
         }
     }
 }
@@ -196,20 +210,36 @@ fn is_object(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bailiwick_core::action::ActionId;
+    use bailiwick_core::action::{ActionId, Audience, Document, OperatorKey, Order};
 
     use super::*;
+
+    fn envelope(request: &Request) -> Envelope {
+        let document = Document::new(
+            request.id,
+            Audience::Group("all".parse().unwrap()),
+            request.handler.clone(),
+            Order::Run {
+                arguments: request.arguments.clone(),
+            },
+            (Timestamp::EPOCH, request.expires),
+            OperatorKey::from_bytes([1; 32]),
+        );
+        Envelope::seal(document.unwrap(), |_| Some([1; 64])).unwrap()
+    }
 
     #[tokio::test]
     async fn a_collector_says_that_it_handles_no_actions() {
         let (reply, answer) = oneshot::channel();
+        let request = Request {
+            id: ActionId::from_bytes([1; 16]),
+            handler: "inventory".parse().unwrap(),
+            arguments: "{}".to_owned(),
+            expires: Timestamp::from_ms(1),
+        };
         let order = HandleOrder {
-            request: Request {
-                id: ActionId::from_bytes([1; 16]),
-                handler: "inventory".parse().unwrap(),
-                arguments: "{}".to_owned(),
-                expires: Timestamp::from_ms(1),
-            },
+            envelope: envelope(&request),
+            request,
             progress: mpsc::channel(1).0,
             cancel: watch::channel(false).1,
             reply,

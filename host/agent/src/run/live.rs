@@ -92,6 +92,18 @@ impl Live {
         Ok(answer?)
     }
 
+    /// Makes it ready for an action to begin with its next call, by the instance or a fresh one as
+    /// [`Self::collect`].
+    ///
+    /// # Errors
+    /// It does not start, does not take what it saved, or has used up its share of the processor.
+    pub(crate) async fn get_ready(&mut self, host: &Host) -> Result<(), LaunchError> {
+        let instance = self.awake(host).await?;
+        let wait = instance.wait();
+        self.body = Body::Awake(instance);
+        wait.map_or(Ok(()), |wait| Err(CallError::Wait(wait).into()))
+    }
+
     /// What a handler says that it takes, for the console.
     pub(crate) fn takes(&self) -> Option<Event> {
         match &self.told {

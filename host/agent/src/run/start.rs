@@ -88,6 +88,7 @@ pub(crate) async fn start(
         Some(identity) => identity.device(),
         None => store.device_id().await?,
     };
+    second_line.is_on(&device);
     let connections = Connections::new(&settings, device, identity.as_deref())?;
     let open_sessions = Arc::new(OpenList::default());
     let observing = settings

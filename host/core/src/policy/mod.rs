@@ -105,6 +105,14 @@ pub struct Policy {
     pub cases: Vec<Case>,
 }
 
+impl Policy {
+    /// Whether it is for a plugin that is called when somebody asks: a handler starts under no
+    /// policy with a schedule, and nobody else under one without.
+    pub const fn is_of_a_handler(&self) -> bool {
+        self.schedule.is_none()
+    }
+}
+
 /// How often a collector is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval {

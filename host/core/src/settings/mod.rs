@@ -183,6 +183,11 @@ impl Settings {
         value::Merged::new(layers).data_dir()
     }
 
+    /// The groups of the device, as `layers` say.
+    pub fn groups(layers: &[Layer]) -> Result<BTreeSet<GroupName>, SettingsError> {
+        value::Merged::new(layers).groups()
+    }
+
     /// Every setting with its value and its origin, in a fixed order.
     pub fn list(&self) -> &[Listed] {
         &self.listed

@@ -132,6 +132,10 @@ impl<'a> Merged<'a> {
         }
     }
 
+    pub(super) fn groups(&self) -> Result<BTreeSet<GroupName>, SettingsError> {
+        Ok(self.read(Name::Groups, groups)?.unwrap_or_default())
+    }
+
     pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
         let data_dir = self.data_dir()?;
         let with_slash = |url: String| if url.ends_with('/') { url } else { url + "/" };
@@ -143,7 +147,7 @@ impl<'a> Merged<'a> {
             mqtt_url: self.read(Name::MqttUrl, mqtt)?,
             mqtt_login_file: self.read(Name::MqttLoginFile, path)?,
             ack: self.read(Name::Ack, ack)?.unwrap_or_default(),
-            groups: self.read(Name::Groups, groups)?.unwrap_or_default(),
+            groups: self.groups()?,
             refresh_every: self
                 .read(Name::RefreshEvery, span)?
                 .unwrap_or(Span::new(Duration::from_secs(3_600))),

@@ -4,7 +4,7 @@ use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
 use bailiwick_core::ports::{BoxFuture, Exec, ExecError, ExecOrder, ExecRan};
 
-use crate::{Privileged, SignedPolicies};
+use crate::{Privileged, SignedActions};
 
 /// Runs nothing.
 #[derive(Clone, Debug)]
@@ -25,6 +25,6 @@ impl Exec for DeviceExec {
 }
 
 /// Nobody starts this program as anything else here.
-pub fn serve_child(_: fn(&[OsString]) -> Option<Box<dyn SignedPolicies>>) -> Option<ExitCode> {
+pub fn serve_child(_: fn(&[OsString]) -> Option<Box<dyn SignedActions>>) -> Option<ExitCode> {
     None
 }

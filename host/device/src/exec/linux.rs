@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     message::teller,
-    privileged::{Privileged, SignedPolicies, serve::serve},
+    privileged::{Privileged, SignedActions, serve::serve},
 };
 
 /// Of a run that nobody signed.
@@ -40,7 +40,7 @@ impl DeviceExec {
 /// Whether this program was started as the privileged process, a keeper or a starter, and how
 /// that ended. Whoever calls it has no other thread and nothing open. `signed` makes what the
 /// privileged process believes, of the `trust` that [`Privileged::start`] was given.
-pub fn serve_child(signed: fn(&[OsString]) -> Option<Box<dyn SignedPolicies>>) -> Option<ExitCode> {
+pub fn serve_child(signed: fn(&[OsString]) -> Option<Box<dyn SignedActions>>) -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != EXEC_CHILD {
         return None;

@@ -10,17 +10,20 @@ use std::{
         unix::net::UnixStream,
     },
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use bailiwick_core::{
+    action::Envelope,
     bytes::ByteCount,
     digest::Sha256,
+    ids::DeviceId,
     policy::{Policy, Program, RunAs},
     ports::ExecOrder,
 };
 
-use super::{Privileged, line, ordered::judged, signed::SignedPolicies};
+use super::{AtWork, Privileged, asking, line, ordered::judged, signed::SignedPolicies};
 use crate::exec::{
     keeper::{ENDED, NOT_STARTED, TAKEN, memory},
     line::{self as words, Told},
@@ -29,6 +32,9 @@ use crate::exec::{
 
 #[path = "../../tests/exec/granting.rs"]
 mod granting;
+
+/// Of the policies that tests make.
+const SCHEDULE: &str = "[schedule]\nevery = \"1 h\"\njitter = \"10 min\"\n";
 
 const DASH: &str = "/usr/bin/dash";
 
@@ -98,7 +104,7 @@ fn said(keeper: &UnixStream, policy: &Sha256, order: BorrowedFd<'_>) -> Option<V
 
 struct Scene {
     folder: tempfile::TempDir,
-    privileged: Privileged,
+    privileged: Arc<Privileged>,
     order: ExecOrder,
     policy: Sha256,
 }
@@ -115,12 +121,33 @@ impl Scene {
             let trust = [folder.path().as_os_str()];
             let privileged = Privileged::start(&program, Path::new("/nowhere"), &trust);
             Self {
-                privileged: privileged.unwrap(),
+                privileged: Arc::new(privileged.unwrap()),
                 folder,
                 order,
                 policy,
             }
         })
+    }
+
+    /// The same grants for a plugin that is called when somebody asks.
+    fn of_a_handler(&self) -> Sha256 {
+        let folder = self.folder.path();
+        let policy = std::fs::read_to_string(folder.join(self.policy.to_string())).unwrap();
+        let policy = policy.replace(SCHEDULE, "");
+        let digest = Sha256::of(policy.as_bytes());
+        std::fs::write(folder.join(digest.to_string()), policy).unwrap();
+        digest
+    }
+
+    /// Why an order under `policy` is not run; none if it is.
+    fn refused(&self, policy: &Sha256) -> Option<String> {
+        let order = in_memory(&bytes(&told(&self.order)));
+        let answer = said(&keeper(&self.privileged), policy, order.as_fd()).unwrap();
+        (answer[0] == NOT_STARTED).then(|| String::from_utf8_lossy(&answer[1]).into_owned())
+    }
+
+    async fn begin(&self, envelope: &Envelope) -> Result<AtWork, String> {
+        Arc::clone(&self.privileged).begin(envelope.clone()).await
     }
 
     fn ran(&self) -> String {
@@ -161,6 +188,36 @@ fn only_what_is_granted_is_run() {
     let answer = said(&keeper(&scene.privileged), &scene.policy, order.as_fd()).unwrap();
     assert_eq!(answer[0], ENDED, "{answer:?}");
     assert_eq!(scene.ran(), "granted\n");
+}
+
+#[tokio::test]
+async fn a_handlers_grants_count_while_an_action_of_it_is_at_work() {
+    let Some(scene) = Scene::set() else { return };
+    let policy = scene.of_a_handler();
+    let asked = |handler, number| asking::ask(handler, number, scene.folder.path()).unwrap();
+    let nothing_is_at_work = || {
+        let refused = scene.refused(&policy).unwrap();
+        let expected = "no action that an operator signed for inventory is at work";
+        assert!(refused.contains(expected), "{refused}");
+    };
+    nothing_is_at_work();
+    let wanted = asked("inventory", 1);
+    let refused = scene.begin(&wanted).await.unwrap_err();
+    assert!(refused.contains("which device"), "{refused}");
+    scene.privileged.is_on(&DeviceId::from_bytes([1; 16]));
+    let _other = scene.begin(&asked("another", 2)).await.unwrap();
+    nothing_is_at_work();
+
+    let at_work = scene.begin(&wanted).await.unwrap();
+    assert_eq!(scene.refused(&policy), None);
+    let again = scene.begin(&wanted).await.unwrap_err();
+    assert!(again.contains("nobody asked"), "{again}");
+    assert_eq!(scene.refused(&policy), None);
+    drop(at_work);
+    nothing_is_at_work();
+    assert_eq!(scene.ran(), "granted\ngranted\n");
+    // A collector is asked by its schedule.
+    assert_eq!(scene.refused(&scene.policy), None);
 }
 
 #[test]

@@ -1,10 +1,16 @@
 //! Where nothing is confined, nobody is needed who is not.
 
-use std::{ffi::OsStr, io, path::Path};
+use std::{convert::Infallible, ffi::OsStr, io, path::Path, sync::Arc};
+
+use bailiwick_core::{action::Envelope, ids::DeviceId};
 
 /// Nobody: it can't be started here.
 #[derive(Debug)]
-pub struct Privileged(std::convert::Infallible);
+pub struct Privileged(Infallible);
+
+/// What nobody has begun.
+#[derive(Debug)]
+pub struct AtWork(Infallible);
 
 impl Privileged {
     /// Starts nothing.
@@ -13,6 +19,19 @@ impl Privileged {
     /// Always.
     pub fn start(_program: &Path, _compiler: &Path, _trust: &[&OsStr]) -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// There is nobody who would hear it.
+    pub fn is_on(&self, _device: &DeviceId) {
+        match self.0 {}
+    }
+
+    /// There is nobody with whom it could.
+    ///
+    /// # Errors
+    /// None: nobody can ask.
+    pub async fn begin(self: Arc<Self>, _envelope: Envelope) -> Result<AtWork, String> {
+        match self.0 {}
     }
 
     /// There is nobody who would.

@@ -5,7 +5,8 @@
 //! components, and who tells users something), reads of processes what no confined process may
 //! read, opens the one socket that takes a capability, and sends packets that wake and signals.
 //! A run, a packet and a signal it holds against the policy that somebody signed (`signed`),
-//! for whoever asks may have broken out. It does nothing else, whoever asks:
+//! for whoever asks may have broken out; and what a policy grants a handler it does only while an
+//! action is at work that an operator signed (`actions`). It does nothing else, whoever asks:
 //! what is started is this program itself or the compiler that was named when it was started,
 //! with nothing inherited but the streams that come with the request, in the rights that this
 //! process has, none of which the agent's confinement touches.
@@ -16,7 +17,12 @@
 //! being of no more use. When the line is cut, as it is when the agent ends, this process ends.
 
 #[cfg(target_os = "linux")]
+mod actions;
+#[cfg(target_os = "linux")]
 mod answer;
+#[cfg(all(test, target_os = "linux"))]
+#[path = "../../tests/exec/asking.rs"]
+pub(crate) mod asking;
 #[cfg(all(test, target_os = "linux"))]
 mod broken_out;
 #[cfg(target_os = "linux")]
@@ -38,11 +44,13 @@ mod signed;
 mod started;
 
 #[cfg(target_os = "linux")]
+pub use actions::AtWork;
+#[cfg(target_os = "linux")]
 pub(crate) use answer::{Answer, KILL, ended, tell};
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::Privileged;
+pub use elsewhere::{AtWork, Privileged};
 #[cfg(target_os = "linux")]
 pub use linux::Privileged;
 #[cfg(target_os = "linux")]
 pub(crate) use request::{Request, Wanted};
-pub use signed::SignedPolicies;
+pub use signed::{SignedActions, SignedPolicies};

@@ -67,8 +67,8 @@ pub(super) fn judged(
     keeper::memory("order", &order).map_err(unread)
 }
 
-/// All of a file in memory; whatever else might be waited for.
-fn read(order: File) -> io::Result<Vec<u8>> {
+/// All of a file in memory, up to [`LONGEST`]; whatever else might be waited for.
+pub(super) fn read(order: File) -> io::Result<Vec<u8>> {
     let found = order.metadata()?;
     if !found.is_file() || found.len() > LONGEST {
         return Err(io::ErrorKind::InvalidData.into());

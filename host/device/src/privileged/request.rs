@@ -4,7 +4,9 @@
 use std::net::Ipv4Addr;
 
 use bailiwick_core::{
+    action::ActionId,
     digest::Sha256,
+    ids::DeviceId,
     policy::{ControlVerb, Found},
     ports::WakeCarrier,
 };
@@ -57,6 +59,12 @@ pub(crate) enum Request {
     Wake(Packet),
     /// Send a signal to the process whose descriptor comes with it.
     Signal(Order),
+    /// An action of an operator begins, whose envelope comes with it in a file.
+    Action,
+    /// It has ended. Nothing comes with it, and nothing is answered.
+    Ended(ActionId),
+    /// Which device this is, told once. Nothing comes with it, and nothing is answered.
+    Device(DeviceId),
     /// Something newer may have been signed. Nothing comes with it, and nothing is answered.
     Signed,
 }
@@ -99,6 +107,15 @@ impl Request {
             Self::Notices => bytes.push(4),
             Self::Teller => bytes.push(5),
             Self::Signed => bytes.push(6),
+            Self::Action => bytes.push(10),
+            Self::Ended(action) => {
+                bytes.push(12);
+                bytes.extend(action.as_bytes());
+            }
+            Self::Device(device) => {
+                bytes.push(13);
+                bytes.extend(device.as_bytes());
+            }
             Self::Signal(order) => {
                 bytes.push(8);
                 bytes.extend(order.policy.as_bytes());
@@ -171,6 +188,9 @@ impl Request {
             6 => rest.is_empty().then_some(Self::Signed),
             7 => packet(rest).map(Self::Wake),
             8 => signal(rest).map(Self::Signal),
+            10 => rest.is_empty().then_some(Self::Action),
+            12 => Some(Self::Ended(ActionId::from_bytes(rest.try_into().ok()?))),
+            13 => Some(Self::Device(DeviceId::from_bytes(rest.try_into().ok()?))),
             _ => None,
         }
     }
@@ -249,6 +269,9 @@ mod tests {
             Just(Request::Notices),
             Just(Request::Teller),
             Just(Request::Signed),
+            Just(Request::Action),
+            any::<[u8; 16]>().prop_map(|id| Request::Ended(ActionId::from_bytes(id))),
+            any::<[u8; 16]>().prop_map(|id| Request::Device(DeviceId::from_bytes(id))),
             (any::<[u8; 32]>(), 0..3_usize, 0..4_usize, 1..31).prop_map(
                 |(policy, verb, found, signal)| {
                     Request::Signal(Order {
@@ -323,6 +346,9 @@ mod tests {
             newer,
             [of(Request::Notices), vec![0]].concat(),
             of(Request::Keeper { number: 1 })[..5].to_vec(),
+            [of(Request::Action), vec![0]].concat(),
+            of(Request::Ended(ActionId::from_bytes([1; 16])))[..17].to_vec(),
+            [of(Request::Device(DeviceId::from_bytes([1; 16]))), vec![0]].concat(),
             of(Request::Closely(vec![one]))[..6].to_vec(),
             [&of(Request::Closely(vec![one]))[..6], &[2]].concat(),
             compiler("--memory"),

@@ -17,9 +17,11 @@ use rustix::{
 };
 
 use super::{
-    Request, closely, line,
+    Request,
+    actions::Live,
+    closely, line,
     request::LONGEST,
-    signed::SignedPolicies,
+    signed::{SignedActions, SignedPolicies as _},
     started::{Kind, Started},
 };
 use crate::{
@@ -39,12 +41,12 @@ const LOOK: Timespec = Timespec {
     tv_nsec: 50_000_000,
 };
 
-/// Does what is asked on standard input until the agent is gone. Runs are held against what is
-/// `signed`.
+/// Does what is asked on standard input until the agent is gone. What a policy must grant is held
+/// against what is `signed`.
 ///
 /// # Errors
 /// The line broke.
-pub(crate) fn serve(compiler: PathBuf, signed: Box<dyn SignedPolicies>) -> io::Result<()> {
+pub(crate) fn serve(compiler: PathBuf, signed: Box<dyn SignedActions>) -> io::Result<()> {
     let line = io::stdin().as_fd().try_clone_to_owned()?;
     // No terminal, and no signal that is meant for the agent's group. What is its group's
     // leader already has neither.
@@ -52,10 +54,11 @@ pub(crate) fn serve(compiler: PathBuf, signed: Box<dyn SignedPolicies>) -> io::R
     let agent = getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs());
     cgroup::end_leftovers();
     line::send(&line, &READY, &[])?;
+    let clock = SystemClock::new();
     let mut serving = Serving {
         compiler,
-        signed,
-        clock: SystemClock::new(),
+        live: Live::new(signed, clock),
+        clock,
         woken: Rates::default(),
         agent,
         started: Vec::new(),
@@ -87,7 +90,7 @@ fn wait(line: &OwnedFd, started: &[Started]) -> io::Result<bool> {
 
 struct Serving {
     compiler: PathBuf,
-    signed: Box<dyn SignedPolicies>,
+    live: Live,
     clock: SystemClock,
     /// What each plugin has sent.
     woken: Rates,
@@ -115,8 +118,11 @@ impl Serving {
     }
 
     fn obey(&mut self, request: Request, with: Vec<OwnedFd>) {
-        if request == Request::Signed {
-            return self.signed.look_again();
+        match request {
+            Request::Signed => return self.live.look_again(),
+            Request::Ended(action) => return self.live.ended(action),
+            Request::Device(device) => return self.live.is_on(device),
+            _ => {}
         }
         let mut with = with.into_iter();
         let Some(answer) = with.next().map(UnixStream::from) else {
@@ -124,15 +130,16 @@ impl Serving {
         };
         let streams: Vec<OwnedFd> = with.collect();
         match request {
-            // Above: it has no answer.
-            Request::Signed => {}
+            // Above: they have no answer.
+            Request::Signed | Request::Ended(_) | Request::Device(_) => {}
+            Request::Action => self.live.answer(streams.into_iter().next(), answer),
             Request::Closely(all) => closely::answer(&all, answer),
             Request::Signal(order) => {
                 let process = streams.into_iter().next();
-                signals::answer(order, process, &mut *self.signed, &self.clock, answer);
+                signals::answer(order, process, &mut self.live, &self.clock, answer);
             }
             Request::Wake(packet) => {
-                let (signed, woken) = (&mut *self.signed, &mut self.woken);
+                let (signed, woken) = (&mut self.live, &mut self.woken);
                 apart::answer(&packet, signed, woken, &self.clock, answer);
             }
             Request::Notices => {
@@ -179,7 +186,7 @@ impl Serving {
 
     /// Looks after what was started.
     fn look(&mut self) {
-        let signed = &mut *self.signed;
+        let signed = &mut self.live;
         self.started.retain_mut(|started| started.goes_on(signed));
     }
 }

@@ -1,6 +1,12 @@
 //! Whom the privileged process believes: whoever signed, and not the agent.
 
-use bailiwick_core::{digest::Sha256, policy::Policy};
+use bailiwick_core::{
+    action::{Envelope, Request},
+    digest::Sha256,
+    ids::DeviceId,
+    policy::Policy,
+    time::Timestamp,
+};
 
 /// Policies that somebody trusted has signed, proven in the privileged process itself. What it
 /// reads may be written by whoever broke out into the agent, so that proves nothing by itself.
@@ -13,4 +19,19 @@ pub trait SignedPolicies {
 
     /// Something newer may have been signed.
     fn look_again(&mut self);
+}
+
+/// Actions that somebody signed whom somebody trusted has named, proven likewise.
+pub trait SignedActions: SignedPolicies {
+    /// What an operator asks of a handler on `device`, if it may begin at `now`. It begins with
+    /// that, and never again.
+    ///
+    /// # Errors
+    /// It may not, or that can't be proven: why, for whoever asked.
+    fn action(
+        &mut self,
+        envelope: &Envelope,
+        device: &DeviceId,
+        now: Timestamp,
+    ) -> Result<Request, String>;
 }

@@ -15,7 +15,7 @@ use bailiwick_core::{
 };
 
 use super::*;
-use crate::{DeviceProcesses, SystemClock};
+use crate::{AtWork, DeviceProcesses, SystemClock, privileged::asking};
 
 /// A process that nobody waits for: its shell, which is its parent, is gone.
 struct Orphan {
@@ -281,25 +281,39 @@ async fn whose_it_is_is_told_from_its_marks_and_root_is_root_in_every_session() 
     assert_eq!(found(&process, &order), None, "it is of another");
 }
 
-/// A privileged process, and a folder of the policies that it believes.
+/// Of the policies that tests make.
+const SCHEDULE: &str = "[schedule]\nevery = \"1 h\"\njitter = \"10 min\"\n";
+
+/// A privileged process, a folder of the policies that it believes, and what is at work.
 struct Apart {
     folder: tempfile::TempDir,
     privileged: Arc<Privileged>,
+    at_work: Option<AtWork>,
 }
 
 impl Apart {
-    fn start() -> Self {
+    async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let asked = asking::ask("inventory", 1, folder.path()).unwrap();
         let tests = std::env::current_exe().unwrap();
         let program = tests.ancestors().nth(2).unwrap().join("examples/keeper");
         let trust = [folder.path().as_os_str()];
         let started = Privileged::start(&program, "/nowhere".as_ref(), &trust);
         let privileged = Arc::new(started.unwrap());
-        Self { folder, privileged }
+        privileged.is_on(&bailiwick_core::ids::DeviceId::from_bytes([1; 16]));
+        let at_work = Arc::clone(&privileged).begin(asked).await.unwrap();
+        Self {
+            folder,
+            privileged,
+            at_work: Some(at_work),
+        }
     }
 
     fn sign(&self, executables: &str, whose: &str) -> Sha256 {
-        let text = policy(executables, whose, 60);
+        self.sign_text(&policy(executables, whose, 60).replace(SCHEDULE, ""))
+    }
+
+    fn sign_text(&self, text: &str) -> Sha256 {
         let digest = Sha256::of(text.as_bytes());
         std::fs::write(self.folder.path().join(digest.to_string()), text).unwrap();
         digest
@@ -314,7 +328,7 @@ impl Apart {
 
 #[tokio::test]
 async fn a_process_that_another_one_signals_is_suspended_and_ends() {
-    let (apart, stage) = (Apart::start(), Stage::new());
+    let (apart, stage) = (Apart::start().await, Stage::new());
     let control = stage.control.through(Arc::clone(&apart.privileged));
     let stage = Stage { control, ..stage };
     let sleeper = Orphan::sleeping().await;
@@ -342,7 +356,7 @@ async fn a_process_that_another_one_signals_is_suspended_and_ends() {
 
 #[tokio::test]
 async fn who_broke_out_signals_only_what_a_signed_policy_grants() {
-    let apart = Apart::start();
+    let mut apart = Apart::start().await;
     let sleeper = Orphan::sleeping().await;
     let held = |pid| Held::open(pid).unwrap().descriptor().unwrap();
     let order = apart::Order {
@@ -369,10 +383,19 @@ async fn who_broke_out_signals_only_what_a_signed_policy_grants() {
         let refused = apart.ask(of_others, held(sleeper.pid));
         assert!(refused.contains("not granted"), "{refused}");
     }
+    let of_a_collector = apart::Order {
+        policy: apart.sign_text(&policy("\"/**\"", "any-user-and-root", 60)),
+        ..order
+    };
+    let refused = apart.ask(of_a_collector, held(sleeper.pid));
+    assert!(refused.contains("only what handles actions"), "{refused}");
     assert!(!sleeper.is_suspended());
     assert_eq!(
         apart::ask(&apart.privileged, order, held(sleeper.pid).as_fd()),
         Ok(true)
     );
     sleeper.comes_to_be(Orphan::is_suspended).await;
+    apart.at_work = None;
+    let refused = apart.ask(order, held(sleeper.pid));
+    assert!(refused.contains("is at work"), "{refused}");
 }
