@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, BufRead as _, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -58,8 +59,23 @@ impl Login {
              while [ $i -lt {sleepers} ]; do cat <&3 >/dev/null & i=$((i+1)); done && \
              echo ready && read line"
         );
-        let child = Command::new("sh")
-            .args(["-c", &script])
+        Self::begin(Command::new("sh").args(["-c", &script]))
+    }
+
+    /// The same, whose first process becomes `program`, which says `ready` on a line of its own
+    /// once it is, and ends with its input.
+    ///
+    /// # Errors
+    /// As [`Self::of`], or the program can't be run.
+    pub fn with_program(uid: u32, program: &Path, arguments: &[&str]) -> io::Result<Self> {
+        let script = r#"echo "$0" > /proc/self/loginuid && exec "$@""#;
+        let mut command = Command::new("sh");
+        command.args(["-c", script, &uid.to_string()]).arg(program);
+        Self::begin(command.args(arguments))
+    }
+
+    fn begin(command: &mut Command) -> io::Result<Self> {
+        let child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -125,6 +141,20 @@ mod tests {
             assert!(begun.elapsed() < std::time::Duration::from_secs(20));
             std::thread::yield_now();
         }
+    }
+
+    #[test]
+    fn a_program_that_is_logged_in_is_the_first_of_its_login() {
+        if !Login::is_possible("that programs can be logged in for benchmarks") {
+            return;
+        }
+        let says = ["-c", "echo ready; read line"];
+        let login = Login::with_program(own_uid(2), Path::new("/bin/sh"), &says).unwrap();
+        let command = std::fs::read(format!("/proc/{}/cmdline", login.pid())).unwrap();
+        assert_eq!(command, b"/bin/sh\0-c\0echo ready; read line\0");
+        assert_ne!(login.audit().unwrap(), u32::MAX);
+        let silent = Login::with_program(own_uid(2), Path::new("/bin/true"), &[]);
+        assert!(silent.is_err());
     }
 
     #[test]
