@@ -13,17 +13,16 @@ use super::{
 };
 
 const LOGIND: &str = "org.freedesktop.login1";
+const ROOT: &str = "/org/freedesktop/login1";
 const MANAGER: &str = "org.freedesktop.login1.Manager";
 const SESSION: &str = "org.freedesktop.login1.Session";
+const USER: &str = "org.freedesktop.login1.User";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
 /// The signals by which logind tells that something is different, and the bus that logind
 /// came or went.
-const RULES: [&str; 4] = [
-    "type='signal',sender='org.freedesktop.login1',interface='org.freedesktop.login1.Manager',\
-     member='SessionNew'",
-    "type='signal',sender='org.freedesktop.login1',interface='org.freedesktop.login1.Manager',\
-     member='SessionRemoved'",
+const RULES: [&str; 3] = [
+    "type='signal',sender='org.freedesktop.login1',interface='org.freedesktop.login1.Manager'",
     "type='signal',sender='org.freedesktop.login1',interface='org.freedesktop.DBus.Properties',\
      member='PropertiesChanged',path_namespace='/org/freedesktop/login1/session'",
     "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',\
@@ -37,6 +36,8 @@ pub(super) struct Logind {
     /// Object's path → the session; none for one that is no user's.
     known: BTreeMap<String, Option<Seen>>,
     stale: BTreeSet<String>,
+    /// Object's path → a user who had no session when asked for; the services, if they linger.
+    lone: BTreeMap<String, Option<Seen>>,
     leaders: Leaders,
     presence: Presence,
 }
@@ -70,6 +71,7 @@ impl Logind {
             bus,
             known: BTreeMap::new(),
             stale: BTreeSet::new(),
+            lone: BTreeMap::new(),
             leaders: Leaders::default(),
             presence: Presence::Unknown,
         })
@@ -109,7 +111,7 @@ impl Logind {
             });
             let session = match before {
                 Some(before) => before,
-                None => match self.properties(&entry.path).await? {
+                None => match self.properties(&entry.path, SESSION).await? {
                     Some(properties) => to_seen(&entry, &properties),
                     // It ended since it was listed.
                     None => continue,
@@ -125,7 +127,38 @@ impl Logind {
             Some((path.as_str(), leader))
         });
         self.leaders.watch(leaders);
+        let lingering = self.lingering(&seen).await?;
+        let room = MOST_SESSIONS.saturating_sub(seen.len());
+        let cut = cut + lingering.len().saturating_sub(room);
+        seen.extend(lingering.into_iter().take(room));
         Ok(Some(Told { seen, cut }))
+    }
+
+    /// Services that run though their user has not logged in. Asks for users who have no
+    /// session; whose services lingered once keeps them until logind forgets the user. From
+    /// version 256 on logind has a session for any user's services.
+    async fn lingering(&mut self, seen: &[Seen]) -> Result<Vec<Seen>, BusError> {
+        let call = Message::call(LOGIND, ROOT, MANAGER, "ListUsers", &[]);
+        let answer = self.bus.ask(call).await?;
+        let listed = answer.arguments().array(8, |reader| {
+            let (uid, name) = (reader.u32()?, reader.string()?.to_owned());
+            Ok((uid, name, reader.string()?.to_owned()))
+        })?;
+        let present: BTreeSet<u32> = seen.iter().map(|seen| seen.uid).collect();
+        let mut lone = BTreeMap::new();
+        for (uid, name, path) in listed.into_iter().take(MOST_SESSIONS) {
+            let is_lone = !present.contains(&uid);
+            let services = match self.lone.remove(&path).flatten() {
+                None if is_lone => match self.properties(&path, USER).await? {
+                    Some(properties) => services(uid, name, &properties),
+                    None => continue,
+                },
+                known => known,
+            };
+            lone.insert(path, services);
+        }
+        self.lone = lone;
+        Ok(self.lone.values().flatten().cloned().collect())
     }
 
     /// Returns when [`Logind::sessions`] may tell something else. May be dropped at any time.
@@ -147,7 +180,9 @@ impl Logind {
     /// Remembers what a signal says is out of date; whether anything is.
     fn note(&mut self, signal: &Message) -> bool {
         match (signal.interface.as_str(), signal.member.as_str()) {
-            (MANAGER, "SessionNew" | "SessionRemoved") => self.presence = Presence::Stale,
+            (MANAGER, "SessionNew" | "SessionRemoved" | "UserNew" | "UserRemoved") => {
+                self.presence = Presence::Stale;
+            }
             (PROPERTIES, "PropertiesChanged") => {
                 self.stale.insert(signal.path.clone());
                 // Whoever sends signals to no end must not fill memory with them.
@@ -159,6 +194,7 @@ impl Logind {
             // Started anew: its counters may have begun anew too.
             ("org.freedesktop.DBus", "NameOwnerChanged") => {
                 self.known.clear();
+                self.lone.clear();
                 self.presence = Presence::Unknown;
             }
             _ => return false,
@@ -168,13 +204,7 @@ impl Logind {
 
     /// None if there is no logind.
     async fn list(&mut self) -> Result<Option<Vec<Entry>>, BusError> {
-        let call = Message::call(
-            LOGIND,
-            "/org/freedesktop/login1",
-            MANAGER,
-            "ListSessions",
-            &[],
-        );
+        let call = Message::call(LOGIND, ROOT, MANAGER, "ListSessions", &[]);
         match self.bus.ask(call).await {
             Ok(answer) => Ok(Some(entries(&answer)?)),
             Err(BusError::Refused { name, .. }) if is_absence(&name) => Ok(None),
@@ -182,13 +212,18 @@ impl Logind {
         }
     }
 
-    /// None if there is no such session.
-    async fn properties(&mut self, path: &str) -> Result<Option<Properties>, BusError> {
-        let call = Message::call(LOGIND, path, PROPERTIES, "GetAll", &[SESSION]);
+    /// Of the session or user at `path`; none if there is none.
+    async fn properties(
+        &mut self,
+        path: &str,
+        interface: &str,
+    ) -> Result<Option<Properties>, BusError> {
+        let call = Message::call(LOGIND, path, PROPERTIES, "GetAll", &[interface]);
         match self.bus.ask(call).await {
             Ok(answer) => Ok(Some(Properties::read(&answer)?)),
             Err(BusError::Refused { name, .. }) if name.ends_with(".UnknownObject") => Ok(None),
             Err(BusError::Refused { name, .. }) if name.ends_with(".NoSuchSession") => Ok(None),
+            Err(BusError::Refused { name, .. }) if name.ends_with(".NoSuchUser") => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -295,6 +330,21 @@ fn to_seen(entry: &Entry, properties: &Properties) -> Option<Seen> {
         terminal: properties.some_text("TTY"),
         display: properties.some_text("Display"),
         ..Seen::new(Source::Logind, entry.uid).used_from(properties.text("RemoteHost"))
+    })
+}
+
+/// The services of a user who has no session; none if they end with the user's last one.
+fn services(uid: u32, name: String, properties: &Properties) -> Option<Seen> {
+    if !properties.is_set("Linger") || properties.text("State") == "closing" {
+        return None;
+    }
+    Some(Seen {
+        logind: Some(format!("u{uid}")),
+        user_name: Some(name),
+        kind: Some(SessionKind::Service),
+        state: Some(SessionState::Active),
+        since: properties.time("Timestamp"),
+        ..Seen::new(Source::Logind, uid)
     })
 }
 

@@ -147,7 +147,7 @@ async fn logind_is_believed_at_once_and_its_loss_loses_no_session() {
     assert!(!watch.heard_of(mallory), "{:?}", watch.changes);
 }
 
-async fn until_source(watch: &mut Watch, source: Source) {
+pub(super) async fn until_source(watch: &mut Watch, source: Source) {
     let wait = async {
         while watch.last.source() != source {
             watch.port.changed().await;
@@ -161,14 +161,20 @@ async fn until_source(watch: &mut Watch, source: Source) {
 /// A session that was opened as a PAM module opens it: it lasts while the pipe is held that
 /// logind hands out. Messages with descriptors are beyond what the product's client takes,
 /// so this one speaks for itself.
-struct Opened {
+pub(super) struct Opened {
     login: Login,
     number: String,
     _pipe: OwnedFd,
 }
 
 impl Opened {
-    async fn new(bus: &PrivateBus, uid: u32, service: &str, kind: &str, host: &str) -> Self {
+    pub(super) async fn new(
+        bus: &PrivateBus,
+        uid: u32,
+        service: &str,
+        kind: &str,
+        host: &str,
+    ) -> Self {
         let login = Login::of(uid).unwrap();
         let mut body = Writer::default();
         body.u32(uid);
@@ -230,7 +236,7 @@ impl Opened {
 
 const MANAGER: &str = "org.freedesktop.login1.Manager";
 
-fn manager(member: &str) -> Message {
+pub(super) fn manager(member: &str) -> Message {
     Message::call(LOGIND, "/org/freedesktop/login1", MANAGER, member, &[])
 }
 

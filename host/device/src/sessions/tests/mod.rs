@@ -1,5 +1,6 @@
 mod fallback;
 mod kernel;
+mod lingering;
 mod logind;
 mod private_bus;
 mod systemd;

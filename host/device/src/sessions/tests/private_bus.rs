@@ -31,6 +31,7 @@ const IN_NAMESPACE: &str = r#"set -e
 mount --make-rprivate /
 mount --bind "$FOLDER/run" /run/systemd
 mount -t tmpfs none /etc/systemd
+mount -t tmpfs none /var/lib/systemd
 printf '[Login]\nNAutoVTs=0\nReserveVT=0\nKillUserProcesses=no\nRemoveIPC=no\nHandlePowerKey=ignore\nHandleRebootKey=ignore\nHandleSuspendKey=ignore\nHandleHibernateKey=ignore\nHandleLidSwitch=ignore\nIdleAction=ignore\n' > /etc/systemd/logind.conf
 mount --bind "$FOLDER/passwd" /etc/passwd
 exec "$LOGIND"
