@@ -10,7 +10,7 @@ pub struct Privileged(Infallible);
 
 /// What nobody has begun.
 #[derive(Debug)]
-pub struct AtWork(Infallible);
+pub enum AtWork {}
 
 impl Privileged {
     /// Starts nothing.

@@ -17,6 +17,19 @@ pub trait SignedPolicies {
     /// It is not, or that can't be proven: why, for whoever asked.
     fn policy(&mut self, digest: &Sha256) -> Result<&Policy, String>;
 
+    /// The same where it is a handler's, for what no collector may do whoever grants it.
+    ///
+    /// # Errors
+    /// As of [`Self::policy`], or it is a collector's.
+    fn handlers_policy(&mut self, digest: &Sha256) -> Result<&Policy, String> {
+        let policy = self.policy(digest)?;
+        if policy.is_of_a_handler() {
+            Ok(policy)
+        } else {
+            Err("only what handles actions may do that, and its policy has a schedule".to_owned())
+        }
+    }
+
     /// Something newer may have been signed.
     fn look_again(&mut self);
 }

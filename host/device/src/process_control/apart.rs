@@ -116,11 +116,8 @@ fn judged(
             order.found
         },
     };
-    let policy = signed.policy(&order.policy)?;
-    if !policy.is_of_a_handler() {
-        return Err("it is not granted: only what handles actions does that".to_owned());
-    }
-    let allowed = policy.process_control().allows(&control, clock.now());
+    let grants = signed.handlers_policy(&order.policy)?.process_control();
+    let allowed = grants.allows(&control, clock.now());
     allowed.map_err(|denial| format!("it is not granted: {denial}"))?;
     if let Some(reason) = untouchable::reason(pid, &control.executable) {
         return Err(format!("it is {reason}, which nothing may touch"));
