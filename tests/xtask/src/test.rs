@@ -40,6 +40,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     )?;
     run.step("plugins in the sandbox", &mut plugins())?;
     run.windows()?;
+    run.macos()?;
     run.fuzzing()?;
     run.step("the demo, checked", &mut xtask(&["demo", "--for", "120s"]))?;
     run.end()
@@ -105,6 +106,21 @@ impl Run {
         }
         command.args(["--", "-D", "warnings"]);
         self.step("compilation for Windows", &mut command)
+    }
+
+    /// The only user of the operating system. Other crates compile C, which takes Apple's
+    /// headers.
+    fn macos(&mut self) -> anyhow::Result<()> {
+        const TARGET: &str = "x86_64-apple-darwin";
+        let mut rustup = Command::new("rustup");
+        let added = rustup.args(["target", "add", TARGET]).output();
+        if !added.context("can't start rustup")?.status.success() {
+            self.left_out.push("compilation for macOS".to_owned());
+            return Ok(());
+        }
+        let mut command = cargo(&["clippy", "--quiet", "--target", TARGET]);
+        command.args(["--package", "bailiwick-device", "--", "-D", "warnings"]);
+        self.step("compilation for macOS", &mut command)
     }
 
     /// For a moment each: what grew since the last run is found by `cargo xtask fuzz`.

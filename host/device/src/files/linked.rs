@@ -17,7 +17,7 @@ use std::{
 };
 
 use bailiwick_core::ports::FilesError;
-use rustix::fs::{self, AtFlags, Stat};
+use rustix::fs::{self, AtFlags, RawMode, Stat};
 
 use super::beneath::failed;
 
@@ -36,7 +36,7 @@ pub(super) fn check(holder: BorrowedFd<'_>, name: &[u8], opened: &Stat) -> Resul
 }
 
 /// Whether only root and the file's owner can make names in the folder.
-pub(super) fn is_trusted(folder_owner: u32, folder_mode: u32, file_owner: u32) -> bool {
+pub(super) fn is_trusted(folder_owner: u32, folder_mode: RawMode, file_owner: u32) -> bool {
     (folder_owner == 0 || folder_owner == file_owner) && folder_mode & 0o022 == 0
 }
 

@@ -11,7 +11,7 @@ use std::{
 
 use bailiwick_core::{policy::Linked, ports::FilesError};
 use rustix::{
-    fs::{self, AtFlags, FileType, Mode, OFlags, Stat},
+    fs::{self, AtFlags, FileType, Mode, OFlags, RawMode, Stat},
     io::Errno,
 };
 
@@ -45,7 +45,7 @@ struct Walk<'a> {
     /// Parts that are still to be followed.
     rest: VecDeque<Vec<u8>>,
     /// Owner and mode of each folder that holds a link which was followed.
-    holders: Vec<(u32, u32)>,
+    holders: Vec<(u32, RawMode)>,
 }
 
 impl Walk<'_> {
@@ -117,7 +117,7 @@ impl Walk<'_> {
     }
 
     fn found(mut self, name: Option<Vec<u8>>, stat: Stat) -> Found {
-        let trusted = |(owner, mode): &(u32, u32)| is_trusted(*owner, *mode, stat.st_uid);
+        let trusted = |(owner, mode): &(u32, RawMode)| is_trusted(*owner, *mode, stat.st_uid);
         let linked = match self.holders.as_slice() {
             [] => Linked::No,
             holders if holders.iter().all(trusted) => Linked::ByItsOwner,

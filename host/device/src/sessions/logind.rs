@@ -139,7 +139,12 @@ impl Logind {
     /// version 256 on logind has a session for any user's services.
     async fn lingering(&mut self, seen: &[Seen]) -> Result<Vec<Seen>, BusError> {
         let call = Message::call(LOGIND, ROOT, MANAGER, "ListUsers", &[]);
-        let answer = self.bus.ask(call).await?;
+        let answer = match self.bus.ask(call).await {
+            Ok(answer) => answer,
+            // Sessions are worth having without.
+            Err(BusError::Refused { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
         let listed = answer.arguments().array(8, |reader| {
             let (uid, name) = (reader.u32()?, reader.string()?.to_owned());
             Ok((uid, name, reader.string()?.to_owned()))

@@ -8,11 +8,11 @@
 //! again, it is asked again.
 //!
 //! On Windows Remote Desktop Services are asked once a window of the agent's own, which nobody
-//! sees, is told that a session changed.
+//! sees, is told that a session changed. On macOS the file utmpx is read once it changed.
 
 #[cfg(target_os = "linux")]
 pub(crate) mod bus;
-#[cfg(not(any(target_os = "linux", windows)))]
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
 mod kernel;
@@ -22,6 +22,8 @@ mod leaders;
 mod linux;
 #[cfg(target_os = "linux")]
 mod logind;
+#[cfg(target_os = "macos")]
+mod macos;
 #[cfg(target_os = "linux")]
 pub(crate) mod notices;
 #[cfg(target_os = "linux")]
@@ -34,17 +36,21 @@ mod readable;
 mod rest;
 #[cfg(target_os = "linux")]
 pub(crate) mod users;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", target_os = "macos"))]
 mod utmp;
+#[cfg(any(target_os = "macos", all(test, target_os = "linux")))]
+mod utmpx;
 #[cfg(windows)]
 mod windows;
 #[cfg(any(windows, test))]
 mod wts;
 
-#[cfg(not(any(target_os = "linux", windows)))]
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 pub use elsewhere::DeviceSessions;
 #[cfg(target_os = "linux")]
 pub use linux::DeviceSessions;
+#[cfg(target_os = "macos")]
+pub use macos::DeviceSessions;
 #[cfg(windows)]
 pub use windows::DeviceSessions;
 

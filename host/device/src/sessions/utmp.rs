@@ -1,12 +1,11 @@
-//! The file utmp: records of logins, each of a fixed size (glibc's `bits/utmp.h`,
-//! utmp(5)).
+//! The files utmp and utmpx: records of logins, each of a fixed size (glibc's `bits/utmp.h`,
+//! utmp(5); `utmpx.h` of macOS).
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use bailiwick_core::{
-    session::{MOST_SESSIONS, Remote, Seen, SessionKind, SessionState, Source},
-    time::Timestamp,
-};
+#[cfg(target_os = "linux")]
+use bailiwick_core::session::{Remote, Seen, SessionKind, SessionState, Source};
+use bailiwick_core::{session::MOST_SESSIONS, time::Timestamp};
 
 /// Largest file that is read, in bytes: 20,000 records.
 pub(super) const LARGEST: u64 = 8 * 1024 * 1024;
@@ -14,33 +13,48 @@ pub(super) const LARGEST: u64 = 8 * 1024 * 1024;
 /// `USER_PROCESS`: somebody is logged in.
 const USER_PROCESS: u16 = 7;
 
-/// Where the fields of a record are. There are two layouts: most platforms keep the session
+/// Where the fields of a record are. Linux has two layouts: most platforms keep the session
 /// and the time in 32 bits even where `long` has 64, so that programs of both sizes share
 /// the file; those that never had 32-bit programs (arm64 among them) keep them in 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Bytes of a record.
-    size: usize,
+    pub(super) size: usize,
+    pub(super) kind: usize,
+    pub(super) pid: usize,
+    /// Of texts, where they are and of how many bytes.
+    pub(super) terminal: (usize, usize),
+    pub(super) user: (usize, usize),
+    pub(super) host: (usize, usize),
     /// Where its seconds are, and in how many bytes.
-    seconds: (usize, usize),
-    /// Where the 16 bytes of the client's address are.
-    address: usize,
+    pub(super) seconds: (usize, usize),
+    /// Where the 16 bytes of the client's address are, if it has one.
+    pub(super) address: Option<usize>,
 }
 
 impl Layout {
     /// Records of 384 bytes: x86, x86_64, 32-bit arm, s390x, powerpc64.
+    #[cfg(target_os = "linux")]
     pub(super) const COMPACT: Self = Self {
         size: 384,
+        kind: 0,
+        pid: 4,
+        terminal: (8, 32),
+        user: (44, 32),
+        host: (76, 256),
         seconds: (340, 4),
-        address: 348,
+        address: Some(348),
     };
     /// Records of 400 bytes: arm64, riscv64, loongarch64.
+    #[cfg(target_os = "linux")]
     pub(super) const WIDE: Self = Self {
         size: 400,
         seconds: (344, 8),
-        address: 360,
+        address: Some(360),
+        ..Self::COMPACT
     };
     /// That of this platform.
+    #[cfg(target_os = "linux")]
     pub(super) const NATIVE: Self = if cfg!(any(
         target_arch = "aarch64",
         target_arch = "riscv64",
@@ -91,12 +105,13 @@ pub(super) fn parse(bytes: &[u8], layout: Layout) -> Result<(Vec<Record>, usize)
 }
 
 fn record(bytes: &[u8], layout: Layout) -> Option<Record> {
-    let kind = u16::from_ne_bytes(bytes.get(0..2)?.try_into().ok()?);
-    let pid = i32::from_ne_bytes(bytes.get(4..8)?.try_into().ok()?);
+    let kind = u16::from_ne_bytes(*bytes.get(layout.kind..)?.first_chunk()?);
+    let pid = i32::from_ne_bytes(*bytes.get(layout.pid..)?.first_chunk()?);
     let pid = u32::try_from(pid).ok().filter(|pid| *pid != 0)?;
-    let terminal = text(bytes.get(8..40)?);
-    let user = text(bytes.get(44..76)?);
-    let host = text(bytes.get(76..332)?);
+    let text = |(at, length)| Some(text(bytes.get(at..at + length)?));
+    let terminal = text(layout.terminal)?;
+    let user = text(layout.user)?;
+    let host = text(layout.host)?;
     let (at, length) = layout.seconds;
     let seconds = bytes.get(at..at + length)?;
     // Unsigned since glibc 2.40, so that 32 bits last until 2106.
@@ -110,7 +125,7 @@ fn record(bytes: &[u8], layout: Layout) -> Option<Record> {
         terminal,
         user,
         host,
-        address: bytes.get(layout.address..).and_then(address),
+        address: layout.address.and_then(|at| address(bytes.get(at..)?)),
         since: Timestamp::from_ms(seconds.saturating_mul(1_000)),
     })
 }
@@ -130,6 +145,7 @@ fn text(field: &[u8]) -> String {
     String::from_utf8_lossy(field).into_owned()
 }
 
+#[cfg(target_os = "linux")]
 impl Record {
     /// As a session of user `uid`.
     pub(super) fn to_seen(&self, uid: u32) -> Seen {
@@ -168,7 +184,7 @@ impl Record {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 pub(super) mod tests {
     use proptest::prelude::*;
 
@@ -186,11 +202,11 @@ pub(super) mod tests {
     ) -> Vec<u8> {
         let mut bytes = vec![0; layout.size];
         let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
-        put(0, &kind.to_ne_bytes());
-        put(4, &pid.to_ne_bytes());
-        put(8, terminal.as_bytes());
-        put(44, user.as_bytes());
-        put(76, host.as_bytes());
+        put(layout.kind, &kind.to_ne_bytes());
+        put(layout.pid, &pid.to_ne_bytes());
+        put(layout.terminal.0, terminal.as_bytes());
+        put(layout.user.0, user.as_bytes());
+        put(layout.host.0, host.as_bytes());
         match layout.seconds {
             (at, 4) => put(at, &seconds.to_ne_bytes()),
             (at, _) => put(at, &u64::from(seconds).to_ne_bytes()),
@@ -279,9 +295,11 @@ pub(super) mod tests {
             for layout in [Layout::COMPACT, Layout::WIDE] {
                 let mut file = written(layout, 7, 1, "pts/0", "a", host, 1);
                 match bytes.parse() {
-                    Ok(IpAddr::V4(v4)) => file[layout.address..][..4].copy_from_slice(&v4.octets()),
+                    Ok(IpAddr::V4(v4)) => {
+                        file[layout.address.unwrap()..][..4].copy_from_slice(&v4.octets())
+                    }
                     Ok(IpAddr::V6(v6)) => {
-                        file[layout.address..][..16].copy_from_slice(&v6.octets())
+                        file[layout.address.unwrap()..][..16].copy_from_slice(&v6.octets())
                     }
                     Err(_) => {}
                 }
