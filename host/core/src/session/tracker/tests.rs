@@ -363,7 +363,59 @@ fn look(logins: &[Login], logind_answers: bool) -> Reading {
     without_logind(seen, &running)
 }
 
+/// What several sources tell of the same logins, in any order. Each tells another client.
+fn told_in_any_order() -> impl Strategy<Value = (Vec<Login>, Vec<Seen>)> {
+    let login = (1000u32..1003, any::<bool>(), any::<bool>());
+    prop::collection::vec(login, 0..8).prop_flat_map(|logins| {
+        let logins = (1_u32..).zip(logins);
+        let login = |(number, (uid, has_audit, in_utmp))| Login {
+            number,
+            uid,
+            has_audit,
+            in_utmp,
+        };
+        let logins: Vec<Login> = logins.map(login).collect();
+        let told = logins.iter().flat_map(|login| {
+            let named = |seen: Seen| {
+                let client = seen.source.to_string();
+                seen.used_from(&client)
+            };
+            login
+                .to_fallback()
+                .into_iter()
+                .chain([login.to_logind()])
+                .map(named)
+        });
+        let told = Just(told.collect::<Vec<Seen>>()).prop_shuffle();
+        (Just(logins), told)
+    })
+}
+
 proptest! {
+    /// A login is one session, however many sources tell of it and in whatever order; of each
+    /// fact the best source's word counts, and the others' fill what it left open.
+    #[test]
+    fn what_is_merged_is_the_best_of_all_in_any_order((logins, told) in told_in_any_order()) {
+        let all = [Source::Logind, Source::Kernel, Source::Utmp];
+        let mut tracker = Tracker::new(100);
+        tracker.observe(&reading(&all, told), NOW);
+        prop_assert_eq!(tracker.sessions().count(), logins.len());
+        for login in &logins {
+            let number = login.number.to_string();
+            let mut sessions = tracker.sessions();
+            let session = sessions.find(|open| open.facts.logind.as_ref() == Some(&number));
+            let facts = &session.unwrap().facts;
+            prop_assert_eq!((facts.source, facts.uid), (Source::Logind, login.uid));
+            prop_assert_eq!(facts.audit, login.has_audit.then_some(login.number));
+            let client = facts.client_name.as_ref().unwrap();
+            prop_assert_eq!((client.value.as_str(), client.by), ("logind", Source::Logind));
+            let address = facts.client_address.as_ref().map(|told| told.by);
+            prop_assert_eq!(address, login.in_utmp.then_some(Source::Utmp));
+            let terminal = facts.terminal.as_ref().map(|told| told.by);
+            prop_assert_eq!(terminal, login.in_utmp.then_some(Source::Utmp));
+        }
+    }
+
     /// Whatever the sources do, a login is opened once and closed once; none that some
     /// source has seen is lost while it lasts, and none stays that has ended.
     #[test]
@@ -447,6 +499,7 @@ proptest! {
 fn arbitrary_reading() -> impl Strategy<Value = Reading> {
     let source = prop_oneof![
         Just(Source::Logind),
+        Just(Source::Wts),
         Just(Source::Kernel),
         Just(Source::Utmp)
     ];
