@@ -10,7 +10,7 @@ mod leader;
 mod tasks;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     fs, io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -70,6 +70,8 @@ pub(super) enum Look {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Newcomer {
     OfNewLogin,
+    /// It shows at which terminal its login is.
+    WithTerminal,
     OfTheKernel,
     Other,
 }
@@ -128,7 +130,7 @@ impl Scanner {
         let mut stirred = tasks.count < before.count;
         for pid in given.into_iter().flatten() {
             match self.read_new(pid, now) {
-                Newcomer::OfNewLogin => found = true,
+                Newcomer::OfNewLogin | Newcomer::WithTerminal => found = true,
                 Newcomer::OfTheKernel => {}
                 Newcomer::Other => stirred = true,
             }
@@ -167,7 +169,7 @@ impl Scanner {
             }
         }
         self.read_ancestors();
-        let (seen, cut) = self.sessions();
+        let (seen, cut) = self.sessions(now);
         Ok(Found { seen, cut, running })
     }
 
@@ -209,8 +211,13 @@ impl Scanner {
     fn read_new(&mut self, pid: u32, now: Instant) -> Newcomer {
         self.young.remove(&pid);
         match self.read(pid, now) {
-            Ok(Some(login)) if !self.leaders.contains_key(&login.audit) => Newcomer::OfNewLogin,
-            Ok(Some(_)) => Newcomer::Other,
+            Ok(Some(login)) => match self.leaders.get(&login.audit) {
+                None => Newcomer::OfNewLogin,
+                Some(leader) if leader.awaits_terminal(now) && self.has_terminal(pid) => {
+                    Newcomer::WithTerminal
+                }
+                Some(_) => Newcomer::Other,
+            },
             // The kernel makes and ends workers for itself all the time.
             Ok(None) if process::birth(&self.proc, pid).is_some_and(|birth| birth.is_kernels) => {
                 self.young.remove(&pid);
@@ -223,6 +230,10 @@ impl Scanner {
                 Newcomer::Other
             }
         }
+    }
+
+    fn has_terminal(&self, pid: u32) -> bool {
+        process::birth(&self.proc, pid).is_some_and(|birth| birth.terminal.is_some())
     }
 
     /// Whether one of them has a login by now.
@@ -270,7 +281,7 @@ impl Scanner {
         }
     }
 
-    fn sessions(&mut self) -> (Vec<Seen>, usize) {
+    fn sessions(&mut self, now: Instant) -> (Vec<Seen>, usize) {
         let mut logins: BTreeMap<u32, (u32, BTreeSet<u32>)> = BTreeMap::new();
         for (pid, login) in &self.processes {
             if let Some(login) = login {
@@ -288,10 +299,16 @@ impl Scanner {
         let boot = self.boot;
         let mut seen = Vec::new();
         for (audit, (uid, pids)) in &logins {
-            let leader = self
-                .leaders
-                .entry(*audit)
-                .or_insert_with(|| Leader::of(&self.proc, pids, boot));
+            let leader = match self.leaders.entry(*audit) {
+                Entry::Vacant(unknown) => unknown.insert(Leader::of(&self.proc, pids, boot, now)),
+                Entry::Occupied(known) => {
+                    let leader = known.into_mut();
+                    if leader.awaits_terminal(now) {
+                        leader.look_for_terminal(&self.proc, pids);
+                    }
+                    leader
+                }
+            };
             if !leader.serves_user {
                 seen.push(leader.to_seen(*audit, *uid));
             }

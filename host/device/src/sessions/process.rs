@@ -31,6 +31,8 @@ pub(super) struct Birth {
     pub(super) is_kernels: bool,
     /// Since the machine started, in hundredths of a second.
     pub(super) ticks: u64,
+    /// The terminal by which it can be interrupted.
+    pub(super) terminal: Option<String>,
 }
 
 /// There is no such process, or this one may not look at it.
@@ -101,11 +103,11 @@ fn text(path: &Path, at_most: usize) -> Result<String, Gone> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The name is in parentheses, may hold any character, and is followed by fields 3 to 52;
-/// the parent is field 4, the birth field 22 (proc_pid_stat(5)).
 /// `PF_KTHREAD` of linux/sched.h, in the flags of proc_pid_stat(5).
 const KERNEL_THREAD: u32 = 0x0020_0000;
 
+/// The name is in parentheses, may hold any character, and is followed by fields 3 to 52;
+/// the parent is field 4, the terminal field 7, the birth field 22 (proc_pid_stat(5)).
 fn parse_stat(text: &str) -> Option<Birth> {
     let (before, after) = text.rsplit_once(") ")?;
     let (_, name) = before.split_once(" (")?;
@@ -113,9 +115,24 @@ fn parse_stat(text: &str) -> Option<Birth> {
     Some(Birth {
         name: name.to_owned(),
         parent: fields.nth(1)?.parse().ok()?,
-        is_kernels: fields.nth(4)?.parse::<u32>().ok()? & KERNEL_THREAD != 0,
+        terminal: terminal(fields.nth(2)?.parse().ok()?),
+        is_kernels: fields.nth(1)?.parse::<u32>().ok()? & KERNEL_THREAD != 0,
         ticks: fields.nth(12)?.parse().ok()?,
     })
+}
+
+/// Its name without `/dev/`, from its number: the minor one is in bits 0 to 7 and 20 to 31, the
+/// major one between them (Documentation/admin-guide/devices.txt has what they mean). None for
+/// none, and for what is neither a virtual console, a serial line nor a pseudo-terminal.
+fn terminal(number: i32) -> Option<String> {
+    let number = number.cast_unsigned();
+    let (major, minor) = (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xf_ff00);
+    match (major, minor) {
+        (4, 1..64) => Some(format!("tty{minor}")),
+        (4, 64..) => Some(format!("ttyS{}", minor - 64)),
+        (136, _) => Some(format!("pts/{minor}")),
+        _ => None,
+    }
 }
 
 /// The path in systemd's hierarchy: its own one of version 1, or the one of version 2.
@@ -136,20 +153,67 @@ mod tests {
 
     #[test]
     fn a_name_may_hold_anything() {
-        let fields = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
+        let fields = "S 1 2 3 1028 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
         for name in ["sshd", "a) b (c", ") S 1 1", ""] {
             let birth = parse_stat(&format!("12 ({name}) {fields}")).unwrap();
-            let Birth {
-                name: read,
-                parent,
-                is_kernels,
-                ticks,
-            } = birth;
-            let expected = (name, 1, false, 4711);
-            assert_eq!((read.as_str(), parent, is_kernels, ticks), expected);
+            let expected = Birth {
+                name: name.to_owned(),
+                parent: 1,
+                is_kernels: false,
+                ticks: 4711,
+                terminal: Some("tty4".to_owned()),
+            };
+            assert_eq!(birth, expected);
         }
         assert_eq!(parse_stat("12 (a) S 1"), None);
         assert_eq!(parse_stat(""), None);
+    }
+
+    #[test]
+    fn terminals_are_named_by_their_numbers() {
+        for (number, name) in [
+            (0, None),
+            (0x0401, Some("tty1")),
+            (0x0440, Some("ttyS0")),
+            (0x8803, Some("pts/3")),
+            (0x0010_882c, Some("pts/300")),
+            (0x0500, None),
+            (-1, None),
+        ] {
+            assert_eq!(terminal(number).as_deref(), name, "{number:#x}");
+        }
+    }
+
+    #[test]
+    fn a_real_terminal_is_named() {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        use std::{
+            io::{BufRead as _, BufReader},
+            process::{Command, Stdio},
+        };
+
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+        let theirs = std::fs::File::options()
+            .read(true)
+            .write(true)
+            .open(&name)
+            .unwrap();
+        let mut child = Command::new("setsid")
+            .args(["--ctty", "sh", "-c", "echo ready >&2; read line"])
+            .stdin(theirs)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let told = child.stderr.take().unwrap();
+        BufReader::new(told).read_line(&mut line).unwrap();
+        let birth = birth(Path::new("/proc"), child.id()).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(birth.terminal.as_deref(), name.strip_prefix("/dev/"));
     }
 
     #[test]

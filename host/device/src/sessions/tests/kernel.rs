@@ -117,7 +117,7 @@ impl Proc {
         fs::write(folder.join("sessionid"), audit.to_string()).unwrap();
         fs::write(folder.join("loginuid"), uid.to_string()).unwrap();
         let stat =
-            format!("{pid} ({name}) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 {ticks} 20");
+            format!("{pid} ({name}) S 1 2 3 0 5 6 7 8 9 10 11 12 13 14 15 16 17 18 {ticks} 20");
         fs::write(folder.join("stat"), stat).unwrap();
         fs::write(folder.join("cgroup"), "0::/\n").unwrap();
     }
@@ -128,7 +128,7 @@ impl Proc {
         let stat = fs::read_to_string(&file).unwrap();
         fs::write(
             file,
-            stat.replace(" S 1 2 3 4 5 6 ", " S 2 0 0 0 -1 2129984 "),
+            stat.replace(" S 1 2 3 0 5 6 ", " S 2 0 0 0 -1 2129984 "),
         )
         .unwrap();
     }
@@ -140,12 +140,58 @@ impl Proc {
         fs::write(file, stat.replace(" S 1 ", &format!(" S {parent} "))).unwrap();
     }
 
+    /// Gives `pid` a terminal, by its number.
+    fn at_terminal(&self, pid: u32, number: u32) {
+        let file = self.path().join(format!("{pid}/stat"));
+        let stat = fs::read_to_string(&file).unwrap();
+        fs::write(
+            file,
+            stat.replace(" 2 3 0 5 6 ", &format!(" 2 3 {number} 5 6 ")),
+        )
+        .unwrap();
+    }
+
     pub(super) fn end(&self, pid: u32) {
         fs::remove_dir_all(self.path().join(pid.to_string())).unwrap();
     }
 }
 
 pub(super) const UNSET: u32 = u32::MAX;
+
+#[test]
+fn a_login_is_at_the_terminal_of_its_oldest_process_that_has_one() {
+    let proc = Proc::new();
+    let start = std::time::Instant::now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let mut scanner = Scanner::new(proc.path().to_owned());
+    let terminal = |found: &Found| found.seen[0].terminal.clone();
+    // What serves a login from elsewhere has none, and makes a shell that has.
+    proc.process(60, "sshd", 8, 1000, 5);
+    assert_eq!(terminal(&scanner.scan(start).unwrap()), None);
+    proc.process(61, "helper", 8, 1000, 8);
+    proc.load("1/101 61");
+    assert_ne!(scanner.look(after(1)), Look::Due);
+    proc.process(62, "bash", 8, 1000, 9);
+    proc.at_terminal(62, 0x8803);
+    proc.load("1/102 62");
+    assert_eq!(scanner.look(after(2)), Look::Due);
+    let shell = Some("pts/3".to_owned());
+    assert_eq!(terminal(&scanner.scan(after(2)).unwrap()), shell);
+    // One that it opens within is not the login's.
+    proc.process(63, "tmux", 8, 1000, 20);
+    proc.at_terminal(63, 0x8804);
+    proc.load("1/103 63");
+    assert_ne!(scanner.look(after(3)), Look::Due);
+    proc.end(62);
+    assert_eq!(terminal(&scanner.scan(after(4)).unwrap()), shell);
+    // Of one that began without, nothing is asked after a while.
+    proc.process(70, "sshd", 9, 1000, 30);
+    scanner.scan(after(10)).unwrap();
+    proc.process(71, "bash", 9, 1000, 31);
+    proc.at_terminal(71, 0x8805);
+    proc.load("1/105 71");
+    assert_ne!(scanner.look(after(16)), Look::Due);
+}
 
 #[test]
 fn a_machine_on_which_nothing_happens_is_not_looked_through() {
