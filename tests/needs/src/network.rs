@@ -29,14 +29,13 @@ impl Network {
         if program("ip").is_none() || !own_networks(untested) {
             return None;
         }
-        // 198.18.0.0/15 is for tests of networks (RFC 2544); four addresses for each.
-        let [_, _, high, low] = std::process::id().to_be_bytes();
+        let process = std::process::id();
         let own = MADE.fetch_add(1, Ordering::Relaxed);
-        let four = |end| Ipv4Addr::new(198, 18 + (own & 1), high, (low << 2) | end);
-        let (here, there) = (four(1), four(2));
+        let (here, there) = ends(process, own);
         let network = Self {
-            namespace: format!("bailiwick-{high:02x}{low:02x}{own}"),
-            link: format!("bw{high:02x}{low:02x}{own}"),
+            namespace: format!("bailiwick-{process:x}-{own}"),
+            // No link's name is longer than 15 (IFNAMSIZ of netdevice(7)).
+            link: format!("bw{process:x}-{own}"),
             here,
         };
         let (name, link) = (network.namespace.as_str(), network.link.as_str());
@@ -112,6 +111,14 @@ impl Drop for Network {
     }
 }
 
+/// Addresses of both ends. 198.18.0.0/15 is for tests of networks (RFC 2544); each network has
+/// four of them, and each process two networks at a time.
+fn ends(process: u32, own: u8) -> (Ipv4Addr, Ipv4Addr) {
+    let four = (process << 1 | u32::from(own & 1)) & 0x7fff;
+    let end = |end| Ipv4Addr::from_bits(Ipv4Addr::new(198, 18, 0, 0).to_bits() | four << 2 | end);
+    (end(1), end(2))
+}
+
 /// Name of the link at the end in the namespace.
 const THERE: &str = "up0";
 
@@ -126,6 +133,18 @@ fn ip(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networks_at_the_same_time_have_other_addresses() {
+        let mut seen = std::collections::BTreeSet::new();
+        for process in 4_000_000..4_000_000 + (1 << 14) {
+            for own in [6, 7] {
+                let (here, there) = ends(process, own);
+                assert!(seen.insert(here) && seen.insert(there), "{here}");
+                assert!([18, 19].contains(&there.octets()[1]), "{there}");
+            }
+        }
+    }
 
     #[test]
     fn both_ends_reach_each_other_until_the_link_is_cut() {
