@@ -6,6 +6,7 @@ mod demo;
 mod desk;
 mod fuzz;
 mod install;
+mod lanes;
 mod operator;
 mod program;
 mod step;

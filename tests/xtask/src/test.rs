@@ -1,12 +1,17 @@
 //! `cargo xtask test`: every test there is.
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use bailiwick_needs::SKIPPED;
 
 use crate::{
-    build, install,
+    build, install, lanes,
     step::{cargo, shown},
 };
 
@@ -33,7 +38,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     for package in build::PROGRAMS {
         run.step(package, &mut build::program(package))?;
     }
-    run.step("tests", &mut tests())?;
+    run.tests()?;
     run.step(
         "tests of the compiler",
         &mut cargo(&["test", "-p", "bailiwick-compile", "-p", "bailiwick-benches"]),
@@ -70,6 +75,22 @@ impl Run {
     fn step(&mut self, name: &str, command: &mut Command) -> anyhow::Result<()> {
         command.env(SKIPPED, &self.skipped);
         self.took.push((name.to_owned(), shown(name, command)?));
+        Ok(())
+    }
+
+    /// Without the compiler, which must not bring its features into the others' build.
+    fn tests(&mut self) -> anyhow::Result<()> {
+        println!("── tests");
+        let begun = Instant::now();
+        let all = [
+            "--workspace",
+            "--exclude",
+            "bailiwick-compile",
+            "--exclude",
+            "bailiwick-benches",
+        ];
+        lanes::run(&all, (SKIPPED, &self.skipped))?;
+        self.took.push(("tests".to_owned(), begun.elapsed()));
         Ok(())
     }
 
@@ -157,14 +178,6 @@ impl Run {
 fn lints() -> Command {
     let mut command = cargo(&["clippy", "--workspace", "--all-targets", "--quiet"]);
     command.args(["--", "-D", "warnings"]);
-    command
-}
-
-/// Without the compiler, which must not bring its features into the others' build.
-fn tests() -> Command {
-    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    command.args(["--exclude", "bailiwick-compile"]);
-    command.args(["--exclude", "bailiwick-benches"]);
     command
 }
 
