@@ -20,10 +20,11 @@ const REASON: usize = 256;
 pub(super) struct Entry {
     pub(super) author: Arc<Author>,
     pub(super) kind: Kind,
-    /// At most `core::decision::LONGEST_CALL` bytes.
-    pub(super) call: String,
+    /// At most `core::decision::LONGEST_CALL` bytes. Hundreds of them stay for an hour, so none
+    /// keeps what it grew by while it was written.
+    pub(super) call: Box<str>,
     /// Why it was refused, or what came of it.
-    pub(super) outcome: String,
+    pub(super) outcome: Box<str>,
     /// The grants that allow it, in the order of the policy; empty for what was refused.
     pub(super) allowed_by: Vec<String>,
     pub(super) session: Option<SessionId>,
@@ -56,8 +57,8 @@ impl Entry {
         Self {
             author: Arc::clone(author),
             kind: decision.answer.kind(),
-            call,
-            outcome,
+            call: call.into_boxed_str(),
+            outcome: outcome.into_boxed_str(),
             allowed_by,
             session: decision.session.clone(),
             user,
@@ -69,7 +70,7 @@ impl Entry {
     /// differ in numbers: one stands for all.
     pub(super) fn is(&self, author: &Author, decision: &Decision, call: &str) -> bool {
         self.kind == decision.answer.kind()
-            && self.call == call
+            && *self.call == *call
             && self.session == decision.session
             && self.author.digest == author.digest
             && self.author.version == author.version

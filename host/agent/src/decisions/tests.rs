@@ -64,7 +64,7 @@ fn observed_in(
 
 fn entries(written: &[Written]) -> Vec<(String, u64)> {
     let entry = |written: &Written| match &written.what {
-        What::Entry { entry, count } => (entry.call.clone(), *count),
+        What::Entry { entry, count } => (entry.call.to_string(), *count),
         What::Unlisted { unlisted, .. } => (String::new(), unlisted.denials),
     };
     written.iter().map(entry).collect()
@@ -80,7 +80,7 @@ fn a_storm_of_denials_is_a_few_entries_and_every_one_is_counted() {
     let What::Entry { entry, .. } = &now[0].what else {
         panic!("no entry");
     };
-    assert_eq!(entry.outcome, "no grant covers it");
+    assert_eq!(&*entry.outcome, "no grant covers it");
     assert!(entry.allowed_by.is_empty());
     assert!(decisions.take(false).is_empty(), "once");
     clock.0.store(EVERY.as_secs(), Relaxed);
