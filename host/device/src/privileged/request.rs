@@ -50,6 +50,8 @@ pub(crate) enum Request {
     },
     /// Read what these processes moved, and which programs they run.
     Closely(Vec<Wanted>),
+    /// Tell the other end of the connection that this process holds.
+    Client(u32),
     /// Open the socket on which the kernel tells of processes that come and go.
     Notices,
     /// Start who tells users something (see `message`) with these streams: its order, its answer,
@@ -103,6 +105,10 @@ impl Request {
                     bytes.extend(wanted.pid.to_le_bytes());
                     bytes.push(u8::from(wanted.program));
                 }
+            }
+            Self::Client(pid) => {
+                bytes.push(9);
+                bytes.extend(pid.to_le_bytes());
             }
             Self::Notices => bytes.push(4),
             Self::Teller => bytes.push(5),
@@ -188,6 +194,7 @@ impl Request {
             6 => rest.is_empty().then_some(Self::Signed),
             7 => packet(rest).map(Self::Wake),
             8 => signal(rest).map(Self::Signal),
+            9 => Some(Self::Client(u32::from_le_bytes(rest.try_into().ok()?))),
             10 => rest.is_empty().then_some(Self::Action),
             12 => Some(Self::Ended(ActionId::from_bytes(rest.try_into().ok()?))),
             13 => Some(Self::Device(DeviceId::from_bytes(rest.try_into().ok()?))),
@@ -266,6 +273,7 @@ mod tests {
                 let wanted = |(pid, program)| Wanted { pid, program };
                 Request::Closely(all.into_iter().map(wanted).collect())
             }),
+            any::<u32>().prop_map(Request::Client),
             Just(Request::Notices),
             Just(Request::Teller),
             Just(Request::Signed),

@@ -25,7 +25,11 @@ use super::{
     started::{Kind, Started},
 };
 use crate::{
-    SystemClock, exec::cgroup, process_control::apart as signals, sessions::notices, wake::apart,
+    SystemClock,
+    exec::cgroup,
+    process_control::apart as signals,
+    sessions::{client, notices},
+    wake::apart,
 };
 
 /// What it says when it listens.
@@ -134,6 +138,7 @@ impl Serving {
             Request::Signed | Request::Ended(_) | Request::Device(_) => {}
             Request::Action => self.live.answer(streams.into_iter().next(), answer),
             Request::Closely(all) => closely::answer(&all, answer),
+            Request::Client(pid) => client::answer(pid, answer),
             Request::Signal(order) => {
                 let process = streams.into_iter().next();
                 signals::answer(order, process, &mut self.live, &self.clock, answer);

@@ -13,6 +13,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -21,7 +22,11 @@ use bailiwick_core::{
     time::Timestamp,
 };
 
-use super::process::{self, Gone, Login};
+use super::{
+    client,
+    process::{self, Gone, Login},
+};
+use crate::Privileged;
 use leader::Leader;
 use tasks::{LoadAverage, Tasks};
 
@@ -40,6 +45,7 @@ const MOST_ANCESTORS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Scanner {
     proc: PathBuf,
+    privileged: Option<Arc<Privileged>>,
     load: LoadAverage,
     /// Up to where new processes were read.
     tasks: Option<Tasks>,
@@ -86,10 +92,12 @@ pub(super) struct Found {
 }
 
 impl Scanner {
-    pub(super) fn new(proc: PathBuf) -> Self {
+    /// `privileged` looks at what this process may not, where there is one.
+    pub(super) fn new(proc: PathBuf, privileged: Option<Arc<Privileged>>) -> Self {
         Self {
             load: LoadAverage::new(&proc),
             proc,
+            privileged,
             tasks: None,
             processes: BTreeMap::new(),
             young: BTreeMap::new(),
@@ -300,7 +308,12 @@ impl Scanner {
         let mut seen = Vec::new();
         for (audit, (uid, pids)) in &logins {
             let leader = match self.leaders.entry(*audit) {
-                Entry::Vacant(unknown) => unknown.insert(Leader::of(&self.proc, pids, boot, now)),
+                Entry::Vacant(unknown) => {
+                    let privileged = self.privileged.as_deref();
+                    let client = |pid| client::of(privileged, &self.proc, pid);
+                    let leader = Leader::of(&self.proc, pids, boot, now);
+                    unknown.insert(leader.with_client(client))
+                }
                 Entry::Occupied(known) => {
                     let leader = known.into_mut();
                     if leader.awaits_terminal(now) {

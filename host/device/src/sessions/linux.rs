@@ -125,7 +125,7 @@ impl DeviceSessions {
                 rest: Rest::new(places.teller.clone()),
             }),
             fallback: Arc::new(Mutex::new(Fallback {
-                scanner: Scanner::new(places.proc.clone()),
+                scanner: Scanner::new(places.proc.clone(), places.teller.privileged()),
                 users: Users::new(places.accounts.clone()),
                 utmp: places.utmp.clone(),
                 utmp_state: None,

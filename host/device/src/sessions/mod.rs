@@ -12,6 +12,8 @@
 
 #[cfg(target_os = "linux")]
 pub(crate) mod bus;
+#[cfg(target_os = "linux")]
+pub(crate) mod client;
 #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 mod elsewhere;
 #[cfg(target_os = "linux")]

@@ -35,6 +35,17 @@ pub(super) enum Teller {
     Nobody,
 }
 
+impl Teller {
+    /// Who may look at what this process may not, if there is one.
+    pub(super) fn privileged(&self) -> Option<Arc<Privileged>> {
+        match self {
+            Self::Kernel(privileged) => privileged.clone(),
+            #[cfg(test)]
+            Self::Nobody => None,
+        }
+    }
+}
+
 /// Waits, and remembers the last look.
 #[derive(Debug)]
 pub(super) struct Rest {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    net::IpAddr,
     path::Path,
     time::{Duration, Instant},
 };
@@ -27,6 +28,7 @@ pub(super) struct Leader {
     /// none itself, and makes what has some moments later.
     terminal: Option<String>,
     found: Instant,
+    client: Option<IpAddr>,
     /// Its login is that of a user's services.
     pub(super) serves_user: bool,
 }
@@ -49,6 +51,7 @@ impl Leader {
                 since: None,
                 terminal: None,
                 found: now,
+                client: None,
                 serves_user: false,
             };
         };
@@ -59,7 +62,19 @@ impl Leader {
             since: boot.map(|boot| boot.after(age)),
             terminal,
             found: now,
+            client: None,
             serves_user: process::marks(proc, pid).is_some_and(|marks| marks.is_user_service()),
+        }
+    }
+
+    /// The same, with the other end of the connection that it serves, if it serves one.
+    pub(super) fn with_client(self, client: impl FnOnce(u32) -> Option<IpAddr>) -> Self {
+        match kind(&self.name) {
+            Some(SessionKind::Remote(_)) => Self {
+                client: client(self.pid),
+                ..self
+            },
+            _ => self,
         }
     }
 
@@ -81,6 +96,7 @@ impl Leader {
             state: Some(SessionState::Active),
             since: self.since,
             terminal: self.terminal.clone(),
+            client_address: self.client,
             ..Seen::new(Source::Kernel, uid)
         }
     }

@@ -1,6 +1,6 @@
 //! Logins that the kernel numbers, real ones and in a folder that looks like /proc.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 
 use bailiwick_core::{
     ports::Sessions as _,
@@ -140,6 +140,21 @@ impl Proc {
         fs::write(file, stat.replace(" S 1 ", &format!(" S {parent} "))).unwrap();
     }
 
+    /// Has `pid` hold a connection whose other end is `from`.
+    fn holds_connection(&self, pid: u32, from: [u8; 4]) {
+        let folder = self.path().join(pid.to_string());
+        fs::create_dir_all(folder.join("fd")).unwrap();
+        fs::create_dir_all(folder.join("net")).unwrap();
+        symlink("socket:[4711]", folder.join("fd/4")).unwrap();
+        let from = u32::from_ne_bytes(from);
+        let table = format!(
+            "sl local_address rem_address st\n\
+             0: 00000000:0016 00000000:0000 0A 0:0 00:0 0 0 0 4710 1\n\
+             1: 0100007F:0016 {from:08X}:C350 01 0:0 02:0 0 0 0 4711 2\n"
+        );
+        fs::write(folder.join("net/tcp"), table).unwrap();
+    }
+
     /// Gives `pid` a terminal, by its number.
     fn at_terminal(&self, pid: u32, number: u32) {
         let file = self.path().join(format!("{pid}/stat"));
@@ -163,7 +178,7 @@ fn a_login_is_at_the_terminal_of_its_oldest_process_that_has_one() {
     let proc = Proc::new();
     let start = std::time::Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);
-    let mut scanner = Scanner::new(proc.path().to_owned());
+    let mut scanner = Scanner::new(proc.path().to_owned(), None);
     let terminal = |found: &Found| found.seen[0].terminal.clone();
     // What serves a login from elsewhere has none, and makes a shell that has.
     proc.process(60, "sshd", 8, 1000, 5);
@@ -197,7 +212,7 @@ fn a_login_is_at_the_terminal_of_its_oldest_process_that_has_one() {
 fn a_machine_on_which_nothing_happens_is_not_looked_through() {
     let proc = Proc::new();
     proc.process(1, "init", UNSET, UNSET, 1);
-    let mut scanner = Scanner::new(proc.path().to_owned());
+    let mut scanner = Scanner::new(proc.path().to_owned(), None);
     let start = std::time::Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);
     assert_eq!(scanner.look(start), Look::Due);
@@ -245,7 +260,7 @@ fn a_machine_on_which_nothing_happens_is_not_looked_through() {
 #[test]
 fn after_many_new_processes_all_are_looked_through() {
     let proc = Proc::new();
-    let mut scanner = Scanner::new(proc.path().to_owned());
+    let mut scanner = Scanner::new(proc.path().to_owned(), None);
     let start = std::time::Instant::now();
     proc.load("1/100 30000");
     scanner.scan(start).unwrap();
@@ -266,7 +281,7 @@ fn after_many_new_processes_all_are_looked_through() {
 fn who_is_watched_ends() {
     let proc = Proc::new();
     proc.process(8, "sshd", UNSET, UNSET, 1);
-    let mut scanner = Scanner::new(proc.path().to_owned());
+    let mut scanner = Scanner::new(proc.path().to_owned(), None);
     let start = std::time::Instant::now();
     scanner.scan(start).unwrap();
     scanner.watch([8].into());
@@ -285,7 +300,7 @@ fn numbers(found: &Found) -> Vec<u32> {
 fn a_number_is_found_whenever_it_was_given() {
     let proc = Proc::new();
     proc.process(50, "agetty", UNSET, UNSET, 1);
-    let mut scanner = Scanner::new(proc.path().to_owned());
+    let mut scanner = Scanner::new(proc.path().to_owned(), None);
     let start = std::time::Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);
     scanner.scan(start).unwrap();
@@ -325,10 +340,11 @@ fn the_first_process_tells_the_kind_and_the_users_services_are_no_login() {
     let proc = Proc::new();
     proc.process(90, "sshd", 3, 1000, 500);
     proc.process(30, "bash", 3, 1000, 700);
+    proc.holds_connection(90, [192, 0, 2, 7]);
     proc.process(91, "systemd", 4, 1000, 600);
     let services = "0::/user.slice/user-1000.slice/user@1000.service/init.scope\n";
     fs::write(proc.path().join("91/cgroup"), services).unwrap();
-    let mut scanner = Scanner::new(proc.path().to_owned());
+    let mut scanner = Scanner::new(proc.path().to_owned(), None);
     let found = scanner.scan(std::time::Instant::now()).unwrap();
     assert_eq!(found.running, [30, 90, 91]);
     let [seen] = found.seen.as_slice() else {
@@ -336,5 +352,6 @@ fn the_first_process_tells_the_kind_and_the_users_services_are_no_login() {
     };
     assert_eq!(seen.leader, Some(90));
     assert_eq!(seen.kind.unwrap().to_string(), "remote (ssh)");
+    assert_eq!(seen.client_address, Some([192, 0, 2, 7].into()));
     assert_eq!(seen.since.unwrap().as_ms(), 1_005_000);
 }
