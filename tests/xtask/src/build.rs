@@ -80,7 +80,16 @@ const MUSL_FLAGS: &str = "-DZSTD_EXCLUDE_DFAST_BLOCK_COMPRESSOR \
 impl Profile {
     /// Builds the program `program` of `package`.
     pub(crate) fn build(self, package: &str, program: &str) -> Command {
-        let mut command = cargo(&["rustc", "--package", package, "--bin", program]);
+        self.build_kind(package, "--bin", program)
+    }
+
+    /// Builds an example of `package`; it is in a folder `examples` beside programs.
+    pub(crate) fn build_example(self, package: &str, example: &str) -> Command {
+        self.build_kind(package, "--example", example)
+    }
+
+    fn build_kind(self, package: &str, kind: &str, program: &str) -> Command {
+        let mut command = cargo(&["rustc", "--package", package, kind, program]);
         match self {
             Self::Dev => {}
             Self::Device => drop(command.args(["--profile", "device"])),

@@ -49,9 +49,17 @@ impl Device {
     /// The same of a device that was enrolled, and has the settings that this gave it: MQTT,
     /// and HTTPS for files.
     pub(crate) fn begin_enrolled(desk: Desk) -> anyhow::Result<Self> {
-        Self::start(desk, |desk, _| {
+        Self::begin_enrolled_as(desk, |desk, _| Ok(desk.enrolled_agent()))
+    }
+
+    /// The same, started as `agent` says.
+    pub(crate) fn begin_enrolled_as(
+        desk: Desk,
+        agent: impl Fn(&Desk, &Opened) -> anyhow::Result<Command>,
+    ) -> anyhow::Result<Self> {
+        Self::start(desk, |desk, opened| {
             output(&mut desk.enrol(&desk.invite()?))?;
-            Ok(desk.enrolled_agent())
+            agent(desk, opened)
         })
     }
 

@@ -12,6 +12,7 @@ mod idle;
 mod lateness;
 mod memory;
 mod outbox;
+mod peers;
 mod process;
 mod quiet;
 mod reports;
@@ -35,7 +36,7 @@ use table::Figure;
 /// `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Which benchmarks; all but `demo` if none is named
+    /// Which benchmarks; all but `demo` and `peers` if none is named
     names: Vec<String>,
     /// Show the benchmarks and their bounds, and measure nothing
     #[arg(long)]
@@ -54,7 +55,7 @@ pub(crate) struct Arguments {
 }
 
 /// What is measured, in the order of the table.
-const BENCHMARKS: [(&str, Measure); 21] = [
+const BENCHMARKS: [(&str, Measure); 22] = [
     ("memory", memory::measure),
     ("idle", idle::measure),
     ("quiet", quiet::measure),
@@ -75,8 +76,13 @@ const BENCHMARKS: [(&str, Measure); 21] = [
     ("session-file", sandbox::measure),
     ("process-pass", sandbox::measure),
     ("lateness", lateness::measure),
+    (peers::NAME, peers::measure),
     (demo::NAME, demo::measure),
 ];
+
+/// Measured only if they are named: one builds everything anew, the other fetches other people's
+/// programs.
+const ONLY_IF_NAMED: [&str; 2] = [demo::NAME, peers::NAME];
 
 type Measure = fn(&Bench, &'static str) -> anyhow::Result<Vec<Figure>>;
 
@@ -130,7 +136,7 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<(&'static str, Measure)>> {
     if names.is_empty() {
         return Ok(BENCHMARKS
             .into_iter()
-            .filter(|(name, _)| *name != demo::NAME)
+            .filter(|(name, _)| !ONLY_IF_NAMED.contains(name))
             .collect());
     }
     names

@@ -47,7 +47,7 @@ const fn bound(
 }
 
 /// MB and KB are 10^6 and 10^3 bytes.
-const BOUNDS: [Bound; 37] = [
+const BOUNDS: [Bound; 41] = [
     bound(
         "memory",
         "rss",
@@ -293,6 +293,34 @@ const BOUNDS: [Bound; 37] = [
         "calls missed over 100 swaps",
         0.0,
         "calls",
+    ),
+    bound(
+        "peers",
+        "peers-few",
+        "agent, 300 processes, a session, CPU in 15 s",
+        2.0,
+        "ms",
+    ),
+    bound(
+        "peers",
+        "peers-many",
+        "the same, 2,000 processes, 50 sessions",
+        8.0,
+        "ms",
+    ),
+    bound(
+        "peers",
+        "peers-few-over-c",
+        "300 processes, over /proc, over C",
+        1.7,
+        "x",
+    ),
+    bound(
+        "peers",
+        "peers-many-over-c",
+        "2,000 processes, over /proc, over C",
+        1.4,
+        "x",
     ),
     bound(
         "demo",
