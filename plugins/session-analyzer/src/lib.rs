@@ -62,6 +62,11 @@ impl SessionCollector for Analyzer {
                     Field::timestamp("since"),
                     Field::timestamp("idle-since"),
                     Field::text("user").personal(),
+                    Field::text("seat").personal(),
+                    Field::text("terminal").personal(),
+                    Field::text("display").personal(),
+                    Field::text("client-name").personal(),
+                    Field::text("client-address").personal(),
                 ],
             ),
             Collection::keyed(
@@ -161,13 +166,18 @@ fn application<'a>(process: &processes::Process<'a>) -> &'a str {
     if file.is_empty() { process.name } else { file }
 }
 
-fn session_row(session: &sessions::Session) -> [Cell; 5] {
+fn session_row(session: &sessions::Session) -> [Cell; 10] {
     [
         session.state.map(state).into(),
         session.kind.map(kind).into(),
         session.since.into(),
         session.idle_since.into(),
         session.user.as_deref().into(),
+        session.seat.as_deref().into(),
+        session.terminal.as_deref().into(),
+        session.display.as_deref().into(),
+        session.client_name.as_deref().into(),
+        session.client_address.as_deref().into(),
     ]
 }
 

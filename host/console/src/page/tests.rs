@@ -6,4 +6,5 @@ mod approvals;
 mod content;
 mod desk;
 mod enrolment;
+mod places;
 mod wake;

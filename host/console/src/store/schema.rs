@@ -7,8 +7,9 @@ use rusqlite::{Connection, OpenFlags};
 use super::{StoreError, changes, derived, files, logs, retention};
 
 /// What each version added, in order: version 1 had only what devices sent, 2 added what is
-/// derived of it, 3 sessions and what was used in them, 4 heads of devices' logs. A database of
-/// a later version is not opened: this program would misread it.
+/// derived of it, 3 sessions and what was used in them, 4 heads of devices' logs, 5 from where
+/// sessions are used. A database of a later version is not opened: this program would misread
+/// it.
 pub(super) const ADDED: &[&[&str]] = &[
     &[TABLES],
     &[derived::TABLES],
@@ -21,6 +22,7 @@ pub(super) const ADDED: &[&[&str]] = &[
         files::TABLES,
     ],
     &[logs::TABLES],
+    &[derived::sessions::PLACES],
 ];
 
 const VERSION: i64 = ADDED.len() as i64;

@@ -158,6 +158,9 @@ fn schema() -> Arc<Schema> {
     let session = vec![
         field("state", Kind::Text, "", 0, Privacy::None),
         field("user", Kind::Text, "", 0, Privacy::Personal),
+        field("terminal", Kind::Text, "", 0, Privacy::Personal),
+        field("client-name", Kind::Text, "", 0, Privacy::Personal),
+        field("client-address", Kind::Text, "", 0, Privacy::Personal),
     ];
     let process = Collection::new("process", 2, fields).unwrap();
     let session = Collection::new("session", 0, session).unwrap();
@@ -192,7 +195,10 @@ fn rows(schema: &Arc<Schema>, minute: u64, used: &mut [u64]) -> Snapshot {
         }
     }
     encoder
-        .row(1, &[Some("active".into()), Some("ada".into())])
+        .row(
+            1,
+            &["active", "ada", "pts/3", "laptop", "192.0.2.7"].map(|text| Some(text.into())),
+        )
         .unwrap();
     let buffer = encoder.finish();
     Snapshot::decode(Arc::clone(schema), &buffer).unwrap()

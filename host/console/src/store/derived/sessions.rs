@@ -34,6 +34,12 @@ CREATE TABLE session_states (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What files say of their sessions, where a policy grants it.
+pub(in super::super) const PLACES: &str = "
+ALTER TABLE sessions ADD COLUMN client TEXT;
+ALTER TABLE sessions ADD COLUMN place TEXT;
+";
+
 /// Longest of each text that is kept, in characters. An agent's are below that.
 const LONGEST: usize = 100;
 

@@ -5,6 +5,7 @@
 //! of all; and every piece is added to its half hour, for charts of days. What is kept of a
 //! file is bounded by the constants here, whatever is in it.
 
+mod about;
 mod pieces;
 mod slices;
 
@@ -98,7 +99,7 @@ fn end(
         .optional()
 }
 
-/// Where it ends, for the next file; and the user's name, if the plugin may tell it.
+/// Where it ends, for the next file; and what it says of its session itself.
 fn known(
     transaction: &Transaction<'_>,
     stored: &StoredFile<'_>,
@@ -115,12 +116,21 @@ fn known(
             whole(slices.end.at),
             slices.end.to_bytes(),
         ])?;
-    if let Some(name) = &slices.user_name {
+    let about = &slices.about;
+    if !about.is_empty() {
         transaction
             .prepare_cached(
-                "UPDATE sessions SET user_name = ?3 WHERE device = ?1 AND session = ?2",
+                "UPDATE sessions SET user_name = coalesce(?3, user_name),
+                    client = coalesce(?4, client), place = coalesce(?5, place)
+                 WHERE device = ?1 AND session = ?2",
             )?
-            .execute(params![stored.device, slices.session, name])?;
+            .execute(params![
+                stored.device,
+                slices.session,
+                about.user_name,
+                about.client,
+                about.place
+            ])?;
     }
     Ok(())
 }
@@ -232,6 +242,8 @@ mod tests {
     use rusqlite::Connection;
 
     use super::{
+        super::sessions,
+        about::About,
         slices::{Load, Slice},
         *,
     };
@@ -247,7 +259,7 @@ mod tests {
             .collect();
         Slices {
             session: "7#1".to_owned(),
-            user_name: None,
+            about: About::default(),
             end: End::default(),
             slices: vec![Slice {
                 from_ms,
@@ -261,6 +273,44 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(TABLES).unwrap();
         connection
+    }
+
+    #[test]
+    fn a_session_is_told_from_where_it_is_used_and_keeps_it() {
+        let mut connection = database();
+        let transaction = connection.transaction().unwrap();
+        for tables in [sessions::TABLES, sessions::PLACES] {
+            transaction.execute_batch(tables).unwrap();
+        }
+        let opened = "INSERT INTO sessions
+            (device, session, user, opened_ms, told_ms, received_ms)
+            VALUES ('d', '7#1', 'u-1', 1, 1, 1)";
+        transaction.execute(opened, []).unwrap();
+        let stored = StoredFile {
+            device: "d",
+            plugin: "session-analyzer",
+            key: "k",
+            received_ms: 1,
+            bytes: &[],
+        };
+        let text = |text: &str| Some(text.to_owned());
+        let about = |client, place| Slices {
+            about: About {
+                client,
+                place,
+                ..About::default()
+            },
+            ..slices(0, &[])
+        };
+        known(&transaction, &stored, &about(text("desk"), text("pts/1"))).unwrap();
+        known(&transaction, &stored, &about(None, text("pts/2"))).unwrap();
+        known(&transaction, &stored, &about(None, None)).unwrap();
+        let told: [Option<String>; 3] = transaction
+            .query_row("SELECT user_name, client, place FROM sessions", [], |row| {
+                Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+            })
+            .unwrap();
+        assert_eq!(told, [None, text("desk"), text("pts/2")]);
     }
 
     fn sum(connection: &Connection, grain: &str, application: &str) -> (i64, i64, i64) {

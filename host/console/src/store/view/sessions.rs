@@ -13,6 +13,9 @@ pub(crate) struct Session {
     pub(crate) user: String,
     /// The user's name, where a plugin may tell it.
     pub(crate) user_name: Option<String>,
+    /// From where it is used, and at which seat, terminal and display, where a plugin may tell.
+    pub(crate) client: Option<String>,
+    pub(crate) place: Option<String>,
     pub(crate) kind: Option<String>,
     /// Which part of the platform told of it.
     pub(crate) source: Option<String>,
@@ -128,6 +131,8 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
         session: row.get("session")?,
         user: row.get("user")?,
         user_name: row.get("user_name")?,
+        client: row.get("client")?,
+        place: row.get("place")?,
         kind: row.get("kind")?,
         source: row.get("source")?,
         opened_ms: row.get("opened_ms")?,

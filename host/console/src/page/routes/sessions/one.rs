@@ -200,6 +200,9 @@ fn facts(session: &Session, now: Timestamp) -> Markup {
         dl.numbers {
             @if session.user_name.is_some() { div { dt { "User, in events" } dd { code { (shown(&session.user)) } } } }
             div { dt { "Came" } dd { (kind(session)) } }
+            @for (what, told) in [("Used from", &session.client), ("At", &session.place)] {
+                @if let Some(told) = told { div { dt { (what) " " (privacy(Privacy::Personal)) } dd { (shown(told)) } } }
+            }
             div { dt { "Opened" } dd { (time::when(session.opened_ms, now)) } }
             @match session.closed_ms {
                 Some(closed) => div { dt { "Ended" } dd { (time::when(closed, now)) (why(session)) } },

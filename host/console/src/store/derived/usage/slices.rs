@@ -2,17 +2,19 @@
 //!
 //! Any collector can tell it: a collection with a text field `application`, a number whose
 //! name begins with `cpu` and a number `memory`, in units of [`Cpu`] and [`KIB`]. The rest of
-//! a file is not looked at.
+//! a file is looked at by `about` alone.
 
 use std::collections::{BTreeMap, HashMap};
 
 use bailiwick_core::digest::Sha256;
 use bailiwick_report::{
     columnar::{ColumnarError, File},
-    rows::{Row, Snapshot, Value},
+    rows::{Row, Value},
     schema::{Collection, Field, Kind, Schema},
     wire::Limits,
 };
+
+use super::about::About;
 
 /// Most bytes of a file once decompressed, and of the rows of one sample.
 const LIMITS: Limits = Limits {
@@ -64,8 +66,8 @@ pub(super) struct Slices {
     /// `number#generation`.
     pub(super) session: String,
     pub(super) slices: Vec<Slice>,
-    /// The user's name, where the plugin may tell it.
-    pub(super) user_name: Option<String>,
+    /// The session itself, as far as the plugin may tell of it.
+    pub(super) about: About,
     /// From where the session's next file goes on.
     pub(super) end: End,
 }
@@ -123,7 +125,7 @@ impl Slices {
             return Ok(None);
         };
         let mut reading = Reading::of(columns, file.times(), before(&session));
-        let mut user_name = None;
+        let mut about = About::default();
         let mut rows = 0;
         for sample in file.samples()? {
             let (at, snapshot) = sample?;
@@ -132,12 +134,12 @@ impl Slices {
                 return Err(Flaw::TooManyRows);
             }
             reading.sample(at, snapshot.rows(reading.columns.collection))?;
-            user_name = self::user_name(&snapshot).or(user_name);
+            about = About::of(&snapshot, about);
         }
         Ok(Some(Self {
             session,
             slices: reading.slices,
-            user_name,
+            about,
             end: End {
                 at: reading.before.unwrap_or(0),
                 times: reading.times,
@@ -329,19 +331,6 @@ fn key(row: &Row<'_>) -> u64 {
     let digest = Sha256::of(key.as_bytes());
     let first = digest.as_bytes().first_chunk();
     first.map_or(0, |first| u64::from_le_bytes(*first))
-}
-
-/// The field `user` of the collection `session`: a plugin tells it where its policy grants
-/// that field.
-fn user_name(snapshot: &Snapshot) -> Option<String> {
-    let schema = snapshot.schema();
-    let index = schema.position("session")?;
-    let fields = schema.collections()[index].fields();
-    let field = fields.iter().position(|field| field.name() == "user")?;
-    match snapshot.rows(index).next()?.get(field)? {
-        Value::Text(text) if !text.is_empty() => Some(text.chars().take(NAME).collect()),
-        _ => None,
-    }
 }
 
 fn number(row: &Row<'_>, field: usize) -> u64 {

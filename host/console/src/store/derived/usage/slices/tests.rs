@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bailiwick_report::{
     columnar::{Subject, Writer},
-    rows::Encoder,
+    rows::{Encoder, Snapshot},
     schema::Privacy,
 };
 
