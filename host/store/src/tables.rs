@@ -28,8 +28,7 @@ pub(super) const NUMBERS: Name = Name::new("numbers");
 pub(super) const PLUGIN_STATE: Name = Name::new("plugin-state");
 /// The outbox: see `outbox::places`.
 pub(super) const OUTGOING: Name = Name::new("outgoing");
-/// Idempotency key → place in the outbox, of outcomes and files: number of the lane, 1 byte, and
-/// sequence number, 8 bytes, little-endian.
+/// Idempotency key → place in the outbox, of outcomes and files: see `outbox::places`.
 pub(super) const OUTGOING_KEYS: Name = Name::new("outgoing-keys");
 /// Sequence number → record of what was sent.
 pub(super) const SENT: Name = Name::new("sent");
