@@ -76,6 +76,12 @@ impl Timestamp {
         (era * 400 + year + next, month, day)
     }
 
+    /// The end of its day in UTC: the first millisecond of the next.
+    pub const fn end_of_day(self) -> Self {
+        let begun = self.0 - self.0 % 86_400_000;
+        Self(begun.saturating_add(86_400_000))
+    }
+
     /// The millisecond before: the last moment of what ends at this one.
     pub const fn last_before(self) -> Self {
         Self(self.0.saturating_sub(1))
@@ -212,6 +218,10 @@ mod tests {
             let late = Timestamp::from_ms((seconds + 86_399) * 1_000);
             let date = (u64::from(year), u64::from(month), u64::from(day));
             assert_eq!(late.date(), date);
+            let end = Timestamp::from_ms((seconds + 86_400) * 1_000);
+            for of_the_day in [Timestamp::from_ms(seconds * 1_000), late, end.last_before()] {
+                assert_eq!(of_the_day.end_of_day(), end);
+            }
         }
         for (year, month, day) in [
             (1969, 12, 31),

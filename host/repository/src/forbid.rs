@@ -12,8 +12,6 @@ use semver::{Version, VersionReq};
 
 use crate::{Key, Repository, RepositoryError, disk, draft::Draft, quoted::quoted};
 
-const DAY_MS: u64 = 86_400_000;
-
 /// A version of a plugin.
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'a> {
@@ -80,7 +78,7 @@ impl Repository {
             version: version.clone(),
             component_sha256: component_sha256.ok_or(RepositoryError::NotPublished { path })?,
             by: key.name().to_owned(),
-            on: Timestamp::from_ms((now.as_ms() / DAY_MS + 1) * DAY_MS),
+            on: now.end_of_day(),
             reason: reason.to_owned(),
         };
         list.refused.push(refused.clone());

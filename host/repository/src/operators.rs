@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use bailiwick_core::{
     action::{OPERATORS_TARGET, Operator, Operators, Reach},
+    policy::last_day,
     time::Timestamp,
 };
 
@@ -80,16 +81,6 @@ fn reach<T: Ord + Display>(reach: &Reach<T>) -> String {
             format!("[{}]", names.join(", "))
         }
     }
-}
-
-/// The day that ends at `until`.
-fn last_day(until: Timestamp) -> String {
-    let ms = i64::try_from(until.as_ms()).unwrap_or(i64::MAX) - 1;
-    jiff::Timestamp::from_millisecond(ms)
-        .unwrap_or(jiff::Timestamp::MAX)
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .date()
-        .to_string()
 }
 
 #[cfg(test)]

@@ -199,7 +199,7 @@ impl<'t> Value<'t> {
             return Err(self.refuse());
         };
         Timestamp::start_of_day(date.year, date.month, date.day)
-            .map(|start| start.after(std::time::Duration::from_secs(86_400)))
+            .map(Timestamp::end_of_day)
             .ok_or_else(|| self.refuse())
     }
 
