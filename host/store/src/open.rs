@@ -19,7 +19,7 @@ pub(super) const FILE: &str = "bailiwick.redb";
 /// would let a failing disk fill itself.
 const KEPT_ASIDE: usize = 4;
 /// What redb may keep in memory. The agent has 10 MB in all, and what is read is read once.
-const CACHE_BYTES: usize = 512 * 1024;
+const CACHE_BYTES: usize = 256 * 1024;
 
 /// Why a file could not be used.
 enum Unusable {
