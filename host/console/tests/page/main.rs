@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 mod actions;
+#[path = "../components/mod.rs"]
+mod components;
 mod driver;
 mod enrolled;
 mod handlers;

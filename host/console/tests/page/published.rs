@@ -3,7 +3,10 @@
 
 use std::fs;
 
-use crate::scene::{Scene, run};
+use crate::{
+    components::collector,
+    scene::{Scene, run},
+};
 
 const POLICY: &str = include_str!("../../../core/fixtures/policy.toml");
 
@@ -19,7 +22,7 @@ impl Scene {
             ("0.3.0", &[("log", "log"), ("network", "links")]),
         ] {
             let file = self.path("component.wasm");
-            fs::write(&file, component(imports)).unwrap();
+            fs::write(&file, collector(imports)).unwrap();
             let file = file.to_str().unwrap();
             repo(&[
                 "repo",
@@ -71,19 +74,4 @@ impl Scene {
             "Who is logged in is no part of an inventory.",
         ]);
     }
-}
-
-/// A collector that imports one function of each of these interfaces.
-fn component(imports: &[(&str, &str)]) -> Vec<u8> {
-    let each = imports.iter().map(|(interface, function)| {
-        format!(
-            "(import \"bailiwick:plugin/{interface}@0.1.0\" \
-             (instance (export \"{function}\" (func))))"
-        )
-    });
-    wat::parse_str(format!(
-        "(component {} (instance $i) (export \"bailiwick:plugin/collect@0.1.0\" (instance $i)))",
-        each.collect::<String>()
-    ))
-    .unwrap()
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+#[path = "../components/mod.rs"]
+mod components;
 mod refuse;
 
 use std::{fs, path::Path, process::Command};

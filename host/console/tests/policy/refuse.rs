@@ -4,22 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use super::{console, desk, grant, policies, sign, status};
-
-/// A collector that imports one function of each of these interfaces.
-fn component(imports: &[(&str, &str)]) -> Vec<u8> {
-    let each = imports.iter().map(|(interface, function)| {
-        format!(
-            "(import \"bailiwick:plugin/{interface}@0.1.0\" \
-             (instance (export \"{function}\" (func))))"
-        )
-    });
-    wat::parse_str(format!(
-        "(component {} (instance $i) (export \"bailiwick:plugin/collect@0.1.0\" (instance $i)))",
-        each.collect::<String>()
-    ))
-    .unwrap()
-}
+use super::{components::collector, console, desk, grant, policies, sign, status};
 
 /// As [`desk`], and devices are told to run 0.1.1, which asks for more than its policy grants;
 /// 0.1.0 does not.
@@ -35,7 +20,7 @@ fn waiting(folder: &Path) -> String {
         ("0.1.0", &[("log", "log")][..]),
         ("0.1.1", &[("log", "log"), ("sessions", "all")]),
     ] {
-        fs::write(folder.join("c.wasm"), component(imports)).unwrap();
+        fs::write(folder.join("c.wasm"), collector(imports)).unwrap();
         repo(&format!(
             "repo publish --vendor bailiwick --plugin inventory --version {version} c.wasm"
         ));
