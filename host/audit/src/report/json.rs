@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Judged, Outcome, Report, Trust, grounds};
-use bailiwick_core::ids::DeviceId;
+use bailiwick_core::{ids::DeviceId, refusal::Refused};
 
 use crate::{
     Finding, Place, Rule,
@@ -34,15 +34,7 @@ pub fn json(report: &Report) -> Value {
                 "expires": role.expires,
                 "signed-by": role.signed_by,
             })).collect::<Vec<_>>(),
-            "refused": repository.refused.iter().map(|refused| json!({
-                "plugin": refused.plugin,
-                "vendor": refused.vendor,
-                "version": refused.version.to_string(),
-                "component-sha256": refused.component_sha256,
-                "by": refused.by,
-                "on": refused.day(),
-                "reason": refused.reason,
-            })).collect::<Vec<_>>(),
+            "refused": repository.refused.iter().map(refusal).collect::<Vec<_>>(),
         })),
         "record": report.record.as_ref().map(|record| json!({
             "folder": record.folder,
@@ -72,6 +64,19 @@ pub fn json(report: &Report) -> Value {
             "why": rule.why(),
             "mend": rule.mend(),
         })),
+    })
+}
+
+/// A refusal, as the console's commands tell it too.
+pub fn refusal(refused: &Refused) -> Value {
+    json!({
+        "plugin": refused.plugin,
+        "vendor": refused.vendor,
+        "version": refused.version.to_string(),
+        "component-sha256": refused.component_sha256,
+        "by": refused.by,
+        "on": refused.day(),
+        "reason": refused.reason,
     })
 }
 

@@ -6,7 +6,7 @@ mod sarif;
 mod text;
 
 pub use html::html;
-pub use json::{json, printed};
+pub use json::{json, printed, refusal};
 pub use sarif::sarif;
 pub use text::text;
 

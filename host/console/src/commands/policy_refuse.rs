@@ -1,10 +1,10 @@
 //! `bailiwick-console policy refuse`, and `policy withdraw`, which takes it back.
 
 use anyhow::{Context as _, bail, ensure};
-use bailiwick_audit::visible;
+use bailiwick_audit::{report::refusal, visible};
 use bailiwick_core::{ids::VendorName, refusal::Refused, release::component_target};
 use bailiwick_repository::{Key, Named, Repository};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{policy::may_sign, repo::tell};
 use crate::{
@@ -39,7 +39,7 @@ pub(super) fn refuse(arguments: &Refuse) -> anyhow::Result<()> {
         .asked
         .iter()
         .map(|asked| json!({ "policy": asked.assigned.entry.policy, "beyond": asked.beyond }));
-    let mut answer = json(&refused);
+    let mut answer = refusal(&refused);
     answer["asks"] = asked.collect();
     answer["stops"] = (!granted.is_empty()).into();
     tell(&arguments.place, &answer, &words(&request, &refused));
@@ -61,22 +61,9 @@ pub(super) fn withdraw(arguments: &Withdraw) -> anyhow::Result<()> {
         refused.version,
         visible(&refused.to_string()),
     );
-    let answer = json!({ "withdrawn": json(&refused), "key": by });
+    let answer = json!({ "withdrawn": refusal(&refused), "key": by });
     tell(&arguments.place, &answer, &words);
     Ok(())
-}
-
-/// A refusal, for scripts.
-pub(super) fn json(refused: &Refused) -> Value {
-    json!({
-        "plugin": refused.plugin,
-        "vendor": refused.vendor,
-        "version": refused.version.to_string(),
-        "component-sha256": refused.component_sha256,
-        "by": refused.by,
-        "on": refused.day(),
-        "reason": refused.reason,
-    })
 }
 
 /// What whoever signs a policy for a refused version has to know.

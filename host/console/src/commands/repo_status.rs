@@ -1,8 +1,8 @@
 //! `bailiwick-console repo status`.
 
+use bailiwick_audit::report::refusal;
 use bailiwick_repository::{Repository, RoleStatus};
 
-use super::policy_refuse;
 use crate::cli_repo::Place;
 
 pub(super) fn run(place: &Place) -> anyhow::Result<()> {
@@ -28,7 +28,7 @@ pub(super) fn run(place: &Place) -> anyhow::Result<()> {
                 })
             })
             .collect();
-        json["refused"] = refused.iter().map(policy_refuse::json).collect();
+        json["refused"] = refused.iter().map(refusal).collect();
         println!("{json}");
         return Ok(());
     }
