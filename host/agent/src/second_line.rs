@@ -16,7 +16,7 @@ use bailiwick_core::{
 };
 use bailiwick_device::{
     AtWork, Privileged, TaskIterator,
-    confine::{Drawn, Writable, confine},
+    confine::{Drawn, confine},
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,7 @@ pub(crate) use proven::{DELIVERY, Proven};
 use crate::{
     run::{compiler, make_data_folder},
     settings::Sources,
+    socket::ControlSocket,
 };
 
 /// What came of it.
@@ -34,6 +35,8 @@ pub(crate) struct SecondLine {
     pub(crate) privileged: Option<Arc<Privileged>>,
     /// Lists processes, or why it does not; taken by whoever reads them.
     pub(crate) tasks: Option<Result<TaskIterator, String>>,
+    /// Where commands reach the agent, taken by whoever answers them; none where it listens later.
+    pub(crate) socket: Option<ControlSocket>,
     lines: Vec<LineReport>,
 }
 
@@ -69,6 +72,11 @@ impl SecondLine {
         let settings = sources.read(None)?;
         let data = &settings.data_dir;
         make_data_folder(data)?;
+        // Behind the lines no socket can be made in any folder. A pipe's is none, and is made later.
+        #[cfg(unix)]
+        let socket = Some(ControlSocket::bind(&settings.socket)?);
+        #[cfg(not(unix))]
+        let socket = None;
         // It has another folder, and what it trusts is settled before anything is read that a
         // guest could have had a hand in.
         let kept = std::path::absolute(data)?;
@@ -83,29 +91,23 @@ impl SecondLine {
         // Behind the lines there is no right to attach one; its passes go on.
         let tasks = TaskIterator::attach();
         let mut drawn = match privileged {
-            Ok(privileged) => Self::behind(
-                privileged,
-                Writable {
-                    data,
-                    socket: settings.socket.parent().unwrap_or(Path::new("/")),
-                },
-            ),
+            Ok(privileged) => Self::behind(privileged, data),
             Err(error) => Self {
-                privileged: None,
-                tasks: None,
                 lines: vec![LineReport {
                     line: PRIVILEGED.to_owned(),
                     state: LineState::Missing,
                     remark: format!("it can't be started, so no line is drawn: {error}"),
                 }],
+                ..Self::default()
             },
         };
         drawn.tasks = Some(tasks.and_then(TaskIterator::tried));
+        drawn.socket = socket;
         Ok(drawn)
     }
 
-    fn behind(privileged: Privileged, writable: Writable<'_>) -> Self {
-        let drawn = confine(writable).into_iter();
+    fn behind(privileged: Privileged, data: &Path) -> Self {
+        let drawn = confine(data).into_iter();
         let lines = drawn.map(|(line, drawn)| {
             let (state, remark) = match drawn {
                 Drawn::Active => (LineState::Active, String::new()),
@@ -120,8 +122,8 @@ impl SecondLine {
         });
         Self {
             lines: lines.collect(),
-            tasks: None,
             privileged: Some(Arc::new(privileged)),
+            ..Self::default()
         }
     }
 

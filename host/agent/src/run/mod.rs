@@ -64,14 +64,15 @@ use crate::{enrolment, second_line::SecondLine, settings::Sources};
 /// Only what keeps the agent from starting: everything later is an event.
 pub(crate) async fn run(
     sources: Sources,
-    second_line: SecondLine,
+    mut second_line: SecondLine,
     output: Output,
 ) -> anyhow::Result<()> {
+    let socket = second_line.socket.take();
     let parts = start::start(&sources, second_line, output).await?;
     let identity = parts.host.identity.clone();
     let renewing =
         identity.map(|identity| tokio::spawn(enrolment::keep(Arc::clone(&parts.host), identity)));
-    let ended = service::serve(sources, parts).await;
+    let ended = service::serve(sources, parts, socket).await;
     if let Some(renewing) = renewing {
         renewing.abort();
     }

@@ -88,7 +88,12 @@ impl Answering {
     }
 }
 
-pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> {
+/// `socket` is where the agent listens, if that was settled before.
+pub(crate) async fn serve(
+    sources: Sources,
+    parts: Parts,
+    socket: Option<ControlSocket>,
+) -> anyhow::Result<()> {
     let Parts {
         host,
         coordinator,
@@ -98,7 +103,10 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
         signed,
         set_aside,
     } = parts;
-    let socket = ControlSocket::bind(&settings.socket).await?;
+    let socket = match socket {
+        Some(socket) => socket,
+        None => ControlSocket::bind(&settings.socket)?,
+    };
     let (requests, mut asked) = mpsc::channel(REQUESTS);
     let (watching, sessions) = sessions::start(Arc::clone(&host)).await?;
     let deciding = {
@@ -119,7 +127,14 @@ pub(crate) async fn serve(sources: Sources, parts: Parts) -> anyhow::Result<()> 
         known: Arc::clone(&known),
         host: Arc::clone(&host),
     };
-    let listening = tokio::spawn(async move { socket.serve(Arc::new(answering)).await });
+    let listening = {
+        let host = Arc::clone(&host);
+        tokio::spawn(async move {
+            if let Err(error) = socket.serve(Arc::new(answering)).await {
+                host.output.warn(&format!("no command is heard: {error}"));
+            }
+        })
+    };
     let pausing = {
         let host = Arc::clone(&host);
         tokio::spawn(async move { owner::end_in_time(&host).await })

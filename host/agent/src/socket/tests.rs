@@ -24,9 +24,9 @@ impl Handler for Echo {
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn serving(path: &Path) -> tokio::task::JoinHandle<()> {
-    let socket = ControlSocket::bind(path).await.unwrap();
-    tokio::spawn(async move { socket.serve(Arc::new(Echo)).await })
+fn serving(path: &Path) -> tokio::task::JoinHandle<()> {
+    let socket = ControlSocket::bind(path).unwrap();
+    tokio::spawn(async move { socket.serve(Arc::new(Echo)).await.unwrap() })
 }
 
 async fn raw(path: &Path, bytes: &[u8]) -> Response {
@@ -49,7 +49,7 @@ fn refusal(response: Response) -> String {
 async fn every_request_reaches_the_handler() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
-    let server = serving(&path).await;
+    let server = serving(&path);
     for request in [
         Request::Status {},
         Request::Plugins {},
@@ -80,7 +80,7 @@ async fn every_request_reaches_the_handler() {
 async fn what_is_no_request_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
-    let server = serving(&path).await;
+    let server = serving(&path);
     for (sent, expected) in [
         (&b"hello\n"[..], "not understood"),
         (b"{\"request\":\"reboot\"}\n", "unknown variant"),
@@ -100,7 +100,7 @@ async fn the_socket_is_open_to_users_and_goes_with_its_agent() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
-    let socket = ControlSocket::bind(&path).await.unwrap();
+    let socket = ControlSocket::bind(&path).unwrap();
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o666);
     drop(socket);
@@ -115,8 +115,10 @@ async fn a_socket_left_behind_is_replaced_and_a_live_one_is_not() {
     let path = folder.path().join(FILE);
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     assert!(path.exists());
-    let _live = ControlSocket::bind(&path).await.unwrap();
-    let error = ControlSocket::bind(&path).await.unwrap_err();
+    let error = ask(&path, Request::Status {}, PATIENCE).await.unwrap_err();
+    assert!(matches!(error, SocketError::NotRunning(_)), "{error}");
+    let _live = ControlSocket::bind(&path).unwrap();
+    let error = ControlSocket::bind(&path).unwrap_err();
     assert!(matches!(error, SocketError::AlreadyRunning(_)), "{error}");
 }
 
@@ -125,7 +127,7 @@ async fn a_file_in_the_way_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     std::fs::write(&path, "mine").unwrap();
-    let error = ControlSocket::bind(&path).await.unwrap_err();
+    let error = ControlSocket::bind(&path).unwrap_err();
     assert!(matches!(error, SocketError::InTheWay(_)), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), b"mine");
 }

@@ -2,16 +2,22 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+    os::unix::{
+        fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+        net::UnixListener,
+    },
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use tokio::{
-    net::{UnixListener, UnixStream},
-    sync::Semaphore,
+use rustix::{
+    io::Errno,
+    net::{
+        AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect as ask_for, socket_with,
+    },
 };
+use tokio::{net::UnixStream, sync::Semaphore};
 
 use super::{
     Handler, SocketError,
@@ -25,7 +31,7 @@ const USERS_AT_ONCE: usize = 4;
 /// After the kernel could not accept a connection (no descriptors left).
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
-/// A socket that listens. Dropping it removes the file.
+/// A socket that listens. Dropping it removes the file, where this process still may.
 #[derive(Debug)]
 pub(crate) struct ControlSocket {
     listener: UnixListener,
@@ -37,19 +43,22 @@ pub(crate) struct ControlSocket {
 
 impl ControlSocket {
     /// Listens at `path`, to which every user may connect: what each may ask is decided by
-    /// who the kernel says it is. A socket that an agent left behind
-    /// when it was killed is replaced.
+    /// who the kernel says it is. A socket that an agent left behind is replaced. Whoever comes
+    /// before [`Self::serve`] waits for that.
     ///
     /// # Errors
     /// [`SocketError::AlreadyRunning`], [`SocketError::InTheWay`], [`SocketError::Failed`].
-    pub(crate) async fn bind(path: &Path) -> Result<Self, SocketError> {
+    pub(crate) fn bind(path: &Path) -> Result<Self, SocketError> {
         let failed = |doing, error: &io::Error| SocketError::Failed {
             doing,
             path: path.to_owned(),
             reason: error.to_string(),
         };
-        clear(path).await?;
+        clear(path)?;
         let listener = UnixListener::bind(path).map_err(|error| failed("listen at", &error))?;
+        listener
+            .set_nonblocking(true)
+            .map_err(|error| failed("listen at", &error))?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o666))
             .map_err(|error| failed("open to users", &error))?;
         let metadata = fs::symlink_metadata(path).map_err(|error| failed("look at", &error))?;
@@ -62,11 +71,15 @@ impl ControlSocket {
     }
 
     /// Answers until it is dropped. A conversation that fails ends alone.
-    pub(crate) async fn serve(&self, handler: Arc<dyn Handler>) {
+    ///
+    /// # Errors
+    /// The system can't tell when somebody comes.
+    pub(crate) async fn serve(&self, handler: Arc<dyn Handler>) -> io::Result<()> {
+        let listener = tokio::net::UnixListener::from_std(self.listener.try_clone()?)?;
         let owners = Arc::new(Semaphore::new(AT_ONCE));
         let users = Arc::new(Semaphore::new(USERS_AT_ONCE));
         loop {
-            let stream = match self.listener.accept().await {
+            let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(_) => {
                     tokio::time::sleep(AFTER_FAILURE).await;
@@ -113,7 +126,7 @@ impl Drop for ControlSocket {
 }
 
 /// Removes a socket at which nobody listens.
-async fn clear(path: &Path) -> Result<(), SocketError> {
+fn clear(path: &Path) -> Result<(), SocketError> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -128,15 +141,21 @@ async fn clear(path: &Path) -> Result<(), SocketError> {
     if !found.file_type().is_socket() {
         return Err(SocketError::InTheWay(path.to_owned()));
     }
-    match UnixStream::connect(path).await {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)
-            .map_err(|error| SocketError::Failed {
-                doing: "remove the abandoned",
-                path: path.to_owned(),
-                reason: error.to_string(),
-            }),
-        _ => Err(SocketError::AlreadyRunning(path.to_owned())),
+    match is_heard(path) {
+        Err(Errno::CONNREFUSED) => fs::remove_file(path).map_err(|error| SocketError::Failed {
+            doing: "remove the abandoned",
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }),
+        Ok(()) | Err(_) => Err(SocketError::AlreadyRunning(path.to_owned())),
     }
+}
+
+/// Whether somebody listens at `path`, who need not have the time to answer.
+fn is_heard(path: &Path) -> rustix::io::Result<()> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    ask_for(&socket, &SocketAddrUnix::new(path)?)
 }
 
 /// A connection to the socket at `path`.

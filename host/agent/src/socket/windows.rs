@@ -36,7 +36,7 @@ impl ControlSocket {
     ///
     /// # Errors
     /// [`SocketError::AlreadyRunning`], [`SocketError::Failed`].
-    pub(crate) async fn bind(path: &Path) -> Result<Self, SocketError> {
+    pub(crate) fn bind(path: &Path) -> Result<Self, SocketError> {
         let failed = |error: &io::Error| SocketError::Failed {
             doing: "listen at the pipe of",
             path: path.to_owned(),
@@ -59,7 +59,10 @@ impl ControlSocket {
     }
 
     /// Answers until it is dropped. A conversation that fails ends alone.
-    pub(crate) async fn serve(&self, handler: Arc<dyn Handler>) {
+    ///
+    /// # Errors
+    /// None.
+    pub(crate) async fn serve(&self, handler: Arc<dyn Handler>) -> io::Result<()> {
         let slots = Arc::new(Semaphore::new(AT_ONCE));
         let mut next = self.next.lock().await;
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
@@ -75,6 +78,7 @@ impl ControlSocket {
                 drop(slot);
             });
         }
+        Ok(())
     }
 
     async fn successor(&self) -> NamedPipeServer {

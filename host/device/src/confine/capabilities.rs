@@ -10,28 +10,26 @@ use rustix::{
     },
 };
 
-use super::{Drawn, Writable};
+use super::Drawn;
 
 /// What granted work needs: to read what a plugin's grants name, whoever it belongs to.
 const KEPT: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
 
-/// What the agent's own folders take besides, where they belong to another user.
-const FOR_OTHERS_FOLDERS: CapabilitySet = CapabilitySet::DAC_OVERRIDE.union(CapabilitySet::FOWNER);
+/// What the agent's own folder takes besides, where it belongs to another user.
+const FOR_OTHERS_FOLDER: CapabilitySet = CapabilitySet::DAC_OVERRIDE.union(CapabilitySet::FOWNER);
 
-pub(super) fn drop_all_but_some(writable: Writable<'_>) -> Drawn {
-    let is_others =
-        |folder: &Path| fs::metadata(folder).is_ok_and(|found| found.uid() != geteuid().as_raw());
-    let others = is_others(writable.data) || is_others(writable.socket);
+pub(super) fn drop_all_but_some(data: &Path) -> Drawn {
+    let others = fs::metadata(data).is_ok_and(|found| found.uid() != geteuid().as_raw());
     let kept = if others {
-        KEPT | FOR_OTHERS_FOLDERS
+        KEPT | FOR_OTHERS_FOLDER
     } else {
         KEPT
     };
     match keep(kept) {
         Err(error) => Drawn::Missing(error.to_string()),
-        Ok(left) if left.intersects(FOR_OTHERS_FOLDERS) => Drawn::Partly(
-            "the agent's folders belong to another user than its own, so it keeps the right to \
-             pass over the modes of files: give them to its user"
+        Ok(left) if left.intersects(FOR_OTHERS_FOLDER) => Drawn::Partly(
+            "the agent's data folder belongs to another user than its own, so it keeps the right to \
+             pass over the modes of files: give it to its user"
                 .to_owned(),
         ),
         Ok(_) => Drawn::Active,

@@ -1,8 +1,10 @@
 //! Platforms other than Linux: nothing is confined there.
 
-use super::{Drawn, Line, Writable};
+use std::path::Path;
+
+use super::{Drawn, Line};
 
 /// Draws nothing.
-pub fn draw(_: Line, _: Writable<'_>) -> Drawn {
+pub fn draw(_: Line, _: &Path) -> Drawn {
     Drawn::Missing(format!("it is not drawn on {}", std::env::consts::OS))
 }

@@ -13,10 +13,10 @@ use landlock::{
     RulesetStatus, Scope, make_bitflags,
 };
 
-use super::{Drawn, Writable};
+use super::Drawn;
 
-pub(super) fn close(writable: Writable<'_>) -> Drawn {
-    match rules(writable).and_then(RulesetCreated::restrict_self) {
+pub(super) fn close(data: &Path) -> Drawn {
+    match rules(data).and_then(RulesetCreated::restrict_self) {
         Err(error) => Drawn::Missing(error.to_string()),
         Ok(status) => match status.ruleset {
             RulesetStatus::FullyEnforced => Drawn::Active,
@@ -30,22 +30,18 @@ pub(super) fn close(writable: Writable<'_>) -> Drawn {
     }
 }
 
-fn rules(writable: Writable<'_>) -> Result<RulesetCreated, RulesetError> {
+fn rules(data: &Path) -> Result<RulesetCreated, RulesetError> {
     let all = AccessFs::from_all(ABI::V5);
     let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-    let own = all & !make_bitflags!(AccessFs::{Execute | IoctlDev | MakeChar | MakeBlock});
-    let socket = read | make_bitflags!(AccessFs::{MakeSock | RemoveFile});
+    let own =
+        all & !make_bitflags!(AccessFs::{Execute | IoctlDev | MakeChar | MakeBlock | MakeSock});
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(all)?
         .handle_access(AccessNet::BindTcp)?
         .scope(Scope::Signal)?
         .create()?;
-    for (path, access) in [
-        (Path::new("/"), read),
-        (writable.data, own),
-        (writable.socket, socket),
-    ] {
+    for (path, access) in [(Path::new("/"), read), (data, own)] {
         rules = beneath(rules, path, access)?;
     }
     Ok(rules)

@@ -31,7 +31,7 @@ pub enum Line {
     /// No program that is started could have more rights than its starter
     /// (`PR_SET_NO_NEW_PRIVS`).
     NoNewPrivileges,
-    /// No file is written outside the agent's own folders, no program started, no device
+    /// No file is written outside the agent's own folder, no program started, no device
     /// controlled, no port of TCP listened at, and no process outside traced (Landlock).
     Landlock,
     /// Of root's capabilities only those are left that granted work needs.
@@ -72,18 +72,9 @@ pub enum Drawn {
     Missing(String),
 }
 
-/// Where a confined process may write.
-#[derive(Clone, Copy, Debug)]
-pub struct Writable<'a> {
-    /// The folder in which it keeps everything; it must be there.
-    pub data: &'a Path,
-    /// The folder of its control socket, in which it makes and removes that alone.
-    pub socket: &'a Path,
-}
-
 /// Draws all lines around the calling thread, and with it the program, which has no other yet.
-/// What came of each, in their order.
-pub fn confine(writable: Writable<'_>) -> Vec<(Line, Drawn)> {
-    let drawn = |line| (line, draw(line, writable));
+/// It may write in `data` from then on, which must be there. What came of each, in their order.
+pub fn confine(data: &Path) -> Vec<(Line, Drawn)> {
+    let drawn = |line| (line, draw(line, data));
     Line::ALL.into_iter().map(drawn).collect()
 }

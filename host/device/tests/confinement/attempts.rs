@@ -3,14 +3,17 @@
 use std::{
     fs::{self, File, OpenOptions},
     net::{TcpListener, TcpStream, UdpSocket},
-    os::unix::fs::{PermissionsExt as _, chown, symlink},
+    os::unix::{
+        fs::{PermissionsExt as _, chown, symlink},
+        net::UnixListener,
+    },
     path::Path,
     process::Command,
     time::Duration,
 };
 
-use bailiwick_core::ports::Processes as _;
-use bailiwick_device::{DeviceProcesses, TaskIterator, Way, confine::Line};
+use bailiwick_core::{ports::Processes as _, process::Way};
+use bailiwick_device::{DeviceProcesses, TaskIterator, confine::Line};
 use nix::{
     mount::{MntFlags, MsFlags, mount, umount2},
     sched::{CloneFlags, unshare},
@@ -30,8 +33,8 @@ use rustix::{
 pub(crate) struct Around<'a> {
     /// The agent's folder, in which is `kept`.
     pub(crate) data: &'a Path,
-    /// The folder of its control socket.
-    pub(crate) socket: &'a Path,
+    /// Its control socket, to which somebody has connected.
+    pub(crate) listener: &'a UnixListener,
     /// Another folder, in which is `there`.
     pub(crate) outside: &'a Path,
     /// Another process, of another user where this is root, that sleeps.
@@ -146,6 +149,15 @@ pub(crate) const REFUSED: &[Attempt] = &[
                 .write(true)
                 .open("/proc/sys/kernel/domainname")
                 .is_ok()
+        },
+    ),
+    attempt(
+        "listen at a socket in a folder",
+        &[Line::Landlock],
+        Takes::Nothing,
+        |around| {
+            let own = UnixListener::bind(around.data.join("own"));
+            own.is_ok() || UnixListener::bind(around.outside.join("made")).is_ok()
         },
     ),
     attempt("listen for TCP", &[Line::Landlock], Takes::Nothing, |_| {
@@ -310,13 +322,10 @@ pub(crate) const LEFT: &[Attempt] = &[
             && fs::remove_file(&whole).is_ok()
     }),
     attempt(
-        "listen at its control socket",
+        "answer at its control socket",
         &[],
         Takes::Nothing,
-        |around| {
-            let path = around.socket.join("agent.sock");
-            std::os::unix::net::UnixListener::bind(&path).is_ok() && fs::remove_file(path).is_ok()
-        },
+        |around| around.listener.accept().is_ok(),
     ),
     attempt("read what a grant may name", &[], Takes::Root, |around| {
         // Another user's, and closed to all others.

@@ -5,6 +5,7 @@ use std::{
     env, fs,
     os::unix::{
         fs::{PermissionsExt as _, chown},
+        net::{UnixListener, UnixStream},
         process::CommandExt as _,
     },
     path::Path,
@@ -14,7 +15,7 @@ use std::{
 
 use bailiwick_device::{
     DeviceProcesses, SystemClock, TaskIterator,
-    confine::{Drawn, Line, Writable, confine, draw},
+    confine::{Drawn, Line, confine, draw},
 };
 use bailiwick_needs::KernelFeature;
 
@@ -36,9 +37,12 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn outcome(mode: &str, name: &str, folder: &Path, other: &str) -> &'static str {
+    let socket = folder.join("run/agent.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let _client = UnixStream::connect(&socket).unwrap();
     let around = Around {
         data: &folder.join("data"),
-        socket: &folder.join("run"),
+        listener: &listener,
         outside: &folder.join("outside"),
         other: other.parse().unwrap(),
         processes: (name == LISTING).then(|| {
@@ -46,19 +50,15 @@ fn outcome(mode: &str, name: &str, folder: &Path, other: &str) -> &'static str {
             processes.listed_by(TaskIterator::attach())
         }),
     };
-    let writable = Writable {
-        data: around.data,
-        socket: around.socket,
-    };
     let drawn: Vec<Drawn> = match mode {
         "free" => Vec::new(),
-        "confined" => confine(writable)
+        "confined" => confine(around.data)
             .into_iter()
             .map(|(_, drawn)| drawn)
             .collect(),
         line => {
             let line = Line::ALL.into_iter().find(|known| known.name() == line);
-            vec![draw(line.unwrap(), writable)]
+            vec![draw(line.unwrap(), around.data)]
         }
     };
     if drawn.iter().any(|drawn| matches!(drawn, Drawn::Missing(_))) {
