@@ -32,7 +32,7 @@ pub use exec::{Exec, ExecEnded, ExecError, ExecOrder, ExecRan, Expectation, NoEx
 pub use fetch::{Fetch, FetchError};
 pub use files::{Entry, FileKind, FileMetadata, Files, FilesError, Place};
 pub use http::{Http, HttpAnswer, HttpError, HttpOrder, NoHttp};
-pub use log::{Log, LogLevel};
+pub use log::{Log, LogLevel, NoLog};
 pub use message::{Delivered, Message, MessageError, MessageOrder, NoMessage};
 pub use network::{Link, Links, Prefix, Route};
 pub use power::{NoPower, Power, PowerError, PowerOrder};
@@ -42,7 +42,7 @@ pub use process_control::{
 pub use processes::Processes;
 pub use pseudonyms::{Pseudonyms, Unkeyed};
 pub use sessions::{NoSessions, OpenSessions, Sessions};
-pub use state::{State, StateEntries, StateError};
+pub use state::{NoState, State, StateEntries, StateError};
 pub use system::{FileSystem, System, SystemDescription};
 pub use wake::{NoWake, Wake, WakeCarrier, WakeError};
 pub use watch::{Changes, NoWatch, Watch};

@@ -43,6 +43,39 @@ pub struct Ports {
     pub session: Option<SessionId>,
 }
 
+impl Ports {
+    /// Ports that read the device as these do, and leave nothing behind on it: for trials of
+    /// plugins. Whoever needs one that does more puts it in the place of the other.
+    pub fn reading(
+        clock: Arc<dyn ports::Clock>,
+        files: Arc<dyn ports::Files>,
+        system: Arc<dyn ports::System>,
+        links: Arc<dyn ports::Links>,
+        processes: Arc<dyn ports::Processes>,
+    ) -> Self {
+        Self {
+            clock,
+            log: Arc::new(ports::NoLog),
+            state: Arc::new(ports::NoState),
+            files,
+            system,
+            links,
+            processes,
+            sessions: Arc::new(ports::NoSessions),
+            pseudonyms: Arc::new(ports::Unkeyed),
+            exec: Arc::new(ports::NoExec),
+            wake: Arc::new(ports::NoWake),
+            process_control: Arc::new(ports::NoProcessControl),
+            message: Arc::new(ports::NoMessage),
+            power: Arc::new(ports::NoPower),
+            http: Arc::new(ports::NoHttp),
+            watch: Arc::new(ports::NoWatch),
+            decisions: Arc::new(ports::NotWrittenDown),
+            session: None,
+        }
+    }
+}
+
 impl std::fmt::Debug for Ports {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ports").finish_non_exhaustive()

@@ -13,10 +13,7 @@ use bailiwick_core::{
     bytes::ByteCount,
     ids::PluginName,
     policy::Policy,
-    ports::{
-        BoxFuture, Clock, Compile, Log, LogLevel, NoExec, NoHttp, NoMessage, NoPower,
-        NoProcessControl, NoSessions, NoWake, NoWatch, NotWrittenDown, State, StateError, Unkeyed,
-    },
+    ports::{BoxFuture, Clock, Compile, Log, LogLevel, State, StateError},
     release::World,
 };
 use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSystem, SystemClock};
@@ -171,24 +168,15 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 /// behind.
 fn ports(log: Arc<Lines>, clock: Arc<SystemClock>) -> Ports {
     Ports {
-        processes: Arc::new(DeviceProcesses::new(clock.clone())),
-        sessions: Arc::new(NoSessions),
-        pseudonyms: Arc::new(Unkeyed),
-        session: None,
-        clock,
         log,
         state: Arc::new(Memory::default()),
-        files: Arc::new(DeviceFiles::new()),
-        system: Arc::new(DeviceSystem),
-        links: Arc::new(DeviceLinks),
-        exec: Arc::new(NoExec),
-        wake: Arc::new(NoWake),
-        process_control: Arc::new(NoProcessControl),
-        message: Arc::new(NoMessage),
-        power: Arc::new(NoPower),
-        http: Arc::new(NoHttp),
-        watch: Arc::new(NoWatch),
-        decisions: Arc::new(NotWrittenDown),
+        ..Ports::reading(
+            clock.clone(),
+            Arc::new(DeviceFiles::new()),
+            Arc::new(DeviceSystem),
+            Arc::new(DeviceLinks),
+            Arc::new(DeviceProcesses::new(clock)),
+        )
     }
 }
 

@@ -4,58 +4,19 @@ use std::{path::Path, sync::Arc};
 
 use bailiwick_core::{
     bytes::ByteCount,
-    ids::PluginName,
-    ports::{
-        BoxFuture, Clock, Entry, FileMetadata, Files, FilesError, Log, LogLevel, NoExec, NoHttp,
-        NoMessage, NoPower, NoProcessControl, NoSessions, NoWake, NoWatch, NotWrittenDown, Place,
-        State, StateEntries, StateError, Unkeyed,
-    },
+    ports::{BoxFuture, Clock, Entry, FileMetadata, Files, FilesError, Place},
 };
 use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSystem};
 use bailiwick_sandbox::Ports;
 
 pub(crate) fn device(clock: &Arc<dyn Clock>) -> Ports {
-    Ports {
-        clock: Arc::clone(clock),
-        log: Arc::new(Nothing),
-        state: Arc::new(Nothing),
-        files: Arc::new(DeviceFiles::new()),
-        system: Arc::new(DeviceSystem),
-        links: Arc::new(DeviceLinks),
-        exec: Arc::new(NoExec),
-        wake: Arc::new(NoWake),
-        process_control: Arc::new(NoProcessControl),
-        message: Arc::new(NoMessage),
-        power: Arc::new(NoPower),
-        http: Arc::new(NoHttp),
-        watch: Arc::new(NoWatch),
-        decisions: Arc::new(NotWrittenDown),
-        processes: Arc::new(DeviceProcesses::new(Arc::clone(clock))),
-        sessions: Arc::new(NoSessions),
-        pseudonyms: Arc::new(Unkeyed),
-        session: None,
-    }
-}
-
-/// Keeps nothing.
-struct Nothing;
-
-impl Log for Nothing {
-    fn write(&self, _: &PluginName, _: LogLevel, _: &str) {}
-}
-
-impl State for Nothing {
-    fn load<'a>(&'a self, _: &'a PluginName) -> BoxFuture<'a, Result<StateEntries, StateError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    fn commit<'a>(
-        &'a self,
-        _: &'a PluginName,
-        _: Vec<(String, Option<Vec<u8>>)>,
-    ) -> BoxFuture<'a, Result<(), StateError>> {
-        Box::pin(async { Ok(()) })
-    }
+    Ports::reading(
+        Arc::clone(clock),
+        Arc::new(DeviceFiles::new()),
+        Arc::new(DeviceSystem),
+        Arc::new(DeviceLinks),
+        Arc::new(DeviceProcesses::new(Arc::clone(clock))),
+    )
 }
 
 /// This machine's files, but for one granted root, for which a folder stands.

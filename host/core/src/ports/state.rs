@@ -18,6 +18,24 @@ pub trait State: Send + Sync {
     ) -> BoxFuture<'a, Result<(), StateError>>;
 }
 
+/// Keeps nothing: for trials of plugins, which must leave nothing behind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoState;
+
+impl State for NoState {
+    fn load<'a>(&'a self, _: &'a PluginName) -> BoxFuture<'a, Result<StateEntries, StateError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn commit<'a>(
+        &'a self,
+        _: &'a PluginName,
+        _: Vec<(String, Option<Vec<u8>>)>,
+    ) -> BoxFuture<'a, Result<(), StateError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
 /// Keys with their values, in order of keys.
 pub type StateEntries = Vec<(String, Vec<u8>)>;
 

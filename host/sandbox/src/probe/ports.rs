@@ -10,9 +10,8 @@ use bailiwick_core::{
     ids::PluginName,
     ports::{
         BoxFuture, Clock, Entry, FileMetadata, FileSystem, Files, FilesError, Link, Links, Log,
-        LogLevel, NoExec, NoHttp, NoMessage, NoPower, NoProcessControl, NoSessions, NoWake,
-        NoWatch, NotWrittenDown, Place, Processes, Route, State, StateError, System,
-        SystemDescription, UnavailableError, Unkeyed,
+        LogLevel, Place, Processes, Route, State, StateError, System, SystemDescription,
+        UnavailableError,
     },
     process::ProcessTable,
 };
@@ -41,24 +40,15 @@ pub(crate) fn ports(clock: Arc<dyn Clock>, hangs: bool) -> (Ports, Arc<Reached>)
         hangs,
     });
     let ports = Ports {
-        clock,
         log: nothing.clone(),
         state: nothing.clone(),
-        files: nothing.clone(),
-        system: nothing.clone(),
-        links: nothing.clone(),
-        processes: nothing,
-        exec: Arc::new(NoExec),
-        wake: Arc::new(NoWake),
-        process_control: Arc::new(NoProcessControl),
-        message: Arc::new(NoMessage),
-        power: Arc::new(NoPower),
-        http: Arc::new(NoHttp),
-        watch: Arc::new(NoWatch),
-        decisions: Arc::new(NotWrittenDown),
-        sessions: Arc::new(NoSessions),
-        pseudonyms: Arc::new(Unkeyed),
-        session: None,
+        ..Ports::reading(
+            clock,
+            nothing.clone(),
+            nothing.clone(),
+            nothing.clone(),
+            nothing,
+        )
     };
     (ports, reached)
 }

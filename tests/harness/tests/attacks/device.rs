@@ -5,13 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bailiwick_core::{
-    ids::PluginName,
-    ports::{
-        BoxFuture, Log, LogLevel, NoExec, NoHttp, NoMessage, NoPower, NoProcessControl, NoSessions,
-        NoWake, NoWatch, NotWrittenDown, State, StateEntries, StateError, Unkeyed,
-    },
-};
+use bailiwick_core::ports::BoxFuture;
 use bailiwick_device::{DeviceFiles, DeviceLinks, DeviceProcesses, DeviceSystem, SystemClock};
 use bailiwick_harness::hostile::{Attack, Hostile, Words};
 use bailiwick_sandbox::{Instance, Ports, engine::engine};
@@ -44,49 +38,16 @@ pub(crate) struct Scene {
 /// Makes a scene in a folder of its own.
 pub(crate) type Make = fn(Device, &TempDir) -> BoxFuture<'static, Scene>;
 
-struct Quiet;
-
-impl Log for Quiet {
-    fn write(&self, _: &PluginName, _: LogLevel, _: &str) {}
-}
-
-impl State for Quiet {
-    fn load<'a>(&'a self, _: &'a PluginName) -> BoxFuture<'a, Result<StateEntries, StateError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    fn commit<'a>(
-        &'a self,
-        _: &'a PluginName,
-        _: Vec<(String, Option<Vec<u8>>)>,
-    ) -> BoxFuture<'a, Result<(), StateError>> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
 /// This machine's, but for what does something on it.
 pub(crate) fn ports() -> Ports {
     let clock = Arc::new(SystemClock::new());
-    Ports {
-        processes: Arc::new(DeviceProcesses::new(clock.clone())),
-        sessions: Arc::new(NoSessions),
-        pseudonyms: Arc::new(Unkeyed),
-        session: None,
-        clock,
-        log: Arc::new(Quiet),
-        state: Arc::new(Quiet),
-        files: Arc::new(DeviceFiles::new()),
-        system: Arc::new(DeviceSystem),
-        links: Arc::new(DeviceLinks),
-        exec: Arc::new(NoExec),
-        wake: Arc::new(NoWake),
-        process_control: Arc::new(NoProcessControl),
-        message: Arc::new(NoMessage),
-        power: Arc::new(NoPower),
-        http: Arc::new(NoHttp),
-        watch: Arc::new(NoWatch),
-        decisions: Arc::new(NotWrittenDown),
-    }
+    Ports::reading(
+        clock.clone(),
+        Arc::new(DeviceFiles::new()),
+        Arc::new(DeviceSystem),
+        Arc::new(DeviceLinks),
+        Arc::new(DeviceProcesses::new(clock)),
+    )
 }
 
 /// Runs the guest `name` against both devices.
