@@ -128,3 +128,34 @@ fn read() -> Reading {
         ..Reading::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn this_machine_tells_of_its_sessions_and_that_they_change() {
+        let port = DeviceSessions::new();
+        let reading = port.observe().await;
+        assert_eq!(reading.source(), Source::Wts, "{}", reading.remark);
+        for seen in &reading.seen {
+            assert!(seen.user_name.is_some() && seen.state.is_some(), "{seen:?}");
+        }
+        port.changed().await;
+        assert!(
+            port.is_told.load(Ordering::SeqCst),
+            "the window is not told"
+        );
+        // As Windows does it: the window's procedure is called on its thread.
+        window::tell();
+        port.changed().await;
+    }
+
+    #[tokio::test]
+    async fn a_process_is_of_the_session_that_its_number_names() {
+        let processes = DeviceSessions::new().processes().await.unwrap();
+        assert!(!processes.is_empty());
+        // Services are of none.
+        assert!(processes.iter().all(|marks| marks.audit != Some(0)));
+    }
+}

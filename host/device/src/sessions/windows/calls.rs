@@ -106,3 +106,19 @@ pub(super) fn answer(session: u32, about: WTS_INFO_CLASS) -> Vec<u8> {
     // changes and which are given back after the copy.
     unsafe { slice::from_raw_parts(first.cast::<u8>(), length as usize) }.to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use windows_sys::Win32::System::RemoteDesktop::WTS_CURRENT_SESSION;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_is_copied_whole_and_no_answer_is_empty() {
+        // `USHORT`.
+        assert_eq!(answer(WTS_CURRENT_SESSION, PROTOCOL).len(), 2);
+        let unknown = WTS_INFO_CLASS::MAX;
+        assert_eq!(answer(WTS_CURRENT_SESSION, unknown), [0_u8; 0]);
+        assert!(sessions().is_ok());
+    }
+}

@@ -71,6 +71,22 @@ pub(super) fn listen() {
     }
 }
 
+/// Tells the window what Windows tells it when a session changes.
+#[cfg(test)]
+#[expect(unsafe_code, reason = "there are no safe functions for it")]
+pub(super) fn tell() {
+    use windows_sys::Win32::UI::WindowsAndMessaging::{
+        FindWindowExW, SendMessageW, WTS_SESSION_LOCK,
+    };
+
+    // SAFETY: the class' name outlives the calls, and the message has no address in it.
+    unsafe {
+        let window = FindWindowExW(HWND_MESSAGE, ptr::null_mut(), CLASS, ptr::null());
+        assert!(!window.is_null(), "there is no window");
+        SendMessageW(window, WM_WTSSESSION_CHANGE, WTS_SESSION_LOCK as WPARAM, 1);
+    }
+}
+
 /// Until there is an error, or somebody has the thread end.
 #[expect(unsafe_code, reason = "there are no safe functions for it")]
 fn pass_on() {
