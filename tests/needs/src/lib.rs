@@ -10,6 +10,7 @@
 mod kernel;
 mod login;
 mod network;
+mod nginx;
 mod python;
 mod skip;
 
@@ -21,6 +22,7 @@ pub use kernel::{
 };
 pub use login::{Login, own_uid};
 pub use network::Network;
+pub use nginx::{NGINX_LISTENS, nginx, nginx_of_fleet};
 pub use python::PythonPackages;
 pub use skip::SKIPPED;
 

@@ -1,6 +1,8 @@
 //! nginx as a server beside ours.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
+
+use bailiwick_needs::NGINX_LISTENS;
 
 use super::{Desk, Program};
 
@@ -12,24 +14,11 @@ use super::{Desk, Program};
 pub fn nginx(nginx: &Path, desk: &Desk, http: &str) -> Program {
     let folder = desk.path("nginx");
     fs::create_dir(&folder).expect("the folder is ours");
-    let place = folder.display();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
-        .map(|kind| format!("{kind}_temp_path {place};\n"))
-        .collect();
-    let settings = folder.join("nginx.conf");
-    let whole = format!(
-        "daemon off;\nmaster_process off;\npid {place}/pid;\nerror_log /dev/stdout notice;\n\
-         events {{}}\nhttp {{\n{temporary}{http}}}\n"
-    );
-    fs::write(&settings, whole).expect("the folder is ours");
-    let mut command = Command::new(nginx);
-    command.args(["-e", "stderr", "-c"]).arg(settings);
-    let mut server = Program::start(&mut command);
-    // It says how it will wait for events once its sockets listen.
+    let command = bailiwick_needs::nginx(nginx, &folder, http);
+    let mut server = Program::start(&mut command.expect("the folder is ours"));
     server.until("nginx to listen", |line| {
         line.as_str()
-            .is_some_and(|line| line.contains("event method"))
+            .is_some_and(|line| line.contains(NGINX_LISTENS))
     });
     server
 }

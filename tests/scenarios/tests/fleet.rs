@@ -3,12 +3,9 @@
 
 #![cfg(unix)]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
-use bailiwick_needs::program;
+use bailiwick_needs::{nginx_of_fleet, program};
 use bailiwick_scenarios::{Desk, Program, free_port, nginx};
 
 #[test]
@@ -48,27 +45,9 @@ fn a_device_lives_between_servers_of_a_fleet() {
     });
 }
 
-/// nginx with the committed settings, in which only names of this machine are replaced.
+/// nginx with the committed settings.
 fn serving(program: &Path, desk: &Desk, port: u16) -> Program {
-    let mut own = committed("nginx.conf");
-    let tls = desk.path("repository/tls");
-    for (theirs, ours) in [
-        ("listen 443 ssl", format!("listen 127.0.0.1:{port} ssl")),
-        ("/etc/bailiwick/tls", tls.display().to_string()),
-        (
-            "/srv/bailiwick/public",
-            desk.path("repository/public").display().to_string(),
-        ),
-    ] {
-        assert!(own.contains(theirs), "nginx.conf has no `{theirs}`");
-        own = own.replace(theirs, &ours);
-    }
+    let (tls, public) = (desk.path("repository/tls"), desk.path("repository/public"));
+    let own = nginx_of_fleet(port, &tls, &public).unwrap_or_else(|error| panic!("{error}"));
     nginx(program, desk, &format!("access_log off;\n{own}"))
-}
-
-fn committed(name: &str) -> String {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../host/console")
-        .join(name);
-    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }

@@ -4,9 +4,10 @@
 //! MQTT is read from the kernel's account of the connection, TLS included, so the figure is
 //! an upper bound. Updates come from nginx, whose log has each request's and answer's bytes.
 
-use std::{fs, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, bail};
+use bailiwick_needs::{nginx, nginx_of_fleet};
 
 use super::{Bench, device::Device, table::Figure};
 use crate::{desk::Desk, program::Program};
@@ -89,32 +90,13 @@ impl Nginx {
         drop(listener);
         let folder = desk.folder().join("nginx");
         fs::create_dir(&folder)?;
-        let settings = crate::step::root().join("host/console/nginx.conf");
-        let tls = desk.folder().join("repository/tls");
-        let own = fs::read_to_string(&settings)
-            .with_context(|| settings.display().to_string())?
-            .replace("listen 443 ssl", &format!("listen 127.0.0.1:{port} ssl"))
-            .replace("/etc/bailiwick/tls", &tls.display().to_string())
-            .replace(
-                "/srv/bailiwick/public",
-                &desk.public().display().to_string(),
-            );
+        let own = nginx_of_fleet(port, &desk.folder().join("repository/tls"), &desk.public())?;
         let log = folder.join("bytes");
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .iter()
-            .map(|kind| format!("{kind}_temp_path {};\n", folder.display()))
-            .collect();
-        let whole = format!(
-            "daemon off;\nmaster_process off;\npid {folder}/pid;\nerror_log stderr;\nevents {{}}\n\
-             http {{\nlog_format bytes '$request_length $bytes_sent';\n\
-             access_log {log} bytes;\n{temporary}{own}}}\n",
-            folder = folder.display(),
-            log = log.display(),
+        let http = format!(
+            "log_format bytes '$request_length $bytes_sent';\naccess_log {} bytes;\n{own}",
+            log.display(),
         );
-        let file = folder.join("nginx.conf");
-        fs::write(&file, whole)?;
-        let mut command = Command::new("nginx");
-        command.arg("-e").arg("stderr").arg("-c").arg(file);
+        let mut command = nginx(Path::new("nginx"), &folder, &http)?;
         Ok(Self {
             program: Program::start("nginx", &mut command)?,
             log,

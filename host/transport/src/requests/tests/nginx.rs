@@ -6,10 +6,10 @@ use std::{
     io::{BufRead as _, BufReader},
     net::{Ipv4Addr, TcpListener},
     path::Path,
-    process::{Child, ChildStderr, Command, Stdio},
+    process::{Child, ChildStdout, Stdio},
 };
 
-use bailiwick_needs::program;
+use bailiwick_needs::{NGINX_LISTENS, program};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 use super::*;
@@ -18,7 +18,7 @@ use super::*;
 struct Nginx {
     child: Child,
     /// Held open: nginx goes on to write into it.
-    _log: BufReader<ChildStderr>,
+    _log: BufReader<ChildStdout>,
     port: u16,
     _folder: tempfile::TempDir,
     requests: Requests,
@@ -49,30 +49,24 @@ fn write_certificate(folder: &Path) -> String {
     authority.pem()
 }
 
-fn settings(folder: &Path, port: u16) -> String {
+fn served(folder: &Path, port: u16) -> String {
     let place = folder.display();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
-        .map(|kind| format!("{kind}_temp_path {place};\n"))
-        .collect();
     format!(
-        "daemon off;\nmaster_process off;\npid {place}/pid;\nerror_log stderr notice;\nevents {{}}\n\
-         http {{\naccess_log off;\n{temporary}\
+        "access_log off;\n\
          server {{\nlisten 127.0.0.1:{port} ssl;\n\
          ssl_certificate {place}/cert.pem;\nssl_certificate_key {place}/key.pem;\n\
          root {place};\n\
          location = /v1/page.html {{ ssi on; ssi_types *; }}\n\
          location = /v1/moved {{ return 302 http://169.254.169.254/latest/; }}\n\
          location / {{ return 200 \"$request_method $request_uri $http_host $http_x_a\"; }}\n\
-         }}\n}}\n"
+         }}\n"
     )
 }
 
-/// Reads until nginx tells how it will wait for connections, which it does as soon as it
-/// listens. One that can't listen says why, and ends.
-fn wait_until_it_listens(log: &mut BufReader<ChildStderr>) {
+/// One that can't listen says why, and ends.
+fn wait_until_it_listens(log: &mut BufReader<ChildStdout>) {
     let mut told = String::new();
-    while !told.contains("event method") {
+    while !told.contains(NGINX_LISTENS) {
         let read = log.read_line(&mut told).unwrap();
         assert_ne!(read, 0, "nginx does not listen: {told}");
     }
@@ -87,12 +81,10 @@ impl Nginx {
         let page = "<!--#echo var=\"request_method\" --> ".to_owned() + &"x".repeat(100_000);
         fs::write(folder.path().join("v1/page.html"), page).unwrap();
         let port = free_port();
-        let file = folder.path().join("nginx.conf");
-        fs::write(&file, settings(folder.path(), port)).unwrap();
-        let mut command = Command::new(nginx);
-        command.arg("-e").arg("stderr").arg("-c").arg(file);
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let served = served(folder.path(), port);
+        let mut command = bailiwick_needs::nginx(nginx, folder.path(), &served).unwrap();
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stdout.take().unwrap());
         wait_until_it_listens(&mut log);
         let trust = Trust::os().and_pem(authority);
         Self {
