@@ -20,10 +20,41 @@ pub struct ProcessTable {
     pub taken_at: Timestamp,
     /// The same by the clock that never goes backwards.
     pub taken: Monotonic,
+    /// What told of them.
+    pub way: Way,
     /// In order of their ids.
     pub processes: Vec<Process>,
     /// Processes beyond [`MOST_PROCESSES`].
     pub cut: usize,
+}
+
+/// What tells of processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Way {
+    /// The kernel's own list of tasks, by an iterator of ours.
+    Bpf,
+    /// The files in /proc.
+    Proc,
+    /// The platform, through `sysinfo`.
+    Sysinfo,
+}
+
+impl Way {
+    /// As scripts know it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bpf => "bpf",
+            Self::Proc => "proc",
+            Self::Sysinfo => "sysinfo",
+        }
+    }
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// One process. Its id and its start together tell it from every other.

@@ -31,7 +31,7 @@ pub use own_use::OwnUse;
 pub use power::DevicePower;
 pub use privileged::{AtWork, Privileged, SignedActions, SignedPolicies};
 pub use process_control::DeviceProcessControl;
-pub use processes::{DeviceProcesses, ProcessSource, TaskIterator, Way};
+pub use processes::{DeviceProcesses, ProcessSource, TaskIterator};
 pub use sessions::DeviceSessions;
 pub use system::DeviceSystem;
 pub use wake::DeviceWake;

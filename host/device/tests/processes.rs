@@ -20,9 +20,9 @@ use std::{
 use bailiwick_core::{
     bytes::ByteCount,
     ports::Processes as _,
-    process::{Process, ProcessState, ProcessTable},
+    process::{Process, ProcessState, ProcessTable, Way},
 };
-use bailiwick_device::{DeviceProcesses, SystemClock, TaskIterator, Way};
+use bailiwick_device::{DeviceProcesses, SystemClock, TaskIterator};
 use bailiwick_needs::KernelFeature;
 
 /// /proc tells user and system time in ticks, each cut.

@@ -1,13 +1,14 @@
 //! Session-collector: what the processes of a user's session use.
 //!
-//! Each sample has a row per process, with the application that it belongs to; a row per
-//! process that ended since the sample before, with how, where that can be told; and the
-//! state of the session. The applications that the device offers are in the first sample
+//! Each sample says how processes were read, and has a row per process, with the application and
+//! the package that it belongs to; a row per process that ended since the sample before, with
+//! how, where that can be told; and the state of the session. The applications that the device offers are in the first sample
 //! of a session, and again every twelve hours: in the samples between, their collection is
 //! empty.
 
 mod applications;
 mod ended;
+mod groups;
 
 use bailiwick_sdk::{
     Cell, CollectError, Collection, Field, Refusal, Rows, Schema, SessionCollector, clock,
@@ -18,8 +19,6 @@ use ended::Lives;
 
 /// From one reading of the applications to the next, in milliseconds.
 const APPLICATIONS_EVERY: u64 = 12 * 3_600 * 1_000;
-/// What the kernel appends to the path of a program that an update has replaced.
-const REPLACED: &str = " (deleted)";
 
 /// The collector of one session.
 pub struct Analyzer {
@@ -40,6 +39,8 @@ impl SessionCollector for Analyzer {
                 key(),
                 [
                     Field::text("application"),
+                    Field::text("package"),
+                    Field::unsigned("parent"),
                     Field::text("name"),
                     cpu,
                     bytes("memory", 65_536),
@@ -49,6 +50,7 @@ impl SessionCollector for Analyzer {
                     Field::text("command-line").personal(),
                 ],
             ),
+            Collection::single("reading", [Field::text("source")]),
             Collection::keyed(
                 "ended",
                 key(),
@@ -87,6 +89,7 @@ impl SessionCollector for Analyzer {
     fn sample(&mut self) -> Result<Rows, CollectError> {
         let mut rows = Rows::new(&Self::schema());
         let table = processes::read()?;
+        rows.push("reading", [table.source().into()]);
         for process in table.iter() {
             rows.push("process", process_row(&process));
         }
@@ -142,11 +145,13 @@ impl Analyzer {
     }
 }
 
-fn process_row(process: &processes::Process<'_>) -> [Cell; 10] {
+fn process_row(process: &processes::Process<'_>) -> [Cell; 12] {
     [
         process.id.into(),
         process.started.into(),
-        application(process).into(),
+        groups::application(process).into(),
+        groups::package(process.executable).into(),
+        process.parent.into(),
         process.name.into(),
         process.cpu_ms.into(),
         process.memory.into(),
@@ -155,15 +160,6 @@ fn process_row(process: &processes::Process<'_>) -> [Cell; 10] {
         process.user.into(),
         process.command_line.into(),
     ]
-}
-
-/// Processes of one program are one application: the file's name says which. What has no
-/// program, or one that can't be seen, goes by its own name.
-fn application<'a>(process: &processes::Process<'a>) -> &'a str {
-    let path = process.executable;
-    let path = path.strip_suffix(REPLACED).unwrap_or(path);
-    let file = path.rsplit(['/', '\\']).next().unwrap_or_default();
-    if file.is_empty() { process.name } else { file }
 }
 
 fn session_row(session: &sessions::Session) -> [Cell; 10] {

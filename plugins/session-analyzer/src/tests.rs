@@ -44,18 +44,6 @@ fn device(now: u64, processes: &[Process<'_>]) -> Device {
 }
 
 #[test]
-fn processes_of_one_program_are_one_application() {
-    for (executable, expected) in [
-        ("/usr/lib/firefox/firefox", "firefox"),
-        ("/usr/bin/bash (deleted)", "bash"),
-        ("C:\\Program Files\\App\\app.exe", "app.exe"),
-        ("", "name"),
-    ] {
-        assert_eq!(application(&process(1, executable)), expected);
-    }
-}
-
-#[test]
 fn applications_come_first_and_every_twelve_hours() {
     let mut analyzer = Analyzer::new();
     let mut count = |now| {
@@ -63,6 +51,7 @@ fn applications_come_first_and_every_twelve_hours() {
             .run(|| analyzer.sample())
             .unwrap();
         assert_eq!((rows.count("process"), rows.count("session")), (1, 1));
+        assert_eq!(rows.count("reading"), 1);
         rows.count("application")
     };
     let hour = 3_600_000;

@@ -1,6 +1,8 @@
 //! The processes of the device: of the session for which the plugin runs, or of all, as the
 //! policy says.
 
+use std::ops::Range;
+
 pub use crate::bindings::bailiwick::plugin::processes::Error;
 use crate::host::processes;
 
@@ -12,6 +14,8 @@ const MAGIC: &[u8] = b"BPT1";
 pub struct Table {
     buffer: Vec<u8>,
     taken_at: u64,
+    /// Where the source's name is.
+    source: Range<usize>,
     count: usize,
     /// Where the first process begins.
     start: usize,
@@ -24,7 +28,7 @@ pub struct Process<'a> {
     pub id: u32,
     /// When it was started, in milliseconds since 1970-01-01T00:00:00Z.
     pub started: u64,
-    /// Id of its parent.
+    /// Id of its parent; 0 if it has none, or the policy does not let this plugin see it.
     pub parent: u32,
     /// Processor time that it has used, in milliseconds.
     pub cpu_ms: u64,
@@ -70,9 +74,12 @@ pub fn read() -> Result<Table, Error> {
     let buffer = processes::read()?;
     let mut input = Input(buffer.strip_prefix(MAGIC).ok_or(Error::Unavailable)?);
     let taken_at = input.varint().ok_or(Error::Unavailable)?;
+    let source = input.text().ok_or(Error::Unavailable)?.len();
+    let source_end = buffer.len() - input.0.len();
     let count = input.varint().ok_or(Error::Unavailable)?;
     let start = buffer.len() - input.0.len();
     Ok(Table {
+        source: source_end - source..source_end,
         count: usize::try_from(count).unwrap_or(usize::MAX),
         taken_at,
         start,
@@ -84,6 +91,11 @@ impl Table {
     /// When it was read, in milliseconds since 1970-01-01T00:00:00Z.
     pub fn taken_at(&self) -> u64 {
         self.taken_at
+    }
+
+    /// What told of them: `bpf`, `proc`, `sysinfo`, or what a later host calls it.
+    pub fn source(&self) -> &str {
+        std::str::from_utf8(&self.buffer[self.source.clone()]).unwrap_or_default()
     }
 
     /// How many there are.
@@ -189,6 +201,7 @@ impl From<Error> for crate::CollectError {
 pub(crate) fn encode(taken_at: u64, processes: &[Process<'_>]) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     put(&mut out, taken_at);
+    put_text(&mut out, "proc");
     put(&mut out, processes.len() as u64);
     for process in processes {
         let numbers = [
@@ -274,6 +287,7 @@ mod tests {
         let device = Device::new().now(5).processes(&[one, two]);
         let table = device.run(read).unwrap();
         assert_eq!((table.taken_at(), table.len()), (5, 2));
+        assert_eq!(table.source(), "proc");
         assert_eq!(table.iter().collect::<Vec<_>>(), [one, two]);
         assert_eq!(Device::new().run(read).unwrap_err(), Error::Unavailable);
         let denied = Device::new().processes(&[]).deny("processes");

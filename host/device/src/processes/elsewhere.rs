@@ -5,14 +5,14 @@ use std::sync::Arc;
 use bailiwick_core::{
     bytes::ByteCount,
     process::{
-        Described, LONGEST_COMMAND_LINE, MOST_PROCESSES, Process, ProcessState, ProcessTable,
+        Described, LONGEST_COMMAND_LINE, MOST_PROCESSES, Process, ProcessState, ProcessTable, Way,
     },
     session::ProcessMarks,
     time::{Monotonic, Timestamp},
 };
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind, Users};
 
-use super::{ProcessSource, Way};
+use super::ProcessSource;
 use crate::Privileged;
 
 /// There is none on this platform.
@@ -103,6 +103,7 @@ impl Reader {
         Ok(ProcessTable {
             taken_at,
             taken,
+            way: Way::Sysinfo,
             processes,
             cut,
         })

@@ -10,7 +10,7 @@ use std::{fs, io::Write as _, os::fd::OwnedFd, path::PathBuf, sync::Arc};
 
 use bailiwick_core::{
     bytes::ByteCount,
-    process::{Described, LONGEST_COMMAND_LINE, MOST_PROCESSES, Process, ProcessTable},
+    process::{Described, LONGEST_COMMAND_LINE, MOST_PROCESSES, Process, ProcessTable, Way},
     time::{Monotonic, Timestamp},
 };
 use rustix::{
@@ -18,7 +18,7 @@ use rustix::{
     process::Resource,
 };
 
-use super::{ProcessSource, Way, bpf::TaskIterator, known::Known, machine, stat};
+use super::{ProcessSource, bpf::TaskIterator, known::Known, machine, stat};
 use crate::{
     Privileged,
     privileged::{Wanted, closely},
@@ -152,6 +152,7 @@ impl Reader {
         Ok(ProcessTable {
             taken_at,
             taken,
+            way: self.source.way,
             processes,
             cut,
         })

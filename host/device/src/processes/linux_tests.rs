@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bailiwick_core::process::ProcessState;
+use bailiwick_core::process::{ProcessState, Way};
 
 use super::*;
 

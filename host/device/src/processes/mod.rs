@@ -35,7 +35,7 @@ use bailiwick_core::{
 pub use self::bpf::TaskIterator;
 #[cfg(not(target_os = "linux"))]
 pub use self::elsewhere::TaskIterator;
-pub use self::source::{ProcessSource, Way};
+pub use self::source::ProcessSource;
 
 #[cfg(not(target_os = "linux"))]
 use self::elsewhere::Reader;

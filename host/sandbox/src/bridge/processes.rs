@@ -67,36 +67,40 @@ fn encode(
     pseudonyms: &dyn Pseudonyms,
 ) -> Vec<u8> {
     let owners = Owners::new(sessions);
-    let seen = |process: &Process| {
-        let owner = owners.of(&process.described.marks);
-        Some((owner, view.fields(owner)?))
-    };
+    // In the order of their ids, as the table is.
+    let seen: Vec<_> = table
+        .processes
+        .iter()
+        .filter_map(|process| {
+            let owner = owners.of(&process.described.marks);
+            Some((process, owner, view.fields(owner)?))
+        })
+        .collect();
     let mut rows = Vec::new();
-    let mut count = 0;
-    for process in &table.processes {
-        if let Some((owner, fields)) = seen(process) {
-            row(&mut rows, process, owner, fields, pseudonyms);
-            count += 1;
-        }
+    for (process, owner, fields) in &seen {
+        let parent = seen.binary_search_by_key(&process.parent, |(process, ..)| process.pid);
+        let parent = parent.map_or(0, |_| process.parent);
+        row(&mut rows, (process, parent), *owner, *fields, pseudonyms);
     }
-    let mut buffer = Vec::with_capacity(rows.len() + 24);
+    let mut buffer = Vec::with_capacity(rows.len() + 32);
     buffer.extend_from_slice(MAGIC);
     put(&mut buffer, table.taken_at.as_ms());
-    put(&mut buffer, count);
+    put_text(&mut buffer, table.way.name());
+    put(&mut buffer, seen.len() as u64);
     buffer.extend_from_slice(&rows);
     buffer
 }
 
 fn row(
     out: &mut Vec<u8>,
-    process: &Process,
+    (process, parent): (&Process, u32),
     owner: Owner<'_>,
     fields: Fields,
     pseudonyms: &dyn Pseudonyms,
 ) {
     put(out, u64::from(process.pid));
     put(out, process.started.as_ms());
-    put(out, u64::from(process.parent));
+    put(out, u64::from(parent));
     put(out, process.cpu_ms);
     put(out, process.memory.get());
     put(out, u64::from(process.threads));

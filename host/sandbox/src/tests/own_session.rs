@@ -15,7 +15,7 @@ use bailiwick_core::{
         Capability, Effect, Fields, Grant, Policy, Scope, Seen as SeenPart, Sensitive, Whose,
     },
     ports::{self, BoxFuture, UnavailableError},
-    process::{Described, Process, ProcessState, ProcessTable},
+    process::{Described, Process, ProcessState, ProcessTable, Way},
     session::{
         ProcessMarks, Reading, Seen, Session, SessionId, SessionKind, SessionState, Source, Tracker,
     },
@@ -112,12 +112,24 @@ fn name(at: usize) -> String {
     format!("<process-{at}>")
 }
 
+fn pid(at: usize) -> u32 {
+    1_000_000 + at as u32
+}
+
+/// Whether a guest is given that number, which is like nothing else that it is given.
+fn tells_pid(buffer: &[u8], at: usize) -> bool {
+    let pid = pid(at);
+    let varint = [pid as u8 | 0x80, (pid >> 7) as u8 | 0x80, (pid >> 14) as u8];
+    buffer.windows(3).any(|bytes| bytes == varint)
+}
+
 impl ports::Processes for Now {
     fn table(&self, _: Duration) -> BoxFuture<'_, Result<Arc<ProcessTable>, UnavailableError>> {
         let process = |(at, marks): (usize, &ProcessMarks)| Process {
-            pid: 100 + at as u32,
+            pid: pid(at),
             started: Timestamp::from_ms(1),
-            parent: 1,
+            // Two are each other's, so that some are of another session.
+            parent: pid(at ^ 1),
             described: Arc::new(Described {
                 name: name(at),
                 user: marks.login_uid.map(|uid| format!("user-{uid}")),
@@ -135,6 +147,7 @@ impl ports::Processes for Now {
         let table = ProcessTable {
             taken_at: Timestamp::from_ms(2),
             taken: Monotonic::ZERO,
+            way: Way::Proc,
             processes: marks.iter().enumerate().map(process).collect(),
             cut: 0,
         };
@@ -231,8 +244,10 @@ impl Instances {
             let text = String::from_utf8_lossy(&buffer);
             for (at, marks) in marks.iter().enumerate() {
                 if !text.contains(&name(at)) {
+                    prop_assert!(!tells_pid(&buffer, at), "as a parent, {marks:?}");
                     continue;
                 }
+                prop_assert!(tells_pid(&buffer, at));
                 let session = own_is_open.expect("an instance of an ended session sees a process");
                 prop_assert!(can_be_of(marks, session, &open), "{marks:?} {session:?}");
                 let before = seen_by.insert(at, own.clone());

@@ -10,7 +10,7 @@ use bailiwick_core::{
         self, BoxFuture, FileSystem, Link, Prefix, Pseudonyms as _, Route, SystemDescription,
         UnavailableError, Unkeyed,
     },
-    process::{Described, Process, ProcessState, ProcessTable},
+    process::{Described, Process, ProcessState, ProcessTable, Way},
     session::{self, Reading, Session, Source, Tracker},
     time::{Monotonic, Timestamp},
 };
@@ -92,6 +92,7 @@ impl ports::Processes for Desk {
         let table = ProcessTable {
             taken_at: Timestamp::from_ms(2),
             taken: Monotonic::ZERO,
+            way: Way::Proc,
             processes: vec![process],
             cut: 0,
         };

@@ -185,8 +185,8 @@ impl Device {
         self.with(|parts| parts.routes = Some(routes.into()))
     }
 
-    /// What `processes::read` answers, as read at the time on this device's wall: set it
-    /// before.
+    /// What `processes::read` answers, as read from `proc` at the time on this device's wall: set
+    /// that before.
     pub fn processes(self, processes: &[Process<'_>]) -> Self {
         self.with(|parts| parts.processes = Some(processes::encode(parts.now, processes)))
     }

@@ -1,10 +1,13 @@
 //! On the machine where they run, if it lets them.
 
-use bailiwick_core::time::{Monotonic, Timestamp};
+use bailiwick_core::{
+    process::Way,
+    time::{Monotonic, Timestamp},
+};
 use bailiwick_needs::KernelFeature;
 
 use super::*;
-use crate::processes::{Way, linux::Reader};
+use crate::processes::linux::Reader;
 
 #[test]
 fn this_kernel_has_everything_where_it_is_looked_for() {

@@ -19,7 +19,7 @@ use bailiwick_core::{
         Place, Processes, State, StateEntries, StateError, UnavailableError, Wake, WakeCarrier,
         WakeError,
     },
-    process::{Described, Process, ProcessState, ProcessTable},
+    process::{Described, Process, ProcessState, ProcessTable, Way},
     session::{Facts, ProcessMarks, Seen, Session, SessionId, Source},
     time::{Monotonic, Timestamp},
 };
@@ -297,6 +297,7 @@ impl Processes for Outside {
         let table = ProcessTable {
             taken_at: Timestamp::from_ms(1),
             taken: Monotonic::ZERO,
+            way: Way::Proc,
             processes: SESSIONS.iter().map(process).collect(),
             cut: 0,
         };
