@@ -47,7 +47,7 @@ const fn bound(
 }
 
 /// MB and KB are 10^6 and 10^3 bytes.
-const BOUNDS: [Bound; 41] = [
+const BOUNDS: [Bound; 43] = [
     bound(
         "memory",
         "rss",
@@ -321,6 +321,20 @@ const BOUNDS: [Bound; 41] = [
         "2,000 processes, over /proc, over C",
         1.4,
         "x",
+    ),
+    bound(
+        "peers",
+        "peers-few-finding",
+        "agent without plugins, 300 processes",
+        3.0,
+        "ms",
+    ),
+    bound(
+        "peers",
+        "peers-many-finding",
+        "the same, 2,000 processes, 50 sessions",
+        3.0,
+        "ms",
     ),
     bound(
         "demo",

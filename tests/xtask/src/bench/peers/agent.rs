@@ -22,28 +22,58 @@ const ANALYZER: &str = "session-analyzer";
 /// For a plugin to be fetched and started, and for all sessions to be sampled.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How it reads processes.
+/// Which agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
+    /// It lists processes by the kernel's iterator.
     Bpf,
+    /// It reads /proc, as where it may attach nothing to the kernel.
     Proc,
+    /// As the first, with no plugin: it is connected, and finds sessions.
+    Bare,
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 2] = [Self::Bpf, Self::Proc];
+    pub(super) const ALL: [Self; 3] = [Self::Bpf, Self::Proc, Self::Bare];
 
     /// For the table.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Bpf => "bailiwick, BPF",
             Self::Proc => "bailiwick, over /proc",
+            Self::Bare => "bailiwick without plugins",
+        }
+    }
+
+    /// The same.
+    pub(super) const fn tells(self) -> &'static str {
+        match self {
+            Self::Bpf | Self::Proc => {
+                "applications of each session: CPU, memory, I/O, states; each sample kept"
+            }
+            Self::Bare => "which sessions there are",
+        }
+    }
+
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Bpf => "peers-bpf",
+            Self::Proc => "peers-proc",
+            Self::Bare => "peers-bare",
+        }
+    }
+
+    const fn samples(self) -> bool {
+        match self {
+            Self::Bpf | Self::Proc => true,
+            Self::Bare => false,
         }
     }
 
     /// As `bailiwick status` tells.
     const fn told(self) -> &'static str {
         match self {
-            Self::Bpf => "bpf",
+            Self::Bpf | Self::Bare => "bpf",
             Self::Proc => "proc",
         }
     }
@@ -51,7 +81,7 @@ impl Way {
     /// `agent`, which has no other way.
     fn leaves(self, agent: Command) -> Command {
         match self {
-            Self::Bpf => agent,
+            Self::Bpf | Self::Bare => agent,
             Self::Proc => {
                 // As on a machine where nobody may attach programs to the kernel: each of
                 // these capabilities allows that.
@@ -71,15 +101,18 @@ pub(super) struct Agent {
     device: Device,
     account: Account,
     sent: Arc<AtomicU64>,
+    /// Which are sampled.
+    sessions: u64,
 }
 
 impl Agent {
     /// Starts one and waits until each of `sessions` was sampled.
     pub(super) fn start(bench: &Bench, way: Way, sessions: usize) -> anyhow::Result<Self> {
-        let name = format!("peers-{}", way.told());
-        let desk = bench.desk_for(Devices::Enrolled, &name)?;
-        desk.add_with(ANALYZER, |_| None)?;
-        let account = Account::open(&name)?;
+        let desk = bench.desk_for(Devices::Enrolled, way.folder())?;
+        if way.samples() {
+            desk.add_with(ANALYZER, |_| None)?;
+        }
+        let account = Account::open(way.folder())?;
         let sent = Arc::new(AtomicU64::new(0));
         let device = Device::begin_enrolled_as(desk, |desk, opened| {
             let agent = counted(desk, opened, &sent)?;
@@ -89,14 +122,18 @@ impl Agent {
             device,
             account,
             sent,
+            sessions: if way.samples() { sessions as u64 } else { 0 },
+        };
+        let sign = if way.samples() {
+            "plugin-started"
+        } else {
+            "started"
         };
         agent
             .device
-            .wait(PATIENCE, "start of the analyzer", |event| {
-                event["event"] == "plugin-started"
-            })?;
+            .wait(PATIENCE, sign, |event| event["event"] == sign)?;
         agent.is_read(way)?;
-        agent.sampled(sessions)?;
+        agent.sampled()?;
         Ok(agent)
     }
 
@@ -109,10 +146,19 @@ impl Agent {
         self.sent.load(Relaxed)
     }
 
-    /// Figures of an agent that did not do its work are none: how many samples it took so far.
+    /// How many samples it took so far.
     pub(super) fn samples(&self) -> anyhow::Result<u64> {
+        if self.sessions == 0 {
+            return Ok(0);
+        }
         let calls = self.device.timing(ANALYZER)?["calls"].as_u64();
         calls.context("the agent does not tell of samples")
+    }
+
+    /// Figures of an agent that did not do its work are none: how many samples it takes in the
+    /// time of `samples`, of which one may be due at either end.
+    pub(super) fn due(&self, samples: u32) -> u64 {
+        u64::from(samples.saturating_sub(1)) * self.sessions
     }
 
     pub(super) fn stop(self) -> anyhow::Result<()> {
@@ -130,17 +176,18 @@ impl Agent {
         Ok(())
     }
 
-    /// Waits until each of `sessions` was sampled once: an instance samples as it starts.
-    fn sampled(&mut self, sessions: usize) -> anyhow::Result<()> {
+    /// Waits until each session was sampled once: an instance samples as it starts.
+    fn sampled(&mut self) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {
             let samples = self.samples()?;
-            if samples >= sessions as u64 {
+            if samples >= self.sessions {
                 return Ok(());
             }
             ensure!(
                 begun.elapsed() < PATIENCE,
-                "{samples} samples of {sessions}"
+                "{samples} samples of {}",
+                self.sessions
             );
             self.device.rest(Duration::from_secs(1))?;
         }

@@ -99,10 +99,7 @@ fn rows(
     many: Vec<Outcome>,
     version: impl Fn(&str) -> Option<String>,
 ) -> Vec<Row> {
-    let agents = Way::ALL.map(|way| {
-        let tells = "applications of each session: CPU, memory, I/O, states; each sample kept";
-        Row::named(Kind::Agent, way.name(), tells)
-    });
+    let agents = Way::ALL.map(|way| Row::named(Kind::Agent, way.name(), way.tells()));
     let least = [
         Row::named(Kind::Least, least::TASKS, "nothing: it makes passes"),
         Row::named(Kind::Least, least::PROC, "nothing: it reads"),
@@ -126,7 +123,8 @@ fn rows(
 /// One of a row's outcomes.
 type Pick = fn(&Row) -> Outcome;
 
-/// What has a bound: the agent's own, and what it takes over the least, over /proc.
+/// What has a bound: the agent's own, what it takes over the least, over /proc, and what finding
+/// sessions takes at most, of which the first is told without as well.
 fn figures(rows: &[Row]) -> Vec<Figure> {
     let of = |name: &str, outcome: Pick| {
         let row = rows.iter().find(|row| row.name == name)?;
@@ -135,14 +133,20 @@ fn figures(rows: &[Row]) -> Vec<Figure> {
     let few: (&str, Pick) = ("few", |row| row.few);
     let many: (&str, Pick) = ("many", |row| row.many);
     let mut figures = Vec::new();
+    let mut figure = |name: String, measured: Option<f64>| {
+        figures.extend(measured.map(|measured| Figure::new(&name, measured)));
+    };
     for (size, outcome) in [few, many] {
-        let [bpf, proc] = Way::ALL.map(|way| of(way.name(), outcome));
-        if let Some(bpf) = bpf {
-            figures.push(Figure::new(&format!("peers-{size}"), bpf));
-        }
-        if let (Some(proc), Some(least)) = (proc, of(least::PROC, outcome)) {
-            figures.push(Figure::new(&format!("peers-{size}-over-c"), proc / least));
-        }
+        let [bpf, proc, bare] = Way::ALL.map(|way| of(way.name(), outcome));
+        let over = |one: Option<f64>, other: Option<f64>| Some(one? / other?);
+        let less = |one: Option<f64>, other: Option<f64>| Some(one? - other?);
+        figure(format!("peers-{size}"), bpf);
+        figure(
+            format!("peers-{size}-over-c"),
+            over(proc, of(least::PROC, outcome)),
+        );
+        figure(format!("peers-{size}-finding"), bare);
+        figure(format!("peers-{size}-for-plugins-ms"), less(bpf, bare));
     }
     figures
 }
@@ -161,28 +165,30 @@ mod tests {
 
     #[test]
     fn the_agent_comes_first_and_others_by_what_they_take() {
-        let many = PEERS.len() + 4;
+        let many = PEERS.len() + 5;
         let missing = vec![Err(Missing::NotProvided); many];
         let mut costs: Vec<Outcome> = (0..many).map(|n| took(100.0 - n as f64)).collect();
-        costs[4] = Err(Missing::Failed);
+        costs[5] = Err(Missing::Failed);
         let rows = rows(missing, costs, |_| None);
         let names: Vec<_> = rows.iter().map(|row| row.name).collect();
         let first = [
-            Way::ALL[0].name(),
-            Way::ALL[1].name(),
+            Way::Bpf.name(),
+            Way::Proc.name(),
+            Way::Bare.name(),
             least::TASKS,
             least::PROC,
         ];
-        assert_eq!(names[..4], first);
-        assert_eq!(names[4], PEERS[PEERS.len() - 1].name);
+        assert_eq!(names[..5], first);
+        assert_eq!(names[5], PEERS[PEERS.len() - 1].name);
         assert_eq!(names[many - 1], PEERS[0].name);
     }
 
     #[test]
     fn over_proc_the_agent_is_held_against_c_and_else_against_the_clock() {
-        let few = vec![took(1.5), took(6.0), took(0.5), took(4.0)];
-        let many = vec![took(7.0), took(30.0), took(2.0), Err(Missing::Failed)];
-        let figures = figures(&rows(few, many, |_| None));
+        let failed = Err(Missing::Failed);
+        let few = [took(1.5), took(6.0), took(0.5), took(0.4), took(4.0)];
+        let many = [took(7.0), took(30.0), failed, took(2.0), failed];
+        let figures = figures(&rows(few.to_vec(), many.to_vec(), |_| None));
         let told: Vec<_> = figures
             .iter()
             .map(|figure| (figure.name.as_str(), figure.measured))
@@ -190,6 +196,8 @@ mod tests {
         let expected = [
             ("peers-few", 1.5),
             ("peers-few-over-c", 1.5),
+            ("peers-few-finding", 0.5),
+            ("peers-few-for-plugins-ms", 1.0),
             ("peers-many", 7.0),
         ];
         assert_eq!(told, expected);

@@ -15,7 +15,8 @@ const BOTTOM: f64 = 56.0;
 
 /// Colours by what a program is to the agent, on white and on black paper.
 const STYLE: &str = "
-text { font: 13px system-ui, sans-serif; fill: #1f2328; }
+text { font: 13px system-ui, sans-serif; fill: #1f2328; stroke: #ffffff; stroke-width: 4px;
+  paint-order: stroke; }
 .title { font-size: 15px; font-weight: 600; }
 .quiet { fill: #59636e; }
 .paper { fill: #ffffff; }
@@ -27,7 +28,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 circle { stroke-width: 2; }
 .span { stroke-width: 2; stroke-opacity: 0.5; }
 @media (prefers-color-scheme: dark) {
-text { fill: #f0f6fc; }
+text { fill: #f0f6fc; stroke: #0d1117; }
 .quiet { fill: #9198a1; }
 .paper, .few { fill: #0d1117; }
 .grid { stroke: #3d444d; }

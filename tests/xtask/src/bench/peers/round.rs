@@ -59,10 +59,9 @@ pub(super) fn round(bench: &Bench, place: &Place, size: Size) -> anyhow::Result<
 
 /// Starts everybody, in the order of the rows.
 fn all(bench: &Bench, place: &Place, size: Size) -> Vec<Result<Subject, Missing>> {
-    let sessions = size.sessions;
     let agents = Way::ALL.into_iter().map(|way| {
-        let agent = Agent::start(bench, way, sessions).map_err(failed)?;
-        Ok(Subject::Agent { agent, sessions })
+        let agent = Agent::start(bench, way, size.sessions);
+        agent.map(Subject::Agent).map_err(failed)
     });
     let least = [&place.least.iterates_tasks, &place.least.reads_proc]
         .into_iter()

@@ -37,7 +37,7 @@ pub(super) struct Measured {
 
 /// Somebody who is measured.
 pub(super) enum Subject {
-    Agent { agent: Agent, sessions: usize },
+    Agent(Agent),
     Program { running: Running, sent: Sent },
 }
 
@@ -121,7 +121,7 @@ impl Subject {
 
     pub(super) fn mark(&mut self) -> anyhow::Result<Mark> {
         match self {
-            Self::Agent { agent, .. } => Ok(Mark {
+            Self::Agent(agent) => Ok(Mark {
                 used: agent.account().used()?,
                 sent: agent.sent(),
                 samples: agent.samples()?,
@@ -146,10 +146,8 @@ impl Subject {
         let now = self.mark()?;
         let told = now.sent - before.sent;
         let memory = match self {
-            Self::Agent { agent, sessions } => {
-                let taken = now.samples - before.samples;
-                // One may be due at either end.
-                let due = u64::from(samples.saturating_sub(1)) * *sessions as u64;
+            Self::Agent(agent) => {
+                let (taken, due) = (now.samples - before.samples, agent.due(samples));
                 ensure!(taken >= due, "{taken} samples of {due} were taken");
                 agent.account().memory()?
             }
@@ -171,7 +169,7 @@ impl Subject {
     /// Ends it; an error if it did not do what was measured.
     pub(super) fn stop(self) -> anyhow::Result<()> {
         match self {
-            Self::Agent { agent, .. } => agent.stop(),
+            Self::Agent(agent) => agent.stop(),
             Self::Program { running, sent } => {
                 // First who asks: a server that ended answers nobody.
                 if let Sent::Answered(_, asking) = sent {
