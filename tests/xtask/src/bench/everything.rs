@@ -24,7 +24,7 @@ const ANALYZER: &str = "session-analyzer";
 const TIME: Duration = Duration::from_secs(30 * 60);
 const SHORT: Duration = Duration::from_secs(3 * 60);
 /// From one sample to the next, as the analyzer's policy says.
-const SAMPLE: Duration = Duration::from_secs(15);
+pub(super) const SAMPLE: Duration = Duration::from_secs(15);
 /// Of which the CPU is taken, at the end: as many as make a file.
 const SAMPLES: u32 = 20;
 const SAMPLES_SHORT: u32 = 8;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use bailiwick_needs::{Login, own_uid};
 
-use super::{Bench, device::Device, table::Figure};
+use super::{Bench, device::Device, everything::SAMPLE, table::Figure};
 use crate::desk::Devices;
 
 const ANALYZER: &str = "session-analyzer";
@@ -74,33 +74,65 @@ fn of(bench: &Bench, size: &Size) -> anyhow::Result<Vec<Figure>> {
         event["event"] == "plugin-started"
     })?;
     let uid = own_uid(0);
+    let begun = Instant::now();
     let logins = (0..size.sessions)
         .map(|_| Login::with_sleepers(uid, SLEEPERS))
         .collect::<Result<Vec<_>, _>>()?;
-    let opened = sampled(&mut device, size.sessions)?;
+    let after = sampled(&mut device, size.sessions, begun)?;
     device.rest(bench.time(TIME, SHORT))?;
     let process = device.process();
     let figures = vec![
         Figure::new(size.rss, process.megabytes("VmRSS")?),
         Figure::new(size.hwm, process.megabytes("VmHWM")?),
         Figure::new(size.anonymous, process.megabytes("RssAnon")?),
-        Figure::new(size.sampled, opened.as_secs_f64()),
+        Figure::new(size.sampled, after.as_secs_f64()),
     ];
     drop(logins);
     device.end()?;
     Ok(figures)
 }
 
-/// Waits until each of `count` sessions was sampled once: an instance samples as it starts.
-fn sampled(device: &mut Device, count: u64) -> anyhow::Result<Duration> {
-    let begun = Instant::now();
+/// Waits until each of `count` sessions was sampled, which opened after `begun`, and tells how long
+/// that took from now on.
+fn sampled(device: &mut Device, count: u64, begun: Instant) -> anyhow::Result<Duration> {
+    let opened = Instant::now();
     loop {
         let calls = device.timing(ANALYZER)?["calls"].as_u64();
         let calls = calls.context("the agent does not tell of samples")?;
-        if calls >= count {
-            return Ok(begun.elapsed());
+        if each_has_some(calls, count, begun.elapsed()) {
+            return Ok(opened.elapsed());
         }
-        ensure!(begun.elapsed() < SETTLED, "{calls} samples of {count}");
+        ensure!(
+            opened.elapsed() < SETTLED,
+            "{count} sessions, which took {:.0?} to open, need not have a sample each: there are \
+             {calls}",
+            opened - begun
+        );
         device.rest(Duration::from_secs(1))?;
+    }
+}
+
+/// Whether `calls` in all are a sample at least of each of `count` sessions.
+///
+/// An instance samples as it starts, and then every [`SAMPLE`]: none has more than fit into the
+/// time `since` the first session opened. If all but one had so many and there is one more, that
+/// one has some.
+fn each_has_some(calls: u64, count: u64, since: Duration) -> bool {
+    let most_of_one = 1 + since.as_secs() / SAMPLE.as_secs();
+    calls > (count - 1) * most_of_one
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_was_sampled_twice_does_not_stand_for_another() {
+        let after = |calls, seconds| each_has_some(calls, 100, Duration::from_secs(seconds));
+        assert!(!after(99, 14));
+        assert!(after(100, 14));
+        assert!(!after(100, 15));
+        assert!(!after(198, 29));
+        assert!(after(199, 29));
     }
 }
