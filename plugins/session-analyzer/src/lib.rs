@@ -1,7 +1,7 @@
 //! Session-collector: what the processes of a user's session use.
 //!
-//! Each sample says how processes were read, and has a row per process, with the application and
-//! the package that it belongs to; a row per process that ended since the sample before, with
+//! Each sample says how processes were read, and has a row per process, with the application, the
+//! package and the container that it belongs to; a row per process that ended since the sample before, with
 //! how, where that can be told; and the state of the session. The applications that the device offers are in the first sample
 //! of a session, and again every twelve hours: in the samples between, their collection is
 //! empty.
@@ -40,6 +40,7 @@ impl SessionCollector for Analyzer {
                 [
                     Field::text("application"),
                     Field::text("package"),
+                    Field::text("container"),
                     Field::unsigned("parent"),
                     Field::text("name"),
                     cpu,
@@ -145,12 +146,13 @@ impl Analyzer {
     }
 }
 
-fn process_row(process: &processes::Process<'_>) -> [Cell; 12] {
+fn process_row(process: &processes::Process<'_>) -> [Cell; 13] {
     [
         process.id.into(),
         process.started.into(),
         groups::application(process).into(),
         groups::package(process.executable).into(),
+        process.container.into(),
         process.parent.into(),
         process.name.into(),
         process.cpu_ms.into(),

@@ -52,6 +52,8 @@ pub struct Process<'a> {
     pub command_line: Option<&'a str>,
     /// Its session, as `number#generation`; none for the system's.
     pub session: Option<&'a str>,
+    /// The container that it runs in: the first 12 digits of its id, or its name.
+    pub container: Option<&'a str>,
 }
 
 /// Whether a process runs, or how it ended. How is known only while its parent has not asked.
@@ -182,6 +184,9 @@ impl<'a> Input<'a> {
         if has(4) {
             process.session = Some(self.text()?);
         }
+        if has(5) {
+            process.container = Some(self.text()?);
+        }
         Some(process)
     }
 }
@@ -224,6 +229,7 @@ pub(crate) fn encode(taken_at: u64, processes: &[Process<'_>]) -> Vec<u8> {
             process.user.is_some(),
             process.command_line.is_some(),
             process.session.is_some(),
+            process.container.is_some(),
         ];
         let bits = given.iter().enumerate();
         out.push(bits.fold(0, |bits, (bit, given)| bits | u8::from(*given) << bit));
@@ -231,7 +237,12 @@ pub(crate) fn encode(taken_at: u64, processes: &[Process<'_>]) -> Vec<u8> {
         put_text(&mut out, process.executable);
         let numbers = [process.read, process.written].into_iter().flatten();
         numbers.for_each(|number| put(&mut out, number));
-        let texts = [process.user, process.command_line, process.session];
+        let texts = [
+            process.user,
+            process.command_line,
+            process.session,
+            process.container,
+        ];
         texts
             .into_iter()
             .flatten()
@@ -277,6 +288,7 @@ mod tests {
             user: None,
             command_line: Some("sh -c x"),
             session: Some("7#12"),
+            container: Some("web"),
         };
         let two = Process {
             id: 9,

@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use bailiwick_core::{
     policy::{Call, Capability, Fields, ProcessesView, Sensitive},
     ports::Pseudonyms,
-    process::{Process, ProcessState, ProcessTable},
+    process::{Process, ProcessState, ProcessTable, container},
     session::{Owner, Owners, Session},
 };
 
@@ -24,6 +24,7 @@ const WRITTEN: u8 = 1 << 1;
 const USER: u8 = 1 << 2;
 const COMMAND_LINE: u8 = 1 << 3;
 const SESSION: u8 = 1 << 4;
+const CONTAINER: u8 = 1 << 5;
 
 impl Host for Context {
     async fn read(&mut self) -> wasmtime::Result<Result<Vec<u8>, Error>> {
@@ -142,6 +143,10 @@ fn row(
             of(Sensitive::CommandLine, &described.command_line),
         ),
         (SESSION, session.map(Cow::Owned)),
+        (
+            CONTAINER,
+            container(&described.marks.cgroup).map(Cow::Borrowed),
+        ),
     ];
     for (bit, text) in texts {
         if let Some(text) = text {

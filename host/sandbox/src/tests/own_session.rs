@@ -52,7 +52,7 @@ const fn user(login: u32) -> u32 {
 
 fn moments() -> impl Strategy<Value = Vec<Moment>> {
     let login = (1_u32..7, 0_u8..4, any::<bool>());
-    let process = (prop::option::of(1_u32..8), 0_u8..4, 1_u32..8);
+    let process = (prop::option::of(1_u32..8), 0_u8..5, 1_u32..8);
     let moment = (
         prop::collection::vec(login, 0..5),
         prop::collection::vec(process, 0..8),
@@ -155,6 +155,9 @@ impl ports::Processes for Now {
     }
 }
 
+/// An eighth of a container's id.
+const CONTAINER: &str = "0123cafe";
+
 fn seen((login, state, logind): &Login) -> Seen {
     let states = [
         SessionState::Active,
@@ -182,6 +185,7 @@ fn marks((login, place, of): &Marks) -> ProcessMarks {
             0 => String::new(),
             1 => "/system.slice/cron.service".to_owned(),
             2 => format!("{slice}/session-{of}.scope"),
+            3 => format!("/system.slice/docker-{}.scope", CONTAINER.repeat(8)),
             _ => format!("{slice}/user@{uid}.service/app.slice"),
         },
     }
@@ -248,6 +252,8 @@ impl Instances {
                     continue;
                 }
                 prop_assert!(tells_pid(&buffer, at));
+                let in_container = marks.cgroup.contains(CONTAINER);
+                prop_assert!(!in_container || text.contains("0123cafe0123"));
                 let session = own_is_open.expect("an instance of an ended session sees a process");
                 prop_assert!(can_be_of(marks, session, &open), "{marks:?} {session:?}");
                 let before = seen_by.insert(at, own.clone());

@@ -1,5 +1,7 @@
 //! The processes of the device at one moment.
 
+mod container;
+
 use std::sync::Arc;
 
 use crate::{
@@ -7,6 +9,8 @@ use crate::{
     session::ProcessMarks,
     time::{Monotonic, Timestamp},
 };
+
+pub use container::container;
 
 /// Most processes of a table. Beyond it those with the highest ids are left out, and told.
 pub const MOST_PROCESSES: usize = 65_536;
