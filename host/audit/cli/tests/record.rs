@@ -119,6 +119,26 @@ fn what_plugins_really_did_is_told_in_every_form() {
 }
 
 #[test]
+fn a_plugin_that_devices_only_refused_is_not_said_to_have_run() {
+    let refused = json!({ "event": "refused", "plugin": "stranger", "version": "2.0.0",
+        "reason": "it asks for <more>" });
+    let ran = json!({ "event": "plugin-started", "plugin": "stranger", "version": "1.0.0" });
+    let page = |events: &[(u64, Value)]| {
+        let (log, _) = log(events);
+        let words = ["--record", "logs", "--format", "html"];
+        let (_, page) = audit(desk(&log).path(), &words);
+        page.split_once("<h2>stranger</h2>").unwrap().1.to_owned()
+    };
+    let told = page(&[(1, refused.clone())]);
+    assert!(told.contains("No device of the record ran it"), "{told}");
+    assert!(told.contains("it asks for &lt;more&gt;"), "{told}");
+    assert!(!told.contains("Devices ran it"), "{told}");
+    let told = page(&[(1, ran), (2, refused)]);
+    assert!(told.contains("Devices ran it"), "{told}");
+    assert!(told.contains("it asks for &lt;more&gt;"), "{told}");
+}
+
+#[test]
 fn a_log_that_was_changed_is_not_believed() {
     let (log, head) = log(&week());
     let folder = desk(&log.replace("\\\"count\\\":12", "\\\"count\\\":1"));

@@ -18,10 +18,10 @@ pub(super) fn section(report: &Report, subject: &Subject) -> Markup {
     page! {
         h3 { "What it really did" }
         @match (report.deeds(subject), &report.record) {
-            (Some(deeds), _) if ran(deeds, subject) => { (did(deeds)) (turned_down(deeds, subject)) },
+            (Some(deeds), _) if ran(deeds, subject) => { (did(deeds)) (turned_down_of(deeds, subject)) },
             (Some(deeds), _) => {
                 p { "No device of the record ran this version." }
-                (turned_down(deeds, subject))
+                (turned_down_of(deeds, subject))
             },
             (None, Some(_)) => { p { "The record tells nothing of it: no device of it ran this plugin." } },
             (None, None) => { p.quiet { "Not known: no record of a device was read (--record)." } },
@@ -44,11 +44,14 @@ fn is_of(deed: &Deed, subject: &Subject) -> bool {
     release.is_none_or(|release| deed.call == release.version.to_string())
 }
 
-/// That devices did not take the version, and why.
-fn turned_down(deeds: &Deeds, subject: &Subject) -> Markup {
+fn turned_down_of(deeds: &Deeds, subject: &Subject) -> Markup {
     let of = deeds.turned_down.iter().filter(|deed| is_of(deed, subject));
-    let of: Vec<Deed> = of.cloned().collect();
-    page! { @if !of.is_empty() { (table("Version that devices did not take", "Why", &of, 0)) } }
+    turned_down(&of.cloned().collect::<Vec<_>>())
+}
+
+/// That devices did not take versions, and why.
+fn turned_down(deeds: &[Deed]) -> Markup {
+    page! { @if !deeds.is_empty() { (table("Version that devices did not take", "Why", deeds, 0)) } }
 }
 
 /// The same in a few words.
@@ -119,10 +122,14 @@ pub(super) fn strangers(report: &Report) -> Markup {
     page! {
         @for (plugin, deeds) in report.strangers() {
             h2 { (visible(plugin)) }
-            p.error { "Devices ran it, and no policy of it was named: what it may do is not told here." }
-            h3 { "What it really did" }
-            (did(deeds))
-            @if !deeds.turned_down.is_empty() { (table("Version that devices did not take", "Why", &deeds.turned_down, 0)) }
+            @if deeds.versions.is_empty() {
+                p { "No device of the record ran it, and no policy of it was named." }
+            } @else {
+                p.error { "Devices ran it, and no policy of it was named: what it may do is not told here." }
+                h3 { "What it really did" }
+                (did(deeds))
+            }
+            (turned_down(&deeds.turned_down))
         }
     }
 }
