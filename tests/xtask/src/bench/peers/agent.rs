@@ -63,7 +63,7 @@ impl Way {
         }
     }
 
-    const fn samples(self) -> bool {
+    const fn has_plugin(self) -> bool {
         match self {
             Self::Bpf | Self::Proc => true,
             Self::Bare => false,
@@ -78,8 +78,8 @@ impl Way {
         }
     }
 
-    /// `agent`, which has no other way.
-    fn leaves(self, agent: Command) -> Command {
+    /// `agent` with the rights that lead to this way.
+    fn as_allowed(self, agent: Command) -> Command {
         match self {
             Self::Bpf | Self::Bare => agent,
             Self::Proc => {
@@ -109,22 +109,22 @@ impl Agent {
     /// Starts one and waits until each of `sessions` was sampled.
     pub(super) fn start(bench: &Bench, way: Way, sessions: usize) -> anyhow::Result<Self> {
         let desk = bench.desk_for(Devices::Enrolled, way.folder())?;
-        if way.samples() {
+        if way.has_plugin() {
             desk.add_with(ANALYZER, |_| None)?;
         }
         let account = Account::open(way.folder())?;
         let sent = Arc::new(AtomicU64::new(0));
         let device = Device::begin_enrolled_as(desk, |desk, opened| {
             let agent = counted(desk, opened, &sent)?;
-            Ok(account.within(&way.leaves(agent)))
+            Ok(account.within(&way.as_allowed(agent)))
         })?;
         let mut agent = Self {
             device,
             account,
             sent,
-            sessions: if way.samples() { sessions as u64 } else { 0 },
+            sessions: if way.has_plugin() { sessions as u64 } else { 0 },
         };
-        let sign = if way.samples() {
+        let sign = if way.has_plugin() {
             "plugin-started"
         } else {
             "started"
