@@ -18,6 +18,7 @@ use super::{
 use crate::{
     message::teller,
     privileged::{Privileged, SignedActions, serve::serve},
+    sessions::bus::apart,
 };
 
 /// Of a run that nobody signed.
@@ -49,10 +50,8 @@ pub fn serve_child(signed: fn(&[OsString]) -> Option<Box<dyn SignedActions>>) ->
     let trust: Vec<OsString> = arguments.collect();
     let text = with.as_deref().and_then(OsStr::to_str);
     let done = match (role.as_deref().and_then(OsStr::to_str), text) {
-        (Some("privileged"), _) => match (with, signed(&trust)) {
-            (Some(compiler), Some(signed)) => serve(compiler.into(), signed).map_err(|_| 1),
-            _ => Err(2),
-        },
+        (Some("privileged"), _) => privileged(with, &trust, signed),
+        (Some("bus"), Some(address)) => apart::serve(address).map_err(|_| 1),
         (Some("keep"), Some(cgroup)) => keeper::keep(cgroup).map_err(|_| 1),
         (Some("sweep"), Some(cgroup)) => {
             cgroup::end(cgroup);
@@ -66,6 +65,20 @@ pub fn serve_child(signed: fn(&[OsString]) -> Option<Box<dyn SignedActions>>) ->
         Ok(()) => ExitCode::SUCCESS,
         Err(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
     })
+}
+
+/// With the compiler, the address of the bus and whom it believes.
+fn privileged(
+    compiler: Option<OsString>,
+    with: &[OsString],
+    signed: fn(&[OsString]) -> Option<Box<dyn SignedActions>>,
+) -> Result<(), i32> {
+    let (Some(compiler), [bus, trust @ ..]) = (compiler, with) else {
+        return Err(2);
+    };
+    let signed = signed(trust).ok_or(2)?;
+    let bus = bus.to_string_lossy().into_owned();
+    serve(compiler.into(), bus, signed).map_err(|_| 1)
 }
 
 impl Exec for DeviceExec {

@@ -16,9 +16,13 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     net::{AddressFamily, SocketFlags, SocketType, socketpair},
 };
+use tokio::io::Interest;
 
 use super::{Answer, Request, answer::ENDED, ended, line, serve::READY};
-use crate::exec::EXEC_CHILD;
+use crate::{exec::EXEC_CHILD, sessions::bus};
+
+/// Longest answer of what takes its time, in bytes.
+pub(crate) const LONGEST_ANSWER: usize = 1_024;
 
 /// How many keepers this process has asked for: their cgroups have its id and this number.
 static KEEPERS: AtomicU64 = AtomicU64::new(0);
@@ -40,6 +44,19 @@ impl Privileged {
     /// # Errors
     /// It could not be started, or ended at once.
     pub fn start(program: &Path, compiler: &Path, trust: &[&OsStr]) -> io::Result<Self> {
+        Self::on_bus(&bus::address(), program, compiler, trust)
+    }
+
+    /// The same where the system's bus has this address, which its environment does not tell it.
+    ///
+    /// # Errors
+    /// As of [`Self::start`].
+    pub(crate) fn on_bus(
+        bus: &str,
+        program: &Path,
+        compiler: &Path,
+        trust: &[&OsStr],
+    ) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC;
         let kind = (AddressFamily::UNIX, SocketType::SEQPACKET);
         let (line, end) = socketpair(kind.0, kind.1, flags, None)?;
@@ -48,6 +65,7 @@ impl Privileged {
         Command::new(program)
             .args([EXEC_CHILD, "privileged"])
             .arg(compiler)
+            .arg(bus)
             .args(trust)
             .env_clear()
             .current_dir("/")
@@ -143,6 +161,27 @@ impl Privileged {
             return Err(io::Error::other(ENDED));
         }
         Ok(answer)
+    }
+
+    /// Asks for something that takes its time, and waits for the answer, one message, and for
+    /// what comes with it. Whoever drops this has it called off.
+    ///
+    /// # Errors
+    /// As of [`Self::send`], or there is no answer.
+    pub(crate) async fn hear(&self, request: &Request) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
+        let (own, its) = UnixStream::pair()?;
+        self.send(request, &[its.as_fd()])?;
+        drop(its);
+        own.set_nonblocking(true)?;
+        let own = tokio::net::UnixStream::from_std(own)?;
+        let mut answer = vec![0; LONGEST_ANSWER];
+        let received = own.async_io(Interest::READABLE, || line::receive(&own, &mut answer));
+        let (length, with) = received.await?;
+        if length == 0 {
+            return Err(io::Error::other("who should do it ended without a word"));
+        }
+        answer.truncate(length);
+        Ok((answer, with.into_iter().next()))
     }
 
     /// Asks for something, with the descriptors that belong to it.

@@ -50,6 +50,8 @@ pub(crate) use answer::{Answer, KILL, ended, tell};
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{AtWork, Privileged};
 #[cfg(target_os = "linux")]
+pub(crate) use linux::LONGEST_ANSWER;
+#[cfg(target_os = "linux")]
 pub use linux::Privileged;
 #[cfg(target_os = "linux")]
 pub(crate) use request::{Request, Wanted};

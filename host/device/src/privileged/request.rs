@@ -54,6 +54,8 @@ pub(crate) enum Request {
     Client(u32),
     /// Open the socket on which the kernel tells of processes that come and go.
     Notices,
+    /// Connect to the system's bus, as nobody.
+    Bus,
     /// Start who tells users something (see `message`) with these streams: its order, its answer,
     /// its errors.
     Teller,
@@ -111,6 +113,7 @@ impl Request {
                 bytes.extend(pid.to_le_bytes());
             }
             Self::Notices => bytes.push(4),
+            Self::Bus => bytes.push(14),
             Self::Teller => bytes.push(5),
             Self::Signed => bytes.push(6),
             Self::Action => bytes.push(10),
@@ -198,6 +201,7 @@ impl Request {
             10 => rest.is_empty().then_some(Self::Action),
             12 => Some(Self::Ended(ActionId::from_bytes(rest.try_into().ok()?))),
             13 => Some(Self::Device(DeviceId::from_bytes(rest.try_into().ok()?))),
+            14 => rest.is_empty().then_some(Self::Bus),
             _ => None,
         }
     }
@@ -275,6 +279,7 @@ mod tests {
             }),
             any::<u32>().prop_map(Request::Client),
             Just(Request::Notices),
+            Just(Request::Bus),
             Just(Request::Teller),
             Just(Request::Signed),
             Just(Request::Action),

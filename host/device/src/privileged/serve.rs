@@ -45,12 +45,16 @@ const LOOK: Timespec = Timespec {
     tv_nsec: 50_000_000,
 };
 
-/// Does what is asked on standard input until the agent is gone. What a policy must grant is held
+/// Does what is asked on standard input until the agent is gone. The system's bus is at `bus`. What a policy must grant is held
 /// against what is `signed`.
 ///
 /// # Errors
 /// The line broke.
-pub(crate) fn serve(compiler: PathBuf, signed: Box<dyn SignedActions>) -> io::Result<()> {
+pub(crate) fn serve(
+    compiler: PathBuf,
+    bus: String,
+    signed: Box<dyn SignedActions>,
+) -> io::Result<()> {
     let line = io::stdin().as_fd().try_clone_to_owned()?;
     // No terminal, and no signal that is meant for the agent's group. What is its group's
     // leader already has neither.
@@ -61,6 +65,7 @@ pub(crate) fn serve(compiler: PathBuf, signed: Box<dyn SignedActions>) -> io::Re
     let clock = SystemClock::new();
     let mut serving = Serving {
         compiler,
+        bus,
         live: Live::new(signed, clock),
         clock,
         woken: Rates::default(),
@@ -94,6 +99,8 @@ fn wait(line: &OwnedFd, started: &[Started]) -> io::Result<bool> {
 
 struct Serving {
     compiler: PathBuf,
+    /// Its address.
+    bus: String,
     live: Live,
     clock: SystemClock,
     /// What each plugin has sent.
@@ -152,6 +159,10 @@ impl Serving {
                 if let Ok(socket) = notices::listen() {
                     let _ = line::send(&answer, &READY, &[socket.as_fd()]);
                 }
+            }
+            Request::Bus => {
+                let address = self.bus.clone();
+                self.start(Kind::Bus { address }, streams, answer);
             }
             Request::Teller => self.start(Kind::Teller, streams, answer),
             Request::Keeper { number } => {

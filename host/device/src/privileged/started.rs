@@ -33,6 +33,8 @@ pub(super) enum Kind {
     },
     /// Tells a user something, and is of no use once nobody waits for it.
     Teller,
+    /// Connects to the bus as nobody and says so itself: of no use once nobody waits for it.
+    Bus { address: String },
     /// Ends what a keeper left that was killed.
     Sweeper { cgroup: String },
 }
@@ -54,7 +56,7 @@ impl Started {
     pub(super) fn start(kind: Kind, streams: Vec<OwnedFd>, answer: UnixStream) -> Option<Self> {
         // What is said on it is read when there is something, and never waited for.
         answer.set_nonblocking(true).ok()?;
-        match Self::with(&kind, streams) {
+        match Self::with(&kind, streams, &answer) {
             Ok((child, order)) => Some(Self {
                 order,
                 ..Self::new(kind, child, Some(answer))
@@ -66,9 +68,19 @@ impl Started {
         }
     }
 
-    /// With the streams that came, which for a keeper are two: it hears this process alone.
-    fn with(kind: &Kind, mut streams: Vec<OwnedFd>) -> io::Result<(Child, Option<OwnedFd>)> {
+    /// With the streams that came, which for a keeper are two: it hears this process alone. Who
+    /// answers itself has no other.
+    fn with(
+        kind: &Kind,
+        mut streams: Vec<OwnedFd>,
+        answer: &UnixStream,
+    ) -> io::Result<(Child, Option<OwnedFd>)> {
         let mut order = None;
+        if let Kind::Bus { .. } = kind {
+            let output = OwnedFd::from(answer.try_clone()?);
+            let child = spawn(kind, Stdio::null(), output.into(), Stdio::null())?;
+            return Ok((child, None));
+        }
         if let Kind::Keeper { .. } = kind {
             let (family, socket) = (AddressFamily::UNIX, SocketType::SEQPACKET);
             let (own, its) = socketpair(family, socket, SocketFlags::CLOEXEC, None)?;
@@ -157,6 +169,9 @@ impl Started {
                 return true;
             }
         }
+        if let Kind::Bus { .. } = &self.kind {
+            return false;
+        }
         if let Some(answer) = &mut self.answer {
             let _ = answer.write_all(&Answer::Ended(status).encode());
         }
@@ -166,7 +181,7 @@ impl Started {
     /// Nobody waits for it any more.
     pub(super) fn give_up(&mut self) {
         match self.kind {
-            Kind::Compiler { .. } | Kind::Teller => self.kill(),
+            Kind::Compiler { .. } | Kind::Teller | Kind::Bus { .. } => self.kill(),
             // At work it has a line of its own.
             Kind::Keeper { .. } => self.order = None,
             // It ends soon.
@@ -178,7 +193,7 @@ impl Started {
         match self.kind {
             // Whoever asks means the keeper, which is gone: this one ends what it left.
             Kind::Sweeper { .. } => {}
-            Kind::Keeper { .. } | Kind::Compiler { .. } | Kind::Teller => {
+            Kind::Keeper { .. } | Kind::Compiler { .. } | Kind::Teller | Kind::Bus { .. } => {
                 // It may have ended, and then its end is seen.
                 let _ = self.child.kill();
             }
@@ -187,15 +202,16 @@ impl Started {
 }
 
 fn spawn(kind: &Kind, input: Stdio, output: Stdio, errors: Stdio) -> io::Result<Child> {
-    let own = |word: &str, cgroup: &str| {
+    let own = |word: &str, with: &str| {
         let mut command = Command::new("/proc/self/exe");
-        command.args([EXEC_CHILD, word, cgroup]);
+        command.args([EXEC_CHILD, word, with]);
         command
     };
     let mut command = match kind {
         Kind::Keeper { cgroup } => own("keep", cgroup),
         Kind::Sweeper { cgroup } => own("sweep", cgroup),
         Kind::Teller => own("tell", ""),
+        Kind::Bus { address } => own("bus", address),
         Kind::Compiler { program, arguments } => {
             let mut command = Command::new(program);
             command.args(arguments);

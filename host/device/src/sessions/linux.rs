@@ -33,6 +33,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// So long after processes came or went everything is looked at: a program listens, and
 /// writes its files, some moments after it was made.
 const STIRRED: Duration = Duration::from_secs(5);
+/// After the privileged process found nobody who listens: to ask it takes starting a process.
+const AFTER_REFUSAL: Duration = Duration::from_secs(5);
 /// A login makes several signals: they are waited for, so that it is read once. It also
 /// bounds what users cost who change their sessions as fast as they can.
 const GATHER: Duration = Duration::from_millis(250);
@@ -169,7 +171,7 @@ impl Sessions for DeviceSessions {
     fn observe(&self) -> BoxFuture<'_, Reading> {
         Box::pin(async move {
             let mut link = self.link.lock().await;
-            link.connect(&self.places.bus).await;
+            link.connect(&self.places).await;
             match link.read().await {
                 Some(reading) => {
                     self.fallback().of_logind = leaders(&reading.seen).collect();
@@ -211,7 +213,7 @@ impl Sessions for DeviceSessions {
                 let looked = self.look();
                 expected = looked.expected;
                 if link.logind.is_none() && looked.is_stirred {
-                    link.connect(&self.places.bus).await;
+                    link.connect(&self.places).await;
                     if link.logind.is_some() {
                         return;
                     }
@@ -235,12 +237,14 @@ impl Sessions for DeviceSessions {
 
 impl Link {
     /// Makes the connection if there is none and it is time.
-    async fn connect(&mut self, address: &str) {
+    async fn connect(&mut self, places: &Places) {
         let now = Instant::now();
         if self.logind.is_some() || self.again_at.is_some_and(|at| now < at) {
             return;
         }
-        match timeout(PATIENCE, Logind::connect(address)).await {
+        let privileged = places.teller.privileged();
+        let connected = Logind::connect(privileged.as_deref(), &places.bus);
+        match timeout(PATIENCE, connected).await {
             Ok(Ok(logind)) => self.logind = Some(logind),
             Ok(Err(error)) => self.lose(&error),
             Err(_) => self.stalled(),
@@ -292,12 +296,12 @@ impl Link {
     fn lose(&mut self, error: &BusError) {
         self.logind = None;
         self.remark = format!("logind can't be asked: {error}");
-        let is_cheap = matches!(error, BusError::Unreachable { .. } | BusError::Lost(_));
-        self.again_at = if is_cheap {
-            None
-        } else {
-            Instant::now().checked_add(AFTER_FAILURE)
+        let pause = match error {
+            BusError::Unreachable { .. } | BusError::Lost(_) => None,
+            BusError::NotOpened(_) => Some(AFTER_REFUSAL),
+            _ => Some(AFTER_FAILURE),
         };
+        self.again_at = pause.and_then(|pause| Instant::now().checked_add(pause));
     }
 
     fn stalled(&mut self) {

@@ -10,6 +10,7 @@ use super::{
     bus::{Bus, BusError, Message},
     leaders::Leaders,
 };
+use crate::Privileged;
 use told::{Entry, Properties, entries, services, to_seen};
 
 const LOGIND: &str = "org.freedesktop.login1";
@@ -62,8 +63,12 @@ pub(super) struct Told {
 
 impl Logind {
     /// Connects to the bus and listens to what concerns logind, whether it is there or not.
-    pub(super) async fn connect(address: &str) -> Result<Self, BusError> {
-        let mut bus = Bus::connect(address).await?;
+    /// `privileged` connects, where there is one.
+    pub(super) async fn connect(
+        privileged: Option<&Privileged>,
+        address: &str,
+    ) -> Result<Self, BusError> {
+        let mut bus = Bus::through(privileged, address).await?;
         for rule in RULES {
             bus.listen(rule).await?;
         }

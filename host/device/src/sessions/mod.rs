@@ -58,4 +58,4 @@ pub use windows::DeviceSessions;
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
-mod tests;
+pub(crate) mod tests;

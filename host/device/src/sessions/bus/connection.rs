@@ -2,15 +2,18 @@
 
 use std::{collections::VecDeque, env, path::PathBuf};
 
+use rustix::process::geteuid;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::UnixStream,
 };
 
 use super::{
+    apart,
     message::{Kind, LONGEST, Message},
     wire::WireError,
 };
+use crate::Privileged;
 
 /// Where the bus listens if the environment does not name another address.
 const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
@@ -29,6 +32,8 @@ pub(crate) enum BusError {
     Address(String),
     #[error("the bus at {path} can't be reached: {error}")]
     Unreachable { path: String, error: std::io::Error },
+    #[error("the bus can't be reached through the agent's privileged process: {0}")]
+    NotOpened(std::io::Error),
     #[error("the bus did not let this user in: {0}")]
     NotAllowed(String),
     #[error("the connection to the bus ended: {0}")]
@@ -61,6 +66,14 @@ pub(crate) fn address() -> String {
 impl Bus {
     /// Connects, proves who this is, and says hello.
     pub(crate) async fn connect(address: &str) -> Result<Self, BusError> {
+        Self::through(None, address).await
+    }
+
+    /// The same, where `privileged` connects, as nobody, to what it knows as this address.
+    pub(crate) async fn through(
+        privileged: Option<&Privileged>,
+        address: &str,
+    ) -> Result<Self, BusError> {
         let path = socket(address).ok_or_else(|| BusError::Address(address.to_owned()))?;
         let unreachable = |error| BusError::Unreachable {
             path: path.display().to_string(),
@@ -68,14 +81,22 @@ impl Bus {
         };
         // Where there is no bus this is asked day and night, and to make a socket costs more.
         std::fs::metadata(&path).map_err(unreachable)?;
-        let stream = UnixStream::connect(&path).await.map_err(unreachable)?;
+        let (stream, uid) = match privileged {
+            None => {
+                let stream = UnixStream::connect(&path).await.map_err(unreachable)?;
+                (stream, geteuid().as_raw())
+            }
+            Some(privileged) => apart::connect(privileged)
+                .await
+                .map_err(BusError::NotOpened)?,
+        };
         let mut bus = Self {
             stream,
             received: Vec::new(),
             serial: 0,
             signals: VecDeque::new(),
         };
-        bus.authenticate().await?;
+        bus.authenticate(uid).await?;
         let bus_itself = "org.freedesktop.DBus";
         let hello = Message::call(
             bus_itself,
@@ -167,10 +188,10 @@ impl Bus {
         }
     }
 
-    /// `EXTERNAL`: the kernel tells the bus who this is; the user id must be repeated, as
+    /// `EXTERNAL`: the kernel tells the bus who connected; the user id must be repeated, as
     /// the hexadecimal digits of its decimal ones.
-    async fn authenticate(&mut self) -> Result<(), BusError> {
-        let uid = rustix::process::geteuid().as_raw().to_string();
+    async fn authenticate(&mut self, uid: u32) -> Result<(), BusError> {
+        let uid = uid.to_string();
         let hex: String = uid.bytes().map(|digit| format!("{digit:02x}")).collect();
         let hello = format!("\0AUTH EXTERNAL {hex}\r\n");
         let sent = self.stream.write_all(hello.as_bytes()).await;
@@ -191,7 +212,7 @@ impl Bus {
 }
 
 /// The path in the first `unix:path=…` of an address list, its `%xx` decoded.
-fn socket(address: &str) -> Option<PathBuf> {
+pub(super) fn socket(address: &str) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStringExt as _;
     let path = address.split(';').find_map(|one| {
         let keys = one.strip_prefix("unix:")?;

@@ -16,7 +16,7 @@ const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus C
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>session</type><listen>unix:path=SOCKET</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow own="*"/><allow send_destination="*" eavesdrop="true"/>
-<allow eavesdrop="true"/></policy></busconfig>"#;
+<allow eavesdrop="true"/></policy>POLICY</busconfig>"#;
 
 /// A bus, until it is dropped.
 #[derive(Debug)]
@@ -28,10 +28,19 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// One that listens at `socket`, as `uid`. None where it can't be started; the skip is noted.
     pub(crate) fn start(socket: &Path, uid: u32) -> Option<Self> {
+        Self::with(socket, uid, "")
+    }
+
+    /// The same under more of a policy.
+    pub(crate) fn with(socket: &Path, uid: u32, policy: &str) -> Option<Self> {
         let program = bailiwick_needs::program("dbus-daemon")?;
         let settings = socket.with_extension("conf");
         let socket = socket.display().to_string();
-        fs::write(&settings, BUS.replace("SOCKET", &socket)).unwrap();
+        fs::write(
+            &settings,
+            BUS.replace("SOCKET", &socket).replace("POLICY", policy),
+        )
+        .unwrap();
         let mut daemon = Command::new(program);
         daemon
             .arg(format!("--config-file={}", settings.display()))

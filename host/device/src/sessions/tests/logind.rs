@@ -23,6 +23,7 @@ use super::{
     },
     PATIENCE, Watch,
     private_bus::PrivateBus,
+    privileged_on,
 };
 
 const LOGIND: &str = "org.freedesktop.login1";
@@ -50,7 +51,8 @@ async fn logind_is_believed_at_once_and_its_loss_loses_no_session() {
         utmp: bus.path().join("utmp"),
         accounts: bus.path().join("passwd"),
         bus: bus.address(),
-        teller: Teller::Kernel(None),
+        // As in a confined agent: another process connects, as nobody.
+        teller: Teller::Kernel(Some(privileged_on(&bus.address()))),
     })
     .await;
     until_source(&mut watch, Source::Logind).await;

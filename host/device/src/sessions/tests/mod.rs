@@ -6,7 +6,8 @@ mod private_bus;
 mod systemd;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -20,6 +21,7 @@ use super::{
     linux::{DeviceSessions, Places},
     rest::Teller,
 };
+use crate::Privileged;
 
 /// For what has no bound of its own here: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,6 +43,15 @@ fn without_bus(folder: &tempfile::TempDir) -> Places {
         bus: format!("unix:path={}", folder.path().join("no-bus").display()),
         teller: Teller::Kernel(None),
     }
+}
+
+/// Who connects to the bus at this address for who may not.
+pub(crate) fn privileged_on(bus: &str) -> Arc<Privileged> {
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.ancestors().nth(2).unwrap().join("examples/keeper");
+    let nowhere = Path::new("/nowhere");
+    let privileged = Privileged::on_bus(bus, &program, nowhere, &[nowhere.as_os_str()]);
+    Arc::new(privileged.unwrap())
 }
 
 impl Watch {

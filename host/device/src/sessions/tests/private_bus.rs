@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -60,6 +61,8 @@ impl PrivateBus {
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
+        // Whoever may connect to it reaches it.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
         for name in ["seats", "sessions", "users", "machines"] {
             fs::create_dir_all(folder.path().join("run").join(name)).unwrap();
         }
