@@ -258,7 +258,7 @@ impl OpenSessions for Outside {
             let seen = Seen {
                 audit: number.parse().ok(),
                 user_name: Some((*user).to_owned()),
-                ..Seen::new(Source::Kernel, 1000)
+                ..Seen::new(Source::Kernel, 1000).used_from("192.0.2.7")
             };
             Session {
                 id: session_id(number),
