@@ -7,6 +7,7 @@
 pub mod action;
 pub mod assignment;
 pub mod audit;
+pub mod budget;
 pub mod bytes;
 pub mod ceiling;
 pub mod chain;

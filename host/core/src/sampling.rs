@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
+    budget::Stretch,
     policy::Interval,
     session::SessionId,
     time::{Monotonic, Span, Timestamp},
@@ -60,6 +61,7 @@ pub struct Cadence {
     /// A tick.
     origin: Monotonic,
     every: Duration,
+    stretch: Stretch,
     place: u32,
     fast: Option<Fast>,
 }
@@ -103,6 +105,7 @@ impl Cadence {
         Self {
             origin,
             every: interval.every.get().max(FASTEST),
+            stretch: Stretch::NONE,
             place: (session.generation() % u64::from(PARTS)) as u32,
             fast: None,
         }
@@ -111,6 +114,12 @@ impl Cadence {
     /// The policy says otherwise.
     pub fn change(&mut self, interval: Interval) {
         self.every = interval.every.get().max(FASTEST);
+    }
+
+    /// Samples come less often, or as often as before: for all instances alike, since their
+    /// ticks stay shared. An operator's rate is not stretched.
+    pub const fn stretch(&mut self, stretch: Stretch) {
+        self.stretch = stretch;
     }
 
     /// Another rate while `fast` holds, which may be over already.
@@ -122,7 +131,7 @@ impl Cadence {
     pub fn next(&mut self, now: Monotonic) -> Monotonic {
         let fast = self.fast.filter(|fast| now < fast.until);
         self.fast = fast;
-        let slow = self.following(self.every, now);
+        let slow = self.following(self.stretch.of(self.every), now);
         match fast {
             // The first of the policy's own after its end comes then.
             Some(fast) => self.following(fast.every, now).min(slow),
@@ -234,6 +243,25 @@ mod tests {
             moments,
             [at(18_000), at(20_000), at(22_000), at(30_000), at(45_000)]
         );
+    }
+
+    #[test]
+    fn stretched_instances_keep_shared_ticks_and_an_operators_rate() {
+        let mut next: Vec<_> = [0, 3]
+            .map(|place| Cadence::new(interval(), at(0), &session(place)))
+            .into();
+        for cadence in &mut next {
+            cadence.stretch(Stretch::nearest(2));
+        }
+        assert_eq!(next[0].next(at(16_000)), at(30_000));
+        assert_eq!(next[1].next(at(17_000)), at(30_150));
+        assert_eq!(next[0].next(at(30_000)), at(60_000));
+        let now = (Timestamp::from_ms(0), at(30_000));
+        let fast = Fast::new(FASTEST, Timestamp::from_ms(9_000), now);
+        next[0].hasten(fast.unwrap());
+        assert_eq!(next[0].next(at(30_000)), at(31_000));
+        next[1].stretch(Stretch::NONE);
+        assert_eq!(next[1].next(at(30_200)), at(45_150));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use crate::{
+    budget::Stretch,
     digest::Sha256,
     ids::{DeviceId, PluginName},
     policy::Interval,
@@ -17,7 +18,10 @@ use crate::{
 /// The schedule of one plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
+    /// As the policy says.
     every: Duration,
+    /// How much longer it is now.
+    stretch: Stretch,
     due: Monotonic,
     calling: bool,
     /// Somebody asked for a call out of turn.
@@ -51,6 +55,7 @@ impl Schedule {
     pub fn new(interval: Interval, device: &DeviceId, plugin: &PluginName, now: Monotonic) -> Self {
         Self {
             every: every(interval),
+            stretch: Stretch::NONE,
             due: now.after(delay(interval.jitter.get(), device, plugin)),
             calling: false,
             asked: false,
@@ -96,16 +101,32 @@ impl Schedule {
     /// when it was, or one new interval from `now` if that is sooner.
     pub fn change(&mut self, interval: Interval, now: Monotonic) {
         self.every = every(interval);
-        self.due = self.due.min(now.after(self.every));
+        self.due = self.due.min(now.after(self.stretched()));
+    }
+
+    /// Calls come less often from now on, or as often as before: the next one, too.
+    pub fn stretch(&mut self, stretch: Stretch, now: Monotonic) {
+        let before = self.stretched();
+        self.stretch = stretch;
+        let after = self.stretched();
+        self.due = match after.checked_sub(before) {
+            Some(longer) => self.due.after(longer),
+            None => self.due.min(now.after(after)),
+        };
+    }
+
+    fn stretched(&self) -> Duration {
+        self.stretch.of(self.every)
     }
 
     fn begin(&mut self, now: Monotonic) -> Tick {
         let passed = now.since(self.due).as_nanos();
-        let missed = u64::try_from(passed / self.every.as_nanos()).unwrap_or(u64::MAX);
-        let every = u64::try_from(self.every.as_nanos()).unwrap_or(u64::MAX);
+        let stretched = self.stretched();
+        let missed = u64::try_from(passed / stretched.as_nanos()).unwrap_or(u64::MAX);
+        let every = u64::try_from(stretched.as_nanos()).unwrap_or(u64::MAX);
         let skipped = Duration::from_nanos(every.saturating_mul(missed));
         let due = self.due.after(skipped);
-        self.due = due.after(self.every);
+        self.due = due.after(stretched);
         // A call that was asked for is this one.
         (self.calling, self.asked) = (true, false);
         Tick {
@@ -196,6 +217,27 @@ mod tests {
         assert_eq!(schedule.poll(at(10_000)), call(false, 0, 0));
         schedule.finished();
         assert_eq!(schedule.poll(at(10_001)), Decision::Wait(at(20_000)));
+    }
+
+    #[test]
+    fn a_stretch_puts_off_the_next_call_and_its_end_brings_it_forward() {
+        let mut schedule = schedule(10, 0, 1);
+        schedule.poll(at(0));
+        schedule.finished();
+        schedule.stretch(Stretch::MOST, at(1_000));
+        schedule.stretch(Stretch::MOST, at(2_000));
+        assert_eq!(schedule.poll(at(79_999)), Decision::Wait(at(80_000)));
+        assert_eq!(schedule.poll(at(81_000)), call(false, 1_000, 0));
+        schedule.finished();
+        schedule.stretch(Stretch::NONE, at(82_000));
+        assert_eq!(schedule.poll(at(82_000)), Decision::Wait(at(92_000)));
+        schedule.run_once();
+        schedule.stretch(Stretch::MOST, at(82_000));
+        assert_eq!(
+            schedule.poll(at(83_000)),
+            call(true, 0, 0),
+            "who asks gets it"
+        );
     }
 
     #[test]
