@@ -18,8 +18,8 @@ use crate::{
 
 const TRACE: &str = include_str!("../fixtures/processes.jsonl");
 
-/// A process's figures and texts: started, cpu, memory, read, written; name, executable.
-type Process = ([u64; 5], [String; 2]);
+/// A process's figures and texts: started, parent, cpu, memory, read, written; name, executable.
+type Process = ([u64; 6], [String; 2]);
 
 pub(crate) fn run(setting: &Setting) -> anyhow::Result<Figures> {
     let schema = schema()?;
@@ -64,6 +64,9 @@ fn schema() -> anyhow::Result<Arc<Schema>> {
         field("pid", Kind::Unsigned, 0)?,
         field("started", Kind::Timestamp, 0)?,
         field("application", Kind::Text, 0)?,
+        field("package", Kind::Text, 0)?,
+        field("container", Kind::Text, 0)?,
+        field("parent", Kind::Unsigned, 0)?,
         field("name", Kind::Text, 0)?,
         field("cpu", Kind::Unsigned, 150)?,
         field("memory", Kind::Unsigned, 65_536)?,
@@ -86,13 +89,13 @@ fn samples(schema: &Arc<Schema>) -> anyhow::Result<Vec<Snapshot>> {
         }
         for row in rows("new") {
             let text = |at: usize| row[at].as_str().map(str::to_owned).context("no text");
-            let figures = [1, 6, 7, 8, 9].map(|at| number(row, at).unwrap_or_default());
+            let figures = [1, 2, 6, 7, 8, 9].map(|at| number(row, at).unwrap_or_default());
             now.insert(number(row, 0)?, (figures, [text(4)?, text(5)?]));
         }
         for row in rows("changed") {
             let process = now.get_mut(&number(row, 0)?).context("not there before")?;
             for at in 1..=4 {
-                process.0[at] = number(row, at)?;
+                process.0[at + 1] = number(row, at)?;
             }
         }
         samples.push(snapshot(schema, &now)?);
@@ -103,12 +106,16 @@ fn samples(schema: &Arc<Schema>) -> anyhow::Result<Vec<Snapshot>> {
 fn snapshot(schema: &Arc<Schema>, now: &BTreeMap<u64, Process>) -> anyhow::Result<Snapshot> {
     let mut encoder = Encoder::new(schema);
     for (pid, (figures, [name, executable])) in now {
-        let [started, cpu, memory, read, written] = *figures;
+        let [started, parent, cpu, memory, read, written] = *figures;
         let application = executable.rsplit('/').next().unwrap_or_default();
         let values = [
             Some(Value::Unsigned(*pid)),
             Some(Value::Timestamp(started)),
             Some(Value::Text(application)),
+            // All of the trace lies in folders that packages share, and outside containers.
+            None,
+            None,
+            Some(Value::Unsigned(parent)),
             Some(Value::Text(name)),
             Some(Value::Unsigned(cpu)),
             Some(Value::Unsigned(memory)),
