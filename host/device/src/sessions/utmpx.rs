@@ -51,6 +51,8 @@ pub(super) fn to_seen(record: &Record, uid: u32) -> Option<Seen> {
 mod tests {
     use std::net::IpAddr;
 
+    use proptest::prelude::*;
+
     use super::{
         super::utmp::{parse, tests::written},
         *,
@@ -108,6 +110,20 @@ mod tests {
         assert_eq!(bob.user_name.as_deref(), Some("bob"));
         assert_eq!(bob.terminal.as_deref(), Some("ttys001"));
         assert_eq!(bob.since.unwrap().as_ms(), 1_800_000_000_000);
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_at_all_makes_it_panic(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..1300),
+            records in 0usize..3,
+        ) {
+            let _ = parse(&bytes, LAYOUT);
+            bytes.resize(records * LAYOUT.size, 7);
+            for login in parse(&bytes, LAYOUT).unwrap().0 {
+                let _ = to_seen(&login, 0);
+            }
+        }
     }
 
     #[test]
