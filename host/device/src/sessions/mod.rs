@@ -4,8 +4,7 @@
 //! between them. Where it does not answer, the kernel's audit session ids are looked for,
 //! where the kernel tells of processes that come and go then, and at most every 1.5 s: in
 //! those that are new, and in all of them only if one of these has a login, or a session's
-//! first process ended. utmp adds what it knows. Once logind answers
-//! again, it is asked again.
+//! first process ended. utmp adds what it knows. Once logind answers again, it is asked again.
 //!
 //! On Windows Remote Desktop Services are asked once a window of the agent's own, which nobody
 //! sees, is told that a session changed. On macOS the file utmpx is read once it changed.
