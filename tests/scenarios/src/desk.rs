@@ -190,7 +190,14 @@ impl Desk {
     /// # Panics
     /// It is not published.
     pub fn assign(&self, plugin: &str, version: &str) {
-        let policy = format!("{plugin}.toml");
+        self.assign_under(plugin, version, &format!("{plugin}.toml"));
+    }
+
+    /// The same under the policy of another name.
+    ///
+    /// # Panics
+    /// It is not published.
+    pub fn assign_under(&self, plugin: &str, version: &str, policy: &str) {
         self.repo(&[
             "assign",
             "--vendor",
@@ -200,7 +207,7 @@ impl Desk {
             "--version",
             version,
             "--policy",
-            &policy,
+            policy,
         ]);
     }
 
@@ -249,6 +256,27 @@ impl Desk {
     /// Where its broker is, as a flag takes it.
     pub(crate) fn broker(&self) -> &str {
         &self.broker
+    }
+
+    /// Writes the ceiling of the device's owner, which has these entries, and gives the line of a
+    /// settings file that names it.
+    ///
+    /// # Panics
+    /// It can't be written.
+    pub fn ceiling(&self, entries: &str) -> String {
+        let file = self.path("ceiling.toml");
+        fs::write(&file, format!("format = 1\n{entries}")).expect("the folder is ours");
+        format!("ceiling-file = \"{}\"\n", text(&file))
+    }
+
+    /// The id of the device, whose agent runs.
+    ///
+    /// # Panics
+    /// It does not tell.
+    #[must_use]
+    pub fn device_id(&self) -> String {
+        let id = self.ask(&["status"])["device"].as_str().map(str::to_owned);
+        id.expect("a device has an id")
     }
 
     /// The lines of a settings file with which a device finds this desk.
@@ -340,6 +368,10 @@ impl Desk {
             .arg(self.path("device"))
             .arg("--settings-file")
             .arg(self.path("device.toml"));
+        let settings = fs::read_to_string(self.path("device.toml")).unwrap_or_default();
+        if !settings.contains("cpu-budget") {
+            unbudgeted(&mut command);
+        }
         Program::start(&mut command)
     }
 
@@ -513,4 +545,12 @@ pub fn says(line: &Value, words: &str) -> bool {
 
 fn text(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// An agent that is built without optimizing, on a busy machine, and that is called each second,
+/// is not to sample less often for it.
+pub(crate) fn unbudgeted(command: &mut Command) {
+    command
+        .env("BAILIWICK_CPU_BUDGET", "100 %")
+        .env("BAILIWICK_MEMORY_BUDGET", "10 GB");
 }

@@ -36,12 +36,11 @@ impl Scene {
         let mut agent = desk.agent();
         let started = agent.event("plugin-started");
         assert_eq!(started["plugin"], "pressure", "{started}");
-        let device = desk.ask(&["status"])["device"].as_str().map(str::to_owned);
         let scene = Self {
+            device: desk.device_id(),
             desk,
             alice,
             console: Some(console),
-            device: device.expect("a device has an id"),
         };
         (scene, agent)
     }

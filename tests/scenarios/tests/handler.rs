@@ -136,22 +136,15 @@ impl Scene {
         desk.put("run-program.toml", &programs.policy(deadline, time_limit));
         desk.assign(HANDLER, "0.1.0");
         let alice = Operator::make(&desk, "alice", &[HANDLER]);
-        let ceiling = desk.path("ceiling.toml");
-        fs::write(&ceiling, "format = 1\n").expect("the folder is ours");
-        let settings = format!(
-            "{}ceiling-file = \"{}\"\n",
-            desk.settings_over_mqtt(),
-            ceiling.display()
-        );
+        let settings = desk.settings_over_mqtt() + &desk.ceiling("");
         fs::write(desk.path("device.toml"), settings).expect("the folder is ours");
         let mut agent = desk.agent();
         agent.event("plugin-started");
-        let device = desk.ask(&["status"])["device"].as_str().map(str::to_owned);
         let scene = Self {
+            device: desk.device_id(),
             desk,
             alice,
             _console: console,
-            device: device.expect("a device has an id"),
             programs,
         };
         (scene, agent)
@@ -353,11 +346,12 @@ fn a_keeper_waits_while_the_handler_may_run_programs() {
     let (code, outcome) = scene.ran("short", &scene.programs.shell, &Programs::short());
     assert_eq!(code, 0, "{outcome}");
     wait_for_keepers(agent.id(), 1);
-    let denied = "format = 1\n[[ceiling]]\ndeny = [\"exec\"]\nreason = \"Mine.\"\n";
-    fs::write(scene.desk.path("ceiling.toml"), denied).expect("the folder is ours");
+    scene
+        .desk
+        .ceiling("[[ceiling]]\ndeny = [\"exec\"]\nreason = \"Mine.\"\n");
     agent.event("narrowed");
     wait_for_keepers(agent.id(), 0);
-    fs::write(scene.desk.path("ceiling.toml"), "format = 1\n").expect("the folder is ours");
+    scene.desk.ceiling("");
     wait_for_keepers(agent.id(), 1);
     let id = agent.id();
     agent.stop();

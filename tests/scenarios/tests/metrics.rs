@@ -102,7 +102,7 @@ fn a_collector_reads_what_plugins_have_used_once_the_settings_name_it() {
     assert_eq!(second["type"], "application/x-protobuf");
     assert_eq!(second["unknown"], 0, "{second}");
     let resource = attributes(&second["export"]["resourceMetrics"][0]["resource"]);
-    let device = desk.ask(&["status"])["device"].as_str().unwrap().to_owned();
+    let device = desk.device_id();
     let expected =
         format!(" service.name=bailiwick service.version=0.1.0 service.instance.id={device}");
     assert_eq!(resource, expected, "and nothing else of the device");

@@ -57,18 +57,7 @@ fn a_refused_version_says_so_and_runs_only_once_that_is_taken_back() {
         "next.toml",
         &wide.replace("capability = \"log\"", "capability = \"clock\""),
     );
-    let assign = [
-        "assign",
-        "--vendor",
-        "bailiwick",
-        "--plugin",
-        "pressure",
-        "--version",
-        "0.2.1",
-        "--policy",
-        "next.toml",
-    ];
-    desk.repo(&assign);
+    desk.assign_under("pressure", "0.2.1", "next.toml");
     desk.ask(&["update", "refresh"]);
     let remark = || desk.ask(&["plugin", "list"])["plugins"][0]["remark"].to_string();
     let told = agent.event("refused");

@@ -41,17 +41,7 @@ fn a_version_that_fails_goes_back_and_what_it_goes_back_to_is_still_there() {
         "strict.toml",
         &own.replace("host-calls = 100", "host-calls = 1"),
     );
-    desk.repo(&[
-        "assign",
-        "--vendor",
-        "bailiwick",
-        "--plugin",
-        "pressure",
-        "--version",
-        "0.2.1",
-        "--policy",
-        "strict.toml",
-    ]);
+    desk.assign_under("pressure", "0.2.1", "strict.toml");
     desk.ask(&["update", "refresh"]);
     console.stop();
     agent.event("swapped");

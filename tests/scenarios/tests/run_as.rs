@@ -60,13 +60,12 @@ impl Scene {
         // Sessions are those that the kernel numbers.
         let mut agent = desk.agent_without_bus();
         agent.event("plugin-started");
-        let device = desk.ask(&["status"])["device"].as_str().map(str::to_owned);
         Self {
+            device: desk.device_id(),
             desk,
             alice,
             _console: console,
             agent,
-            device: device.expect("a device has an id"),
             asked: 0,
         }
     }

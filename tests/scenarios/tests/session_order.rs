@@ -45,13 +45,12 @@ impl Scene {
         let alice = Operator::make(&desk, "alice", &[PLUGIN]);
         let mut agent = desk.agent_without_bus();
         agent.event("plugin-started");
-        let device = desk.ask(&["status"])["device"].as_str().map(str::to_owned);
         Self {
+            device: desk.device_id(),
             desk,
             _console: console,
             agent,
             alice,
-            device: device.expect("a device has an id"),
         }
     }
 

@@ -45,10 +45,7 @@ fn a_neighbour_that_is_fit_is_chosen_and_its_packet_comes_to_the_other_end() {
     fs::write(desk.path("device.toml"), desk.settings_over_mqtt()).expect("the folder is ours");
     let mut agent = desk.agent_within(network.namespace());
     agent.event("plugin-started");
-    let device = desk.ask(&["status"])["device"]
-        .as_str()
-        .expect("a device has an id")
-        .to_owned();
+    let device = desk.device_id();
 
     let (code, lines) = wake(&desk, &keys, &device, ELSEWHERE);
     assert_eq!(code, Some(3), "{lines:?}");
