@@ -229,7 +229,10 @@ fn ports(
             Some(privileged) => DeviceMessage::through(Arc::clone(clock), Arc::clone(privileged)),
             None => DeviceMessage::new(Arc::clone(clock)),
         }),
-        power: Arc::new(DevicePower::new(Arc::clone(clock))),
+        power: Arc::new(match privileged {
+            Some(privileged) => DevicePower::through(Arc::clone(clock), Arc::clone(privileged)),
+            None => DevicePower::new(Arc::clone(clock)),
+        }),
         process_control: Arc::new({
             let own = DeviceProcessControl::new(Arc::clone(clock), Arc::clone(processes));
             match privileged {

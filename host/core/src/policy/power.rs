@@ -253,6 +253,14 @@ impl PowerPast {
         }
     }
 
+    /// Nothing came of `verb`: it is as it was `before`.
+    pub const fn take_back(&mut self, verb: PowerVerb, before: &Self) {
+        match verb.interrupts() {
+            true => self.interrupted = before.interrupted,
+            false => self.locked = before.locked,
+        }
+    }
+
     /// `verb` is begun at `now`.
     pub fn note(&mut self, verb: PowerVerb, now: Monotonic) {
         match verb.interrupts() {

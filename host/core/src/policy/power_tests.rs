@@ -114,12 +114,18 @@ fn nothing_comes_twice_and_nothing_soon_after_the_start() {
     // A device that was started anew waits, whatever its agent knows of before.
     assert_eq!(past.may(PowerVerb::Reboot, hour, at(10)), soon(50));
     assert_eq!(past.may(PowerVerb::Lock, hour, at(10)), Ok(()));
+    let before = past;
     past.note(PowerVerb::Lock, at(10));
     assert_eq!(past.may(PowerVerb::Lock, hour, at(20)), soon(50));
     assert_eq!(past.may(PowerVerb::Suspend, hour, at(60)), Ok(()));
     past.note(PowerVerb::Suspend, at(60));
     assert_eq!(past.may(PowerVerb::Reboot, hour, at(61)), soon(59));
     assert_eq!(past.may(PowerVerb::Reboot, hour, at(120)), Ok(()));
+    // What nothing came of leaves the other as it is.
+    let mut refused = past;
+    refused.take_back(PowerVerb::Suspend, &before);
+    assert_eq!(refused.may(PowerVerb::Suspend, hour, at(61)), Ok(()));
+    assert_eq!(refused.may(PowerVerb::Lock, hour, at(20)), soon(50));
     past.note(PowerVerb::Reboot, at(120));
     for verb in PowerVerb::ALL {
         let again = past.may(verb, Duration::ZERO, at(125));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::BoxFuture;
-use crate::policy;
+use crate::{digest::Sha256, policy};
 
 /// What is to be done to the whole device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct PowerOrder {
     pub verb: policy::PowerVerb,
     /// Under this.
     pub allowed: policy::PowerAllowed,
+    /// Digest of the policy file that says so, as it was signed; none where nothing is.
+    pub policy: Option<Sha256>,
 }
 
 /// Why nothing is done to the device.

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     message::teller,
+    power::apart as power,
     privileged::{Privileged, SignedActions, serve::serve},
     sessions::bus::apart,
 };
@@ -51,6 +52,7 @@ pub fn serve_child(signed: fn(&[OsString]) -> Option<Box<dyn SignedActions>>) ->
     let text = with.as_deref().and_then(OsStr::to_str);
     let done = match (role.as_deref().and_then(OsStr::to_str), text) {
         (Some("privileged"), _) => privileged(with, &trust, signed),
+        (Some("power"), Some(address)) => power::serve(address, &trust),
         (Some("bus"), Some(address)) => apart::serve(address).map_err(|_| 1),
         (Some("keep"), Some(cgroup)) => keeper::keep(cgroup).map_err(|_| 1),
         (Some("sweep"), Some(cgroup)) => {

@@ -1,16 +1,24 @@
 //! A real bus, and on it a service that has logind's name and never touches a machine.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use bailiwick_core::{
+    digest::Sha256,
+    ids::DeviceId,
     policy::{PowerAllowed, PowerVerb},
     time::{Monotonic, Timestamp},
 };
 
 use super::*;
-use crate::sessions::bus::{
-    Writer,
-    daemon::{Answer, Asked, Daemon, serve},
+use crate::{
+    privileged::asking,
+    sessions::bus::{
+        Writer,
+        daemon::{Answer, Asked, Daemon, serve},
+    },
 };
 
 /// A machine that was started at `since_boot`.
@@ -74,6 +82,7 @@ impl Stage {
         taken.await.unwrap();
         let clock = Arc::new(Uptime(Mutex::new(hours(10))));
         let power = DevicePower {
+            privileged: None,
             clock: clock.clone(),
             past: Mutex::default(),
             address: daemon.address.clone(),
@@ -112,6 +121,7 @@ fn order(verb: PowerVerb) -> PowerOrder {
             warn_for: Duration::ZERO,
             pause: Duration::from_secs(3_600),
         },
+        policy: None,
     }
 }
 
@@ -166,6 +176,7 @@ async fn nothing_is_asked_for_twice_or_too_soon() {
     assert_eq!(stage.asked().into_iter().filter(ends).count(), 1);
     // A machine that was started just now.
     let fresh = DevicePower {
+        privileged: None,
         clock: Arc::new(Uptime(Mutex::new(Monotonic::ZERO))),
         past: Mutex::default(),
         address: stage.power.address.clone(),
@@ -213,6 +224,7 @@ async fn who_is_refused_by_logind_may_try_again_and_where_there_is_none_is_told(
     }
     stage.service.abort();
     let nowhere = DevicePower {
+        privileged: None,
         clock: stage.clock.clone(),
         past: Mutex::default(),
         address: "unix:path=/nowhere/at/all".to_owned(),
@@ -222,4 +234,130 @@ async fn who_is_refused_by_logind_may_try_again_and_where_there_is_none_is_told(
         matches!(nobody, Err(PowerError::Unavailable(_))),
         "{nobody:?}"
     );
+}
+
+/// A handler's, that may have the machine suspended once a minute.
+const GRANT: &str = r#"
+[[grant]]
+capability = "power"
+effect = "allow"
+verbs = ["suspend"]
+when-users = "away"
+warn-for = "5 s"
+pause = "1 min"
+reason = "A test."
+approved-by = "tests"
+risk = "high"
+"#;
+const SCHEDULE: &str = "[schedule]\nevery = \"1 h\"\njitter = \"10 min\"\n";
+
+fn sign(text: &str, folder: &std::path::Path) -> Sha256 {
+    let digest = Sha256::of(text.as_bytes());
+    std::fs::write(folder.join(digest.to_string()), text).unwrap();
+    digest
+}
+
+#[tokio::test]
+async fn who_broke_out_has_done_what_was_signed_and_that_not_again_at_once() {
+    let refusals = AtomicUsize::new(1);
+    let once = move |member: &str| match member {
+        "Suspend" if refusals.fetch_sub(1, Ordering::Relaxed) == 1 => {
+            Err("org.freedesktop.DBus.Error.AccessDenied")
+        }
+        member => quiet(member),
+    };
+    let Some(stage) = Stage::new(once).await else {
+        return;
+    };
+    let signed = tempfile::tempdir().unwrap();
+    let collectors = format!(
+        "{}{GRANT}",
+        include_str!("../../../core/fixtures/policy.toml")
+    );
+    let handlers = sign(&collectors.replace(SCHEDULE, ""), signed.path());
+    let collectors = sign(&collectors, signed.path());
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.ancestors().nth(2).unwrap().join("examples/keeper");
+    let (bus, trust) = (&stage.power.address, [signed.path().as_os_str()]);
+    let privileged = Privileged::on_bus(bus, &program, "/nowhere".as_ref(), &trust);
+    let privileged = Arc::new(privileged.unwrap());
+    // Nothing of the agent's own looks at what is asked.
+    let power = DevicePower::through(stage.clock.clone(), Arc::clone(&privileged));
+    let ordered = |policy, verb| PowerOrder {
+        policy,
+        allowed: PowerAllowed {
+            warn_for: Duration::ZERO,
+            pause: Duration::ZERO,
+        },
+        ..order(verb)
+    };
+    let suspend = ordered(Some(handlers), PowerVerb::Suspend);
+    let refused = async |order, expected: &str| {
+        for told in [power.ready(order).await, power.go(order).await] {
+            assert!(
+                matches!(&told, Err(PowerError::Unavailable(why)) if why.contains(expected)),
+                "{told:?}"
+            );
+        }
+    };
+    refused(suspend, "no action that an operator signed").await;
+    privileged.is_on(&DeviceId::from_bytes([1; 16]));
+    let asked = asking::ask("inventory", 1, signed.path()).unwrap();
+    let at_work = Arc::clone(&privileged).begin(asked).await.unwrap();
+    let unsigned = Sha256::of(b"what nobody signed");
+    refused(ordered(None, PowerVerb::Suspend), "no signed policy").await;
+    refused(
+        ordered(Some(unsigned), PowerVerb::Suspend),
+        "nobody signed it",
+    )
+    .await;
+    refused(
+        ordered(Some(collectors), PowerVerb::Suspend),
+        "only what handles",
+    )
+    .await;
+    refused(ordered(Some(handlers), PowerVerb::Reboot), "not granted").await;
+    let mut longer = suspend;
+    longer.allowed.pause = Duration::MAX;
+    assert!(matches!(
+        power.go(longer).await,
+        Err(PowerError::TooSoon(_))
+    ));
+    assert_eq!(stage.asked(), []);
+
+    assert_eq!(power.ready(suspend).await, Ok(()));
+    // What logind refuses may be tried again at once.
+    refused_by_logind(power.go(suspend).await);
+    assert_eq!(power.go(suspend).await, Ok(()));
+    for again in [power.ready(suspend).await, power.go(suspend).await] {
+        assert!(
+            matches!(again, Err(PowerError::TooSoon(wait)) if wait <= Duration::from_secs(60)),
+            "{again:?}"
+        );
+    }
+    drop(at_work);
+    refused(suspend, "no action that an operator signed").await;
+    let list = || ("ListInhibitors".to_owned(), None);
+    let go = || ("Suspend".to_owned(), Some(0));
+    assert_eq!(stage.asked(), [list(), list(), go(), list(), go()]);
+}
+
+fn refused_by_logind(told: Result<(), PowerError>) {
+    assert!(
+        matches!(&told, Err(PowerError::Unavailable(why)) if why.contains("AccessDenied")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_the_privileged_process_answers_is_read_as_it_was_meant() {
+    for told in [
+        Ok(()),
+        Err(PowerError::UnderWay),
+        Err(PowerError::TooSoon(Duration::from_millis(7))),
+        Err(PowerError::Inhibited("backup: Writes a disk.".to_owned())),
+        Err(PowerError::Unavailable("there is no logind".to_owned())),
+    ] {
+        assert_eq!(apart::read(&apart::answer(&told)), told);
+    }
 }

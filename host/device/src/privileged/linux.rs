@@ -177,6 +177,9 @@ impl Privileged {
         let mut answer = vec![0; LONGEST_ANSWER];
         let received = own.async_io(Interest::READABLE, || line::receive(&own, &mut answer));
         let (length, with) = received.await?;
+        // The line is cut once whoever did it has ended, and what comes of that is noted.
+        let cut = own.async_io(Interest::READABLE, || line::receive(&own, &mut [0]));
+        cut.await?;
         if length == 0 {
             return Err(io::Error::other("who should do it ended without a word"));
         }

@@ -7,12 +7,16 @@ use bailiwick_core::{
     action::ActionId,
     digest::Sha256,
     ids::DeviceId,
-    policy::{ControlVerb, Found},
+    policy::{ControlVerb, Found, PowerVerb},
     ports::WakeCarrier,
 };
 use rustix::process::Signal;
 
-use crate::{process_control::apart::Order, wake::apart::Packet};
+use crate::{
+    power::apart::{Order as Power, Step},
+    process_control::apart::Order,
+    wake::apart::Packet,
+};
 
 /// Of this writing. Both ends are the same program; an agent that was replaced on disk while
 /// it ran starts this one from its own copy.
@@ -56,6 +60,8 @@ pub(crate) enum Request {
     Notices,
     /// Connect to the system's bus, as nobody.
     Bus,
+    /// Do something to the whole machine.
+    Power(Power),
     /// Start who tells users something (see `message`) with these streams: its order, its answer,
     /// its errors.
     Teller,
@@ -114,6 +120,12 @@ impl Request {
             }
             Self::Notices => bytes.push(4),
             Self::Bus => bytes.push(14),
+            Self::Power(order) => {
+                bytes.push(11);
+                bytes.extend(order.policy.as_bytes());
+                bytes.extend([order.verb as u8, order.step as u8]);
+                bytes.extend(order.pause_ms.to_le_bytes());
+            }
             Self::Teller => bytes.push(5),
             Self::Signed => bytes.push(6),
             Self::Action => bytes.push(10),
@@ -199,12 +211,28 @@ impl Request {
             8 => signal(rest).map(Self::Signal),
             9 => Some(Self::Client(u32::from_le_bytes(rest.try_into().ok()?))),
             10 => rest.is_empty().then_some(Self::Action),
+            11 => power(rest).map(Self::Power),
             12 => Some(Self::Ended(ActionId::from_bytes(rest.try_into().ok()?))),
             13 => Some(Self::Device(DeviceId::from_bytes(rest.try_into().ok()?))),
             14 => rest.is_empty().then_some(Self::Bus),
             _ => None,
         }
     }
+}
+
+fn power(bytes: &[u8]) -> Option<Power> {
+    let (policy, rest) = bytes.split_first_chunk()?;
+    let (&[verb, step], pause_ms) = rest.split_first_chunk()?;
+    Some(Power {
+        policy: Sha256::from_bytes(*policy),
+        verb: *PowerVerb::ALL.get(usize::from(verb))?,
+        step: match step {
+            0 => Step::Look,
+            1 => Step::Go,
+            _ => return None,
+        },
+        pause_ms: u64::from_le_bytes(pause_ms.try_into().ok()?),
+    })
 }
 
 fn signal(bytes: &[u8]) -> Option<Order> {
@@ -280,6 +308,16 @@ mod tests {
             any::<u32>().prop_map(Request::Client),
             Just(Request::Notices),
             Just(Request::Bus),
+            (any::<([u8; 32], bool, u64)>(), 0..5_usize).prop_map(
+                |((policy, goes, pause_ms), verb)| {
+                    Request::Power(Power {
+                        policy: Sha256::from_bytes(policy),
+                        verb: PowerVerb::ALL[verb],
+                        step: if goes { Step::Go } else { Step::Look },
+                        pause_ms,
+                    })
+                }
+            ),
             Just(Request::Teller),
             Just(Request::Signed),
             Just(Request::Action),

@@ -23,10 +23,12 @@ use super::{
     request::LONGEST,
     signed::{SignedActions, SignedPolicies as _},
     started::{Kind, Started},
+    tell,
 };
 use crate::{
     SystemClock,
     exec::cgroup,
+    power::apart::{self as power, Past},
     process_control::apart as signals,
     sessions::{client, notices},
     wake::apart,
@@ -69,6 +71,7 @@ pub(crate) fn serve(
         live: Live::new(signed, clock),
         clock,
         woken: Rates::default(),
+        powered: Past::default(),
         agent,
         started: Vec::new(),
     };
@@ -105,6 +108,8 @@ struct Serving {
     clock: SystemClock,
     /// What each plugin has sent.
     woken: Rates,
+    /// What was done to the whole machine.
+    powered: Past,
     /// Its id is in the names of cgroups, so that somebody finds what it leaves.
     agent: u32,
     started: Vec<Started>,
@@ -164,6 +169,16 @@ impl Serving {
                 let address = self.bus.clone();
                 self.start(Kind::Bus { address }, streams, answer);
             }
+            Request::Power(order) => {
+                let begun = self.powered.begin(order, &mut self.live, &self.clock);
+                match begun {
+                    Ok(begun) => {
+                        let address = self.bus.clone();
+                        self.start(Kind::Power { address, begun }, streams, answer);
+                    }
+                    Err(error) => tell(answer, &power::answer(&Err(error))),
+                }
+            }
             Request::Teller => self.start(Kind::Teller, streams, answer),
             Request::Keeper { number } => {
                 let cgroup = cgroup::name(self.agent, number);
@@ -194,6 +209,7 @@ impl Serving {
 
     fn start(&mut self, kind: Kind, streams: Vec<OwnedFd>, answer: UnixStream) {
         if self.started.len() >= MOST_STARTED {
+            kind.not_started();
             Started::refuse("too much runs already", answer);
         } else {
             self.started.extend(Started::start(kind, streams, answer));

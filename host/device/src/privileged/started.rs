@@ -19,7 +19,7 @@ use super::{
     ordered::{self, pass_on},
     signed::SignedPolicies,
 };
-use crate::exec::EXEC_CHILD;
+use crate::{exec::EXEC_CHILD, power::apart::Begun};
 
 /// What is started.
 #[derive(Clone, Debug)]
@@ -35,8 +35,19 @@ pub(super) enum Kind {
     Teller,
     /// Connects to the bus as nobody and says so itself: of no use once nobody waits for it.
     Bus { address: String },
+    /// Asks logind for what was begun and says so itself.
+    Power { address: String, begun: Begun },
     /// Ends what a keeper left that was killed.
     Sweeper { cgroup: String },
+}
+
+impl Kind {
+    /// It can't be.
+    pub(super) fn not_started(&self) {
+        if let Self::Power { begun, .. } = self {
+            begun.take_back();
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -62,6 +73,7 @@ impl Started {
                 ..Self::new(kind, child, Some(answer))
             }),
             Err(error) => {
+                kind.not_started();
                 Self::refuse(&error.to_string(), answer);
                 None
             }
@@ -76,7 +88,7 @@ impl Started {
         answer: &UnixStream,
     ) -> io::Result<(Child, Option<OwnedFd>)> {
         let mut order = None;
-        if let Kind::Bus { .. } = kind {
+        if let Kind::Bus { .. } | Kind::Power { .. } = kind {
             let output = OwnedFd::from(answer.try_clone()?);
             let child = spawn(kind, Stdio::null(), output.into(), Stdio::null())?;
             return Ok((child, None));
@@ -169,11 +181,13 @@ impl Started {
                 return true;
             }
         }
-        if let Kind::Bus { .. } = &self.kind {
-            return false;
-        }
-        if let Some(answer) = &mut self.answer {
-            let _ = answer.write_all(&Answer::Ended(status).encode());
+        match (&self.kind, &mut self.answer) {
+            (Kind::Bus { .. }, _) => {}
+            (Kind::Power { begun, .. }, _) => begun.ended(status),
+            (_, Some(answer)) => {
+                let _ = answer.write_all(&Answer::Ended(status).encode());
+            }
+            (_, None) => {}
         }
         false
     }
@@ -184,15 +198,16 @@ impl Started {
             Kind::Compiler { .. } | Kind::Teller | Kind::Bus { .. } => self.kill(),
             // At work it has a line of its own.
             Kind::Keeper { .. } => self.order = None,
-            // It ends soon.
-            Kind::Sweeper { .. } => {}
+            // They end soon.
+            Kind::Sweeper { .. } | Kind::Power { .. } => {}
         }
     }
 
     fn kill(&mut self) {
         match self.kind {
-            // Whoever asks means the keeper, which is gone: this one ends what it left.
-            Kind::Sweeper { .. } => {}
+            // Whoever asks means the keeper, which is gone: this one ends what it left. And what
+            // was begun is not known to have been done where who asks for it was killed.
+            Kind::Sweeper { .. } | Kind::Power { .. } => {}
             Kind::Keeper { .. } | Kind::Compiler { .. } | Kind::Teller | Kind::Bus { .. } => {
                 // It may have ended, and then its end is seen.
                 let _ = self.child.kill();
@@ -212,6 +227,11 @@ fn spawn(kind: &Kind, input: Stdio, output: Stdio, errors: Stdio) -> io::Result<
         Kind::Sweeper { cgroup } => own("sweep", cgroup),
         Kind::Teller => own("tell", ""),
         Kind::Bus { address } => own("bus", address),
+        Kind::Power { address, begun } => {
+            let mut command = own("power", address);
+            command.args(begun.words());
+            command
+        }
         Kind::Compiler { program, arguments } => {
             let mut command = Command::new(program);
             command.args(arguments);

@@ -64,7 +64,11 @@ impl Context {
 
     async fn ask_granted(&mut self, verb: PowerVerb) -> Result<(), Error> {
         let allowed = self.power_allowed(verb)?;
-        let order = PowerOrder { verb, allowed };
+        let order = PowerOrder {
+            verb,
+            allowed,
+            policy: self.ports.decisions.policy(),
+        };
         let ready = self.ports.power.ready(order).await;
         ready.map_err(error)?;
         if allowed.warn_for > Duration::ZERO {
