@@ -23,6 +23,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// How a message of Zabbix begins; its length follows, in eight bytes, the least first.
 const ZABBIX: &[u8; 5] = b"ZBXD\x01";
 const ZABBIX_HEADER: usize = 13;
+/// What it says in place of a value.
+const UNSUPPORTED: &[u8] = b"ZBX_NOTSUPPORTED";
 
 /// Somebody who asks until this is dropped.
 pub(super) struct Asking {
@@ -40,7 +42,7 @@ impl Asking {
         bytes: Arc<AtomicU64>,
     ) -> anyhow::Result<Self> {
         let begun = Instant::now();
-        while let Err(error) = asked(out, port) {
+        while let Err(error) = asked(out, port, Answer::Value) {
             ensure!(begun.elapsed() < PATIENCE, "port {port}: {error:#}");
             std::thread::sleep(Duration::from_millis(200));
         }
@@ -48,7 +50,7 @@ impl Asking {
         let thread = std::thread::spawn(move || {
             let mut due = Instant::now();
             loop {
-                bytes.fetch_add(asked(out, port)?, Relaxed);
+                bytes.fetch_add(asked(out, port, Answer::Any)?, Relaxed);
                 due += every;
                 let left = due.saturating_duration_since(Instant::now());
                 if stopped.recv_timeout(left) != Err(RecvTimeoutError::Timeout) {
@@ -73,11 +75,21 @@ impl Asking {
     }
 }
 
+/// What counts as an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// The first time, so that nobody is measured who can't tell what it is asked for.
+    Value,
+    /// From then on: of a process that ends meanwhile Zabbix's agent says that the item is not
+    /// supported, as it says to its own server.
+    Any,
+}
+
 /// Asks once; bytes of the answers.
-fn asked(out: Out, port: u16) -> anyhow::Result<u64> {
+fn asked(out: Out, port: u16, expected: Answer) -> anyhow::Result<u64> {
     match out {
         Out::Scraped(path) => scraped(path, port),
-        Out::Asked(items) => items.iter().map(|item| item_of(item, port)).sum(),
+        Out::Asked(items) => items.iter().map(|item| item_of(item, port, expected)).sum(),
         Out::Printed | Out::Written(_) | Out::Datagrams => Ok(0),
     }
 }
@@ -95,20 +107,25 @@ fn scraped(path: &str, port: u16) -> anyhow::Result<u64> {
     Ok(answer.len() as u64)
 }
 
-fn item_of(item: &str, port: u16) -> anyhow::Result<u64> {
+fn item_of(item: &str, port: u16, expected: Answer) -> anyhow::Result<u64> {
     let mut request = ZABBIX.to_vec();
     request.extend((item.len() as u64).to_le_bytes());
     request.extend(item.as_bytes());
     let answer = answer(port, &request)?;
-    value(&answer).with_context(|| format!("{item}: {}", first_line(&answer)))?;
+    let value = value(&answer).with_context(|| format!("{item}: {}", first_line(&answer)))?;
+    ensure!(
+        expected == Answer::Any || !value.starts_with(UNSUPPORTED),
+        "{item}: {}",
+        String::from_utf8_lossy(value)
+    );
     Ok(answer.len() as u64)
 }
 
-/// The value of an answer of Zabbix; none if the item is not supported.
+/// What an answer of Zabbix says; none if it is not one.
 fn value(answer: &[u8]) -> Option<&[u8]> {
     let rest = answer.strip_prefix(ZABBIX)?;
     let value = rest.get(ZABBIX_HEADER - ZABBIX.len()..)?;
-    (!value.is_empty() && !value.starts_with(b"ZBX_")).then_some(value)
+    (!value.is_empty()).then_some(value)
 }
 
 fn answer(port: u16, request: &[u8]) -> anyhow::Result<Vec<u8>> {
@@ -153,17 +170,23 @@ mod tests {
             b"HTTP/1.1 200 OK\r\n\r\nload 1\n",
             b"HTTP/1.1 404 Not Found\r\n\r\n",
         ]);
-        assert_eq!(asked(path, port).unwrap(), 26);
-        let error = asked(path, port).unwrap_err().to_string();
+        assert_eq!(asked(path, port, Answer::Any).unwrap(), 26);
+        let error = asked(path, port, Answer::Any).unwrap_err().to_string();
         assert!(error.contains("404"), "{error}");
 
         let item = Out::Asked(&["proc.num"]);
         let port = server(&[
             b"ZBXD\x01\x03\0\0\0\0\0\0\x00312",
             b"ZBXD\x01\x10\0\0\0\0\0\0\x00ZBX_NOTSUPPORTED",
+            b"ZBXD\x01\x10\0\0\0\0\0\0\x00ZBX_NOTSUPPORTED",
+            b"ZBXD\x01\0\0\0\0\0\0\0\0",
         ]);
-        assert_eq!(asked(item, port).unwrap(), 16);
-        assert!(asked(item, port).is_err());
+        assert_eq!(asked(item, port, Answer::Value).unwrap(), 16);
+        let error = asked(item, port, Answer::Value).unwrap_err().to_string();
+        assert_eq!(error, "proc.num: ZBX_NOTSUPPORTED");
+        // A process that ended meanwhile.
+        assert_eq!(asked(item, port, Answer::Any).unwrap(), 29);
+        assert!(asked(item, port, Answer::Any).is_err());
     }
 
     #[test]

@@ -126,10 +126,11 @@ type Pick = fn(&Row) -> Outcome;
 /// What has a bound: the agent's own, what it takes over the least, over /proc, and what finding
 /// sessions takes at most, of which the first is told without as well.
 fn figures(rows: &[Row]) -> Vec<Figure> {
-    let of = |name: &str, outcome: Pick| {
+    let measured = |name: &str, outcome: Pick| {
         let row = rows.iter().find(|row| row.name == name)?;
-        outcome(row).ok().map(|measured| measured.cpu)
+        outcome(row).ok()
     };
+    let of = |name: &str, outcome: Pick| measured(name, outcome).map(|measured| measured.cpu);
     let few: (&str, Pick) = ("few", |row| row.few);
     let many: (&str, Pick) = ("many", |row| row.many);
     let mut figures = Vec::new();
@@ -147,6 +148,11 @@ fn figures(rows: &[Row]) -> Vec<Figure> {
         );
         figure(format!("peers-{size}-finding"), bare);
         figure(format!("peers-{size}-for-plugins-ms"), less(bpf, bare));
+        let agent = measured(Way::Bpf.name(), outcome);
+        figure(
+            format!("peers-{size}-sessions"),
+            agent.map(|measured| measured.sessions),
+        );
     }
     figures
 }
@@ -159,6 +165,7 @@ mod tests {
         Ok(Measured {
             cpu,
             sent: 1.0,
+            sessions: 1.0,
             memory: Memory::default(),
         })
     }
@@ -198,7 +205,9 @@ mod tests {
             ("peers-few-over-c", 1.5),
             ("peers-few-finding", 0.5),
             ("peers-few-for-plugins-ms", 1.0),
+            ("peers-few-sessions", 1.0),
             ("peers-many", 7.0),
+            ("peers-many-sessions", 1.0),
         ];
         assert_eq!(told, expected);
     }

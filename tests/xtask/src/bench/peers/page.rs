@@ -148,6 +148,7 @@ mod tests {
             Ok(Measured {
                 cpu,
                 sent: 1_500.0,
+                sessions: 1.0,
                 memory,
             })
         };

@@ -179,6 +179,7 @@ mod tests {
             Ok(Measured {
                 cpu,
                 sent: 1.0,
+                sessions: 1.0,
                 memory: Memory::default(),
             })
         };

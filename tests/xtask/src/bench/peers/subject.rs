@@ -31,6 +31,8 @@ pub(super) struct Measured {
     pub(super) cpu: f64,
     /// Bytes that it told.
     pub(super) sent: f64,
+    /// Sessions that an agent looked at: more than there are where others logged users in.
+    pub(super) sessions: f64,
     /// At the end.
     pub(super) memory: Memory,
 }
@@ -159,9 +161,11 @@ impl Subject {
             }
         };
         let samples = f64::from(samples);
+        let sessions = (now.samples - before.samples) as f64 / samples;
         Ok(Measured {
             cpu: (now.used - before.used).as_secs_f64() * 1e3 / samples,
             sent: told as f64 / samples,
+            sessions,
             memory,
         })
     }
