@@ -88,6 +88,7 @@ impl Rollout {
             }
             Event::Tick => self.judge(now, &mut effects),
         }
+        self.failed_is_forbidden = self.why_failed_is_forbidden().is_some();
         effects
     }
 
@@ -95,7 +96,9 @@ impl Rollout {
         self.stop_revoked(effects);
         // What was revoked is not running, so only `Discard` matters of the above.
         effects.retain(|effect| !matches!(effect, Effect::Stop(_) | Effect::Start(_)));
-        self.judge_failed(None, effects);
+        // Why it was is told anew after each start.
+        let before = self.failed_is_forbidden.then(String::new);
+        self.judge_failed(before, effects);
         if let Some(probation) = &mut self.probation {
             probation.since = Some(now);
             probation.starts += 1;

@@ -88,6 +88,10 @@ pub struct Rollout {
     candidate: Option<(Generation, Step)>,
     /// What failed last: not tried again while it is what is wanted.
     failed: Option<Wanted>,
+    /// Whether that was forbidden by the list of then: the list may be another one by the time
+    /// at which this is read again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    failed_is_forbidden: bool,
     #[serde(skip)]
     revocations: Revocations,
 }
@@ -116,6 +120,7 @@ impl Rollout {
             probation: None,
             candidate: None,
             failed: None,
+            failed_is_forbidden: false,
             revocations: Revocations::default(),
         }
     }

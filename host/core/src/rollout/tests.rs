@@ -285,6 +285,17 @@ fn what_waited_for_approval_and_is_refused_tells_who_refused_it_and_why() {
     let mut again = rollout.clone().restored(Trial::default(), list);
     assert_eq!(reports(&again.on(Event::Started, NOW)), [words]);
 
+    // Taken back while the agent did not run, or ended before that was written down.
+    let stored = serde_json::to_string(&rollout).unwrap();
+    let stored: Rollout = serde_json::from_str(&stored).unwrap();
+    let mut later = stored.restored(Trial::default(), Revocations::default());
+    assert_eq!(reports(&later.on(Event::Started, NOW)), [""; 0]);
+    assert_ne!(assign(&mut later, 2, 2), []);
+    // What failed for itself is not tried again.
+    let mut other = waits_for_approval().restored(Trial::default(), Revocations::default());
+    other.on(Event::Started, NOW);
+    assert_eq!(assign(&mut other, 2, 2), []);
+
     // Taken back: it is audited anew.
     assert_eq!(rollout.on(Event::Revoked(Revocations::default()), NOW), []);
     assert_ne!(assign(&mut rollout, 2, 2), []);
