@@ -12,6 +12,7 @@ use bailiwick_store::Audience;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    budget::BudgetReport,
     figures::{Bounds, Figures},
     processes::ProcessesReport,
 };
@@ -311,6 +312,8 @@ pub(crate) enum Event {
         /// File, line, and what to write instead.
         reason: String,
     },
+    /// Collectors are called more or less often than before, by what the agent itself uses.
+    Budget(BudgetReport),
     /// A plugin goes on under another ceiling.
     Narrowed {
         /// Which.

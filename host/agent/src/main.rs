@@ -2,6 +2,7 @@
 
 mod actions;
 mod audit;
+mod budget;
 mod cli;
 mod commands;
 mod decisions;

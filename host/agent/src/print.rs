@@ -15,6 +15,7 @@ pub(crate) use clock::clock_set;
 pub(crate) use plugins::table;
 
 use crate::{
+    budget::BudgetReport,
     second_line,
     socket::{Response, StatusReport, UpdateReport},
 };
@@ -78,6 +79,7 @@ fn status_words(status: &StatusReport) -> String {
          Plugins: {} running, {} suspended\n\
          Sessions: {} open, told by {}\n\
          Processes: told by {}\n\
+         Budget:  {}\n\
          {}{}{}",
         status.device,
         status.version,
@@ -87,6 +89,10 @@ fn status_words(status: &StatusReport) -> String {
         status.sessions,
         status.session_source,
         status.processes.words(),
+        status.budget.as_ref().map_or_else(
+            || "not kept: only Linux tells what the agent uses".to_owned(),
+            BudgetReport::words
+        ),
         outbox_words(&status.outbox) + &owner::sending(&status.sending) + &pause_words(status),
         status
             .clock_set

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     Desk, Program,
     built::{output, program},
+    desk::unbudgeted,
 };
 
 impl Desk {
@@ -65,6 +66,7 @@ impl Desk {
     pub fn enrolled_agent(&self, device: &str) -> Program {
         let mut command = Command::new(program("bailiwick"));
         command.args(["run", "--json", "--data"]);
+        unbudgeted(&mut command);
         Program::start(command.arg(self.path(device)))
     }
 }

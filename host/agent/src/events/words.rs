@@ -219,6 +219,7 @@ impl Event {
             Self::CeilingRefused { reason } => {
                 format!("ceiling not taken, the old one stays: {reason}")
             }
+            Self::Budget(report) => format!("the agent uses {}", report.words()),
             Self::Narrowed {
                 plugin,
                 version,

@@ -148,7 +148,8 @@ impl Actor {
                     Decision::InFlight => now,
                 },
             };
-            let wake = if wake.since(now) < REST {
+            let short_of_memory = self.host.budget.is_short_of_memory();
+            let wake = if wake.since(now) < REST && !short_of_memory {
                 wake
             } else if self.stays_until > now {
                 self.stays_until
@@ -193,7 +194,10 @@ impl Actor {
     /// Who has no schedule only waits for orders.
     fn decide(&mut self, now: Monotonic) -> Decision {
         match &mut self.schedule {
-            Some(schedule) => schedule.poll(now),
+            Some(schedule) => {
+                schedule.stretch(self.host.budget.stretch(), now);
+                schedule.poll(now)
+            }
             None => Decision::Wait(now.after(REST)),
         }
     }
@@ -243,6 +247,7 @@ impl Actor {
             schedule.finished();
         }
         self.judge(result).await;
+        self.host.look_at_budget().await;
     }
 
     async fn obey(&mut self, order: Order, orders: &mut mpsc::Receiver<Order>) {

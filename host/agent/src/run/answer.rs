@@ -158,6 +158,7 @@ impl Known {
             .filter(|plugin| plugin.state == PluginState::Suspended)
             .count();
         let (sessions, session_source) = self.sessions.figures();
+        host.look_at_budget().await;
         Response::Status(Box::new(StatusReport {
             device: host.device.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -172,6 +173,7 @@ impl Known {
             sessions,
             session_source,
             processes: ProcessesReport::new(host.processes.source()),
+            budget: host.budget.report(),
             update: self.noted().update.clone(),
             databases_set_aside: self.set_aside,
         }))

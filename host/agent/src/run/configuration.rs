@@ -129,6 +129,7 @@ impl Configuration {
             self.host.requests.go_by(trust, proxy);
         }
         self.refused = None;
+        self.host.budget.set(reload.used.budget);
         if is_new(Name::Groups) {
             coordinator.set_groups(reload.used.groups.clone());
             self.host.authority.set_groups(reload.used.groups.clone());

@@ -19,8 +19,8 @@ use bailiwick_transport::{Files, Requests};
 use tokio::sync::{Notify, OnceCell, watch};
 
 use super::{
-    ceiling::OwnersCeiling, metrics::Metering, output::Output, pause::Pause, sessions::OpenList,
-    standing::Standing, wall_clock::WallClock,
+    budget::OwnBudget, ceiling::OwnersCeiling, metrics::Metering, output::Output, pause::Pause,
+    sessions::OpenList, standing::Standing, wall_clock::WallClock,
 };
 use crate::{
     actions::Authority, decisions::Decisions, enrolment::Identity, events::Event,
@@ -56,6 +56,8 @@ pub(crate) struct Host {
     /// The sessions that are open, for plugins.
     pub(crate) open_sessions: Arc<OpenList>,
     pub(crate) ceiling: OwnersCeiling,
+    /// What the agent itself may use.
+    pub(crate) budget: OwnBudget,
     /// Rung when a lane of the outbox has something new; in the order of `Lane::ALL`.
     pub(crate) uploads: [Notify; 3],
     /// Where files about sessions go, if the settings name a place.

@@ -7,6 +7,7 @@ mod answer;
 #[cfg(target_os = "linux")]
 mod apart;
 mod arguments;
+mod budget;
 mod ceiling;
 mod code;
 mod configuration;

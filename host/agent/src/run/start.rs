@@ -28,6 +28,7 @@ use tokio::sync::{Notify, OnceCell, mpsc, watch};
 
 use super::{
     actor::CallEnded,
+    budget::OwnBudget,
     ceiling::OwnersCeiling,
     connections::{Connections, Destination, for_plugins},
     coordinator::Coordinator,
@@ -144,6 +145,7 @@ pub(crate) async fn start(
         compiler: compile_child(&settings, &second_line)?,
         second_line,
         ceiling: OwnersCeiling::open(settings.ceiling_file.as_deref()),
+        budget: OwnBudget::new(settings.budget),
         uploads: Default::default(),
         files: watch::Sender::new(connections.files),
         metering: watch::Sender::new(connections.metering),

@@ -12,6 +12,7 @@ use bailiwick_store::OutboxFigures;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    budget::BudgetReport,
     figures::{Bounds, Figures},
     look::{
         LogQuery, LogReport, OutboxQuery, OutboxReport, PartQuery, PartReport, VerifyQuery,
@@ -139,6 +140,9 @@ pub(crate) struct StatusReport {
     /// What tells of processes, and why nothing cheaper does.
     #[serde(default)]
     pub(crate) processes: ProcessesReport,
+    /// What the agent uses of what it may; none where nothing tells.
+    #[serde(default)]
+    pub(crate) budget: Option<BudgetReport>,
     /// The repository.
     pub(crate) update: UpdateReport,
     /// Damaged databases that were ever set aside.

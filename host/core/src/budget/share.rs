@@ -15,6 +15,11 @@ impl CpuShare {
     /// `1 %`.
     pub const PERCENT: Self = Self(100);
 
+    /// So many hundredths of a percent.
+    pub const fn new(hundredths: u32) -> Self {
+        Self(hundredths)
+    }
+
     /// What `used` is of the time that passed, rounded up. Nothing passed is nothing used.
     pub fn of(used: Duration, passed: Duration) -> Self {
         let used = used.as_nanos().saturating_mul(10_000);

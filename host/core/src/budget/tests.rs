@@ -127,7 +127,7 @@ proptest! {
         ),
         hundredths in 1_u32..1_000,
     ) {
-        let budget = Budget { cpu: CpuShare::of(Duration::from_secs(hundredths.into()), Duration::from_secs(10_000)), ..Budget::default() };
+        let budget = Budget { cpu: CpuShare::new(hundredths), ..Budget::default() };
         let mut pressure = Pressure::default();
         let (mut now, mut cpu, mut changed) = (0, 0, None);
         let mut level = 0;

@@ -20,7 +20,7 @@ pub struct Layer {
     pub(super) values: BTreeMap<Name, (String, Origin)>,
 }
 
-const KEYS: [&Key; 17] = [
+const KEYS: [&Key; 19] = [
     &FORMAT,
     &Key::new("data-dir", "\"/var/lib/bailiwick\"", Name::DataDir.rule()),
     &Key::new(
@@ -74,6 +74,8 @@ const KEYS: [&Key; 17] = [
         "\"/var/lib/bailiwick/observed\"",
         Name::ObserveDir.rule(),
     ),
+    &Key::new("cpu-budget", "\"1 %\"", Name::CpuBudget.rule()),
+    &Key::new("memory-budget", "\"80 MB\"", Name::MemoryBudget.rule()),
 ];
 
 impl Layer {

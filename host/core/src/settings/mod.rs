@@ -15,7 +15,7 @@ pub use reload::{Changed, Reload};
 
 use std::{collections::BTreeSet, fmt, path::PathBuf};
 
-use crate::{digest::Sha256, ids::GroupName, time::Span};
+use crate::{budget::Budget, digest::Sha256, ids::GroupName, time::Span};
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +93,8 @@ pub struct Settings {
     pub ceiling_file: Option<PathBuf>,
     /// Where all is written that each plugin asks for, if plugins are observed.
     pub observe_dir: Option<PathBuf>,
+    /// What the agent itself may use.
+    pub budget: Budget,
     listed: Vec<Listed>,
 }
 

@@ -22,11 +22,13 @@ pub enum Name {
     Compiler,
     CeilingFile,
     ObserveDir,
+    CpuBudget,
+    MemoryBudget,
 }
 
 impl Name {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::DataDir,
         Self::UpdateUrl,
         Self::RootSha256,
@@ -43,6 +45,8 @@ impl Name {
         Self::Compiler,
         Self::CeilingFile,
         Self::ObserveDir,
+        Self::CpuBudget,
+        Self::MemoryBudget,
     ];
 
     /// Its name in the settings file, and after the flag `--set`.
@@ -64,6 +68,8 @@ impl Name {
             Self::Compiler => "compiler",
             Self::CeilingFile => "ceiling-file",
             Self::ObserveDir => "observe-dir",
+            Self::CpuBudget => "cpu-budget",
+            Self::MemoryBudget => "memory-budget",
         }
     }
 
@@ -103,6 +109,14 @@ impl Name {
                  `bailiwick-console repo status` shows it"
             }
             Self::Groups => "names of groups: 1 to 63 of `a-z`, `0-9` and `-` each",
+            Self::CpuBudget => {
+                "0.01 % to 100 % of one core, averaged over a minute; an agent that uses more \
+                 samples less often"
+            }
+            Self::MemoryBudget => {
+                "1 MB to 1000 GB; an agent of which more is resident samples less often, and \
+                 keeps no instance between two calls"
+            }
             Self::RefreshEvery | Self::OtlpEvery => "a span of time from 1 s to 30 d, as in `1 h`",
         }
     }
@@ -120,7 +134,9 @@ impl Name {
             | Self::RefreshEvery
             | Self::OtlpUrl
             | Self::OtlpEvery
-            | Self::CeilingFile => TakesEffect::AtOnce,
+            | Self::CeilingFile
+            | Self::CpuBudget
+            | Self::MemoryBudget => TakesEffect::AtOnce,
             Self::DataDir | Self::RootSha256 | Self::Socket | Self::Compiler | Self::ObserveDir => {
                 TakesEffect::AtNextStart
             }
@@ -129,7 +145,8 @@ impl Name {
 
     /// Whether a signed document may set it. Where a device finds its root of trust, its
     /// files and its groups is the device's own, and so is to whom else it tells anything:
-    /// whoever signs for a fleet must not send its metrics somewhere.
+    /// whoever signs for a fleet must not send its metrics somewhere. What the agent may use is
+    /// for the device's owner to say.
     pub const fn may_be_signed(self) -> bool {
         match self {
             Self::RefreshEvery | Self::ReportUrl | Self::MqttUrl | Self::Ack => true,
@@ -144,7 +161,9 @@ impl Name {
             | Self::Socket
             | Self::Compiler
             | Self::CeilingFile
-            | Self::ObserveDir => false,
+            | Self::ObserveDir
+            | Self::CpuBudget
+            | Self::MemoryBudget => false,
         }
     }
 }

@@ -88,6 +88,8 @@ impl Settings {
             Name::Compiler => self.compiler.clone_from(&from.compiler),
             Name::CeilingFile => self.ceiling_file.clone_from(&from.ceiling_file),
             Name::ObserveDir => self.observe_dir.clone_from(&from.observe_dir),
+            Name::CpuBudget => self.budget.cpu = from.budget.cpu,
+            Name::MemoryBudget => self.budget.memory = from.budget.memory,
         }
     }
 }
@@ -139,7 +141,7 @@ mod tests {
              mqtt-url = \"mqtts://m.example\"\nack = \"broker\"\nmqtt-login-file = \"/m\"\n\
              groups = [\"g\"]\nrefresh-every = \"2 h\"\notlp-url = \"https://o.example/\"\n\
              otlp-every = \"2 h\"\nsocket = \"/s\"\ncompiler = \"/k\"\n\
-             ceiling-file = \"/l\"\n",
+             ceiling-file = \"/l\"\ncpu-budget = \"2 %\"\nmemory-budget = \"9 MB\"\n",
         );
         let mut used = new.clone();
         for name in Name::ALL {

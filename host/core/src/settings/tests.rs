@@ -197,3 +197,24 @@ fn a_broker_is_reached_over_tls_and_nothing_else() {
     }
     assert!(accepted("ack", "broker") && !accepted("ack", "nobody"));
 }
+
+#[test]
+fn the_agents_own_budget_has_bounds_and_a_default() {
+    let budget = |lines: &str| {
+        let file = Layer::file("a.toml", &(file() + lines));
+        file.map(|file| Settings::merge(&[file]).unwrap().budget)
+    };
+    assert_eq!(budget(""), Ok(Budget::default()));
+    let set = budget("cpu-budget = \"0.5 %\"\nmemory-budget = \"1 MB\"\n").unwrap();
+    assert_eq!((set.cpu.get(), set.memory.get()), (50, 1_000_000));
+    for bad in [
+        "cpu-budget = \"0 %\"\n",
+        "cpu-budget = \"101 %\"\n",
+        "cpu-budget = 1\n",
+        "memory-budget = \"999 KB\"\n",
+        "memory-budget = \"1001 GB\"\n",
+    ] {
+        let refused = budget(bad).unwrap_err().to_string();
+        assert!(refused.starts_with("a.toml:6:"), "{refused}");
+    }
+}

@@ -3,7 +3,13 @@
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use super::{Ack, Layer, Listed, Name, Origin, Settings, SettingsError};
-use crate::{digest::Sha256, ids::GroupName, time::Span};
+use crate::{
+    budget::{Budget, CpuShare},
+    bytes::ByteCount,
+    digest::Sha256,
+    ids::GroupName,
+    time::Span,
+};
 
 /// Whether `text` is a value of `name`.
 pub(super) fn is_accepted(name: Name, text: &str) -> bool {
@@ -21,6 +27,8 @@ pub(super) fn is_accepted(name: Name, text: &str) -> bool {
         Name::RootSha256 => text.parse::<Sha256>().is_ok(),
         Name::Groups => groups(text).is_some(),
         Name::RefreshEvery | Name::OtlpEvery => span(text).is_some(),
+        Name::CpuBudget => share(text).is_some(),
+        Name::MemoryBudget => memory(text).is_some(),
     }
 }
 
@@ -70,6 +78,15 @@ fn groups(text: &str) -> Option<BTreeSet<GroupName>> {
 fn span(text: &str) -> Option<Span> {
     let bounds = Span::new(Duration::from_secs(1))..=Span::new(Duration::from_secs(30 * 86_400));
     text.parse().ok().filter(|span| bounds.contains(span))
+}
+
+fn share(text: &str) -> Option<CpuShare> {
+    text.parse().ok()
+}
+
+fn memory(text: &str) -> Option<ByteCount> {
+    let bounds = ByteCount::new(1_000_000)..=ByteCount::new(1_000_000_000_000);
+    text.parse().ok().filter(|size| bounds.contains(size))
 }
 
 /// The winning text of each setting.
@@ -136,6 +153,14 @@ impl<'a> Merged<'a> {
         Ok(self.read(Name::Groups, groups)?.unwrap_or_default())
     }
 
+    fn budget(&self) -> Result<Budget, SettingsError> {
+        let Budget { cpu, memory: size } = Budget::default();
+        Ok(Budget {
+            cpu: self.read(Name::CpuBudget, share)?.unwrap_or(cpu),
+            memory: self.read(Name::MemoryBudget, memory)?.unwrap_or(size),
+        })
+    }
+
     pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
         let data_dir = self.data_dir()?;
         let with_slash = |url: String| if url.ends_with('/') { url } else { url + "/" };
@@ -159,6 +184,7 @@ impl<'a> Merged<'a> {
             compiler: self.read(Name::Compiler, path)?,
             ceiling_file: self.read(Name::CeilingFile, path)?,
             observe_dir: self.read(Name::ObserveDir, path)?,
+            budget: self.budget()?,
             data_dir,
             listed: Vec::new(),
         };
@@ -202,5 +228,7 @@ fn shown(settings: &Settings, name: Name) -> String {
         Name::Compiler => optional(&settings.compiler),
         Name::CeilingFile => optional(&settings.ceiling_file),
         Name::ObserveDir => optional(&settings.observe_dir),
+        Name::CpuBudget => settings.budget.cpu.to_string(),
+        Name::MemoryBudget => settings.budget.memory.to_string(),
     }
 }

@@ -63,6 +63,9 @@ pub(super) struct One {
     cadence: Cadence,
     supervision: Supervision,
     running: Option<Started>,
+    /// What an instance saved that is not kept between two samples. Empty if it is, or saved
+    /// nothing.
+    saved: Vec<u8>,
     /// What the group was told that the running instance has used.
     told: Figures,
     prepared: Option<(Arc<Launch>, Started)>,
@@ -92,6 +95,7 @@ impl One {
             recording: Recording::new(policy.plugin.clone(), session.clone()),
             supervision: Supervision::new(Rules::default()),
             running: None,
+            saved: Vec::new(),
             told: Figures::default(),
             prepared: None,
             wait,
@@ -152,7 +156,13 @@ impl One {
     async fn call(&mut self, now: Monotonic) {
         let late = now.since(self.due);
         let result = self.sample().await;
-        self.due = self.cadence.next(self.shared.host.clock.monotonic());
+        let host = Arc::clone(&self.shared.host);
+        host.look_at_budget().await;
+        if host.budget.is_short_of_memory() {
+            self.rest().await;
+        }
+        self.cadence.stretch(host.budget.stretch());
+        self.due = self.cadence.next(host.clock.monotonic());
         let reason = result.as_ref().err().map(|failure| failure.reason.clone());
         self.judge(result).await;
         let told = Told::Called(late, reason.unwrap_or_default());
@@ -238,7 +248,17 @@ impl One {
                 self.told = Figures::default();
                 let launch = Arc::clone(&self.shared.launch);
                 let started = start(&self.shared.host, &self.session, &launch).await;
-                started.inspect_err(|error| self.tell_used(error.used()))?
+                let (mut instance, schema) =
+                    started.inspect_err(|error| self.tell_used(error.used()))?;
+                let saved = std::mem::take(&mut self.saved);
+                if !saved.is_empty() {
+                    let version = launch.release.version.to_string();
+                    if let Err(error) = instance.load(&version, &saved).await {
+                        self.tell_used(Figures::from(&instance.usage()));
+                        return Err(error.into());
+                    }
+                }
+                (instance, schema)
             }
         };
         let rows = instance.collect().await;
@@ -258,6 +278,18 @@ impl One {
             reason: format!("the file could not be kept: {error}"),
             struck: false,
         })
+    }
+
+    /// Ends the instance and keeps what it saves. One that can't save stays.
+    async fn rest(&mut self) {
+        if let Some((instance, _)) = &mut self.running
+            && instance.is_alive()
+            && let Ok(saved) = instance.save().await
+        {
+            self.tell_more_used();
+            self.saved = saved;
+            self.running = None;
+        }
     }
 
     async fn judge(&mut self, result: Result<(), Failure>) {
@@ -303,7 +335,7 @@ impl One {
     async fn prepare(&mut self, launch: &Arc<Launch>) -> Result<Started, String> {
         let state = match &mut self.running {
             Some((instance, _)) if instance.is_alive() => instance.save().await,
-            _ => Ok(Vec::new()),
+            _ => Ok(self.saved.clone()),
         };
         self.tell_more_used();
         let from = self.shared.launch.release.version.to_string();
@@ -322,6 +354,7 @@ impl One {
             .change(launch.policy.schedule.unwrap_or(launch::NO_SCHEDULE));
         self.shared.launch = launch;
         self.running = started;
+        self.saved.clear();
         self.told = Figures::default();
         self.prepared = None;
         self.supervision = Supervision::new(Rules::default());
