@@ -157,6 +157,7 @@ fn router(access: Arc<Access>, shared: Shared) -> Router {
             "/devices/{device}/sessions/{session}",
             get(routes::sessions::show),
         )
+        .route("/devices/{device}/use", get(routes::sessions::uses::show))
         .route("/devices/{device}/plugins", get(routes::plugins::list))
         .route("/devices/{device}/events", get(routes::events::list))
         .route("/approvals", get(routes::approvals::list))

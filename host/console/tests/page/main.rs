@@ -163,6 +163,7 @@ fn pages() -> Vec<(&'static str, String)> {
             format!("/devices/{desk}/changes?in=inventory%2Fpackage&q=libssl"),
         ),
         ("sessions", format!("/devices/{desk}/sessions")),
+        ("use", format!("/devices/{desk}/use?span=1h")),
         (
             "session",
             format!(

@@ -2,6 +2,7 @@
 
 mod one;
 mod tables;
+pub(crate) mod uses;
 
 use axum::{
     extract::{Path, Query},
@@ -73,8 +74,10 @@ pub(crate) async fn list(
 }
 
 fn current(base: &str, open: &[Session], now: Timestamp) -> Markup {
+    let uses = base.strip_suffix("sessions").unwrap_or(base);
     html! {
         h2 { "Open " span.quiet { (grouped(&open.len().to_string())) } }
+        p.more { a href={ (uses) "use" } { "Who uses what" } }
         @if open.is_empty() { p.quiet { "Nobody is logged in." } } @else {
             table.stack {
                 thead { tr {

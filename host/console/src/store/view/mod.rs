@@ -6,6 +6,7 @@ mod handlers;
 mod history;
 mod sessions;
 mod usage;
+mod uses;
 
 use std::{
     path::{Path, PathBuf},
@@ -22,6 +23,7 @@ pub(crate) use handlers::{Handler, TAKES};
 pub(crate) use history::{Against, Change, ChangeSet, RowChange, Side, WantedChanges};
 pub(crate) use sessions::{Phase, Session};
 pub(crate) use usage::{FlawedFile, Grain, Usage, Used};
+pub(crate) use uses::Use;
 
 pub(crate) use super::changes::LINES;
 use super::{FILE, StoreError, schema};

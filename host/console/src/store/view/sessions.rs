@@ -83,6 +83,20 @@ impl View {
         Ok(Page::cut(rows.collect::<Result<_, _>>()?, length as usize))
     }
 
+    /// Sessions of a device that ended since `since_ms`, the last first.
+    pub(crate) fn sessions_closed_since(
+        &self,
+        device: &str,
+        since_ms: i64,
+    ) -> Result<Vec<Session>, StoreError> {
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM sessions s WHERE s.device = ?1 AND s.closed_ms > ?2
+             ORDER BY s.closed_ms DESC LIMIT ?3"
+        ))?;
+        let rows = statement.query_map((device, since_ms, OPEN), session)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// One session of a device.
     pub(crate) fn session(&self, device: &str, id: &str) -> Result<Option<Session>, StoreError> {
         let mut statement = self.0.prepare_cached(&format!(

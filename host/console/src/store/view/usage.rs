@@ -27,7 +27,7 @@ pub(crate) enum Grain {
 }
 
 impl Grain {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Piece => "piece",
             Self::HalfHour => "half-hour",
@@ -42,6 +42,9 @@ pub(crate) struct FlawedFile {
     pub(crate) received_ms: i64,
     pub(crate) reason: String,
 }
+
+/// What began before a time and lasts into it is no longer than that.
+pub(super) const LONGEST_MS: i64 = 30 * 60 * 1000;
 
 /// Most rows that are read at once: a day of minutes with nine applications each.
 const MOST: usize = 15_000;
@@ -62,8 +65,6 @@ impl View {
         grain: Grain,
         (from_ms, to_ms): (i64, i64),
     ) -> Result<Usage, StoreError> {
-        // What began before is no longer than that.
-        const LONGEST_MS: i64 = 30 * 60 * 1000;
         let mut statement = self.0.prepare_cached(
             "SELECT * FROM usage
              WHERE device = :device AND session = :session AND grain = :grain
