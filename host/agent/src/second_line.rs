@@ -163,8 +163,8 @@ impl SecondLine {
             let (state, remark) = if privileged.runs() {
                 (LineState::Active, "")
             } else {
-                let lost = "it has ended, so no program runs, no action begins and nothing is \
-                            compiled: start the agent anew";
+                let lost = "it has ended, so no program runs, no action begins, nothing is \
+                            compiled and logind is asked no more: start the agent anew";
                 (LineState::Missing, lost)
             };
             lines.push(LineReport {

@@ -83,24 +83,28 @@ const SECOND_INTERFACE: u32 = 0x4000_0000;
 /// Of linux/sched.h: `CLONE_NEWNS`, `…CGROUP`, `…UTS`, `…IPC`, `…USER`, `…PID`, `…NET`.
 const NEW_NAMESPACES: u32 = 0x7e02_0000;
 
-/// Families of sockets that are needed.
-const FAMILIES: [libc::c_int; 4] = [
-    libc::AF_UNIX,
-    libc::AF_INET,
-    libc::AF_INET6,
-    libc::AF_NETLINK,
-];
+/// Families of sockets that are needed. At the other end of one of `AF_UNIX` is some service of
+/// this machine that takes who asks for root: the agent listens before, and what it says to
+/// logind's bus the privileged process says or connects for.
+const FAMILIES: [libc::c_int; 3] = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+
+/// Types of sockets of which there may be a pair. One of datagrams reaches any other, too.
+const PAIRS: [libc::c_int; 2] = [libc::SOCK_STREAM, libc::SOCK_SEQPACKET];
+/// The type, beside flags (`SOCK_TYPE_MASK` of linux/net.h).
+const TYPE: u32 = 0xf;
 
 /// Where the kernel puts what is judged (`seccomp_data` of linux/seccomp.h).
 const NUMBER: u32 = 0;
 const ARCHITECTURE_AT: u32 = 4;
-/// The lower half of the first argument, on the architectures above.
+/// The lower halves of arguments, on the architectures above.
 const FIRST_ARGUMENT: u32 = 16;
+const SECOND_ARGUMENT: u32 = 24;
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 
 /// Instructions of linux/bpf_common.h.
 const LOAD: u16 = 0x20;
+const AND: u16 = 0x54;
 const JUMP_IF_EQUAL: u16 = 0x15;
 const JUMP_IF_AT_LEAST: u16 = 0x35;
 const JUMP_IF_ANY_BIT: u16 = 0x45;
@@ -158,6 +162,13 @@ fn program(architecture: u32) -> Vec<sock_filter> {
     }
     of_socket.push(refuse.clone());
     when(JUMP_IF_EQUAL, number(libc::SYS_socket), &of_socket);
+    let mut of_pair = vec![load(SECOND_ARGUMENT), instruction(AND, TYPE, 0, 0)];
+    for kind in PAIRS {
+        of_pair.push(jump(JUMP_IF_EQUAL, kind.unsigned_abs(), 0, 1));
+        of_pair.push(give(ALLOW));
+    }
+    of_pair.push(refuse.clone());
+    when(JUMP_IF_EQUAL, number(libc::SYS_socketpair), &of_pair);
     // A pass over processes, by what was attached before. It takes a descriptor of that.
     let of_bpf = [
         load(FIRST_ARGUMENT),

@@ -37,7 +37,7 @@ pub enum Line {
     /// Of root's capabilities only those are left that granted work needs.
     Capabilities,
     /// No program is started, no process traced, nothing mounted, no module loaded, no clock
-    /// set and no namespace entered (seccomp).
+    /// set, no namespace entered and no service of this machine reached at a Unix socket (seccomp).
     SystemCalls,
 }
 

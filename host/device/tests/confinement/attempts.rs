@@ -5,7 +5,7 @@ use std::{
     net::{TcpListener, TcpStream, UdpSocket},
     os::unix::{
         fs::{PermissionsExt as _, chown, symlink},
-        net::UnixListener,
+        net::{UnixDatagram, UnixListener, UnixStream},
     },
     path::Path,
     process::Command,
@@ -35,6 +35,10 @@ pub(crate) struct Around<'a> {
     pub(crate) data: &'a Path,
     /// Its control socket, to which somebody has connected.
     pub(crate) listener: &'a UnixListener,
+    /// Where that listens.
+    pub(crate) socket: &'a Path,
+    /// Where somebody else takes datagrams.
+    pub(crate) datagrams: &'a Path,
     /// Another folder, in which is `there`.
     pub(crate) outside: &'a Path,
     /// Another process, of another user where this is root, that sleeps.
@@ -153,11 +157,36 @@ pub(crate) const REFUSED: &[Attempt] = &[
     ),
     attempt(
         "listen at a socket in a folder",
-        &[Line::Landlock],
+        &[Line::Landlock, Line::SystemCalls],
         Takes::Nothing,
         |around| {
             let own = UnixListener::bind(around.data.join("own"));
             own.is_ok() || UnixListener::bind(around.outside.join("made")).is_ok()
+        },
+    ),
+    // As the bus, by which root starts programs.
+    attempt(
+        "connect to a service at a Unix socket",
+        &[Line::SystemCalls],
+        Takes::Nothing,
+        |around| UnixStream::connect(around.socket).is_ok(),
+    ),
+    attempt(
+        "send to a service at a Unix socket",
+        &[Line::SystemCalls],
+        Takes::Nothing,
+        |around| {
+            let own = UnixDatagram::unbound();
+            own.is_ok_and(|own| own.send_to(b"x", around.datagrams).is_ok())
+        },
+    ),
+    attempt(
+        "send to a service by one of a pair",
+        &[Line::SystemCalls],
+        Takes::Nothing,
+        |around| {
+            let pair = UnixDatagram::pair();
+            pair.is_ok_and(|(own, _)| own.send_to(b"x", around.datagrams).is_ok())
         },
     ),
     attempt("listen for TCP", &[Line::Landlock], Takes::Nothing, |_| {
@@ -327,6 +356,9 @@ pub(crate) const LEFT: &[Attempt] = &[
         Takes::Nothing,
         |around| around.listener.accept().is_ok(),
     ),
+    attempt("have a pair of sockets", &[], Takes::Nothing, |_| {
+        UnixStream::pair().is_ok()
+    }),
     attempt("read what a grant may name", &[], Takes::Root, |around| {
         // Another user's, and closed to all others.
         fs::read(around.outside.join("secret")).is_ok()

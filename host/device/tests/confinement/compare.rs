@@ -5,7 +5,7 @@ use std::{
     env, fs,
     os::unix::{
         fs::{PermissionsExt as _, chown},
-        net::{UnixListener, UnixStream},
+        net::{UnixDatagram, UnixListener, UnixStream},
         process::CommandExt as _,
     },
     path::Path,
@@ -39,10 +39,14 @@ pub(crate) fn main() -> ExitCode {
 fn outcome(mode: &str, name: &str, folder: &Path, other: &str) -> &'static str {
     let socket = folder.join("run/agent.sock");
     let listener = UnixListener::bind(&socket).unwrap();
+    let datagrams = folder.join("run/datagrams");
+    let _taking = UnixDatagram::bind(&datagrams).unwrap();
     let _client = UnixStream::connect(&socket).unwrap();
     let around = Around {
         data: &folder.join("data"),
         listener: &listener,
+        socket: &socket,
+        datagrams: &datagrams,
         outside: &folder.join("outside"),
         other: other.parse().unwrap(),
         processes: (name == LISTING).then(|| {
