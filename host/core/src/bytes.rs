@@ -65,7 +65,8 @@ impl fmt::Display for ByteCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, factor) = UNITS
             .into_iter()
-            .find(|(_, factor)| self.0 >= *factor && self.0.is_multiple_of(*factor))
+            .filter(|(_, factor)| self.0 >= *factor && self.0.is_multiple_of(*factor))
+            .max_by_key(|(_, factor)| *factor)
             .unwrap_or(("B", 1));
         write!(f, "{} {unit}", self.0 / factor)
     }
@@ -81,6 +82,8 @@ mod tests {
             let size = ByteCount::new(bytes);
             assert_eq!(size.to_string().parse(), Ok(size));
         }
+        // Also so many KiB.
+        assert_eq!(ByteCount::new(80_000_000).to_string(), "80 MB");
     }
 
     #[test]
