@@ -12,10 +12,8 @@ use std::{
 };
 
 use rustix::{
-    io::Errno,
-    net::{
-        AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect as ask_for, socket_with,
-    },
+    io::{Errno, ioctl_fionbio},
+    net::{AddressFamily, SocketAddrUnix, SocketType, connect as ask_for, socket},
 };
 use tokio::{net::UnixStream, sync::Semaphore};
 
@@ -153,8 +151,9 @@ fn clear(path: &Path) -> Result<(), SocketError> {
 
 /// Whether somebody listens at `path`, who need not have the time to answer.
 fn is_heard(path: &Path) -> rustix::io::Result<()> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    // It is closed before anything is started, and macOS takes no flags here.
+    let socket = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    ioctl_fionbio(&socket, true)?;
     ask_for(&socket, &SocketAddrUnix::new(path)?)
 }
 
