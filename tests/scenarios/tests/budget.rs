@@ -4,6 +4,7 @@
 
 use std::fs;
 
+use bailiwick_needs::{Login, own_uid};
 use bailiwick_scenarios::Desk;
 use serde_json::Value;
 
@@ -11,6 +12,7 @@ fn every(span: &'static str) -> impl Fn(&str) -> String {
     move |line| match line.split_once(" = ") {
         Some(("every", _)) => format!("every = \"{span}\""),
         Some(("jitter", _)) => "jitter = \"0 s\"".to_owned(),
+        Some(("file-every", _)) => "file-every = \"5 s\"".to_owned(),
         _ => line.to_owned(),
     }
 }
@@ -38,7 +40,11 @@ fn an_agent_over_its_budget_calls_less_often_and_says_so() {
         desk.policy(plugin, every(span));
         desk.assign(plugin, version);
     }
-    let mut agent = desk.agent();
+    let analyzer = "session-analyzer";
+    desk.publish_of("session-collector", analyzer, "0.1.0");
+    desk.policy(analyzer, every("1 s"));
+    desk.assign(analyzer, "0.1.0");
+    let mut agent = desk.agent_without_bus();
     let told = agent.until("that the processor is used too much", is_budget);
     assert_eq!(told["stretch"], 2, "{told}");
     assert!(told["cpu-basis-points"].as_u64() > Some(1), "{told}");
@@ -54,7 +60,7 @@ fn an_agent_over_its_budget_calls_less_often_and_says_so() {
 
     // No process is as small.
     set(&desk, "100 %", "1 MB");
-    let mut agent = desk.agent();
+    let mut agent = desk.agent_without_bus();
     agent.until("a report of what is called once in ten minutes", |line| {
         line["event"] == "reported" && line["plugin"] == "inventory"
     });
@@ -63,20 +69,34 @@ fn an_agent_over_its_budget_calls_less_often_and_says_so() {
         None => agent.until("that memory is short", is_budget),
     };
     assert_eq!(told["short-of-memory"], true, "{told}");
-    let inventory = || {
+    let listed = |plugin: &str| {
         let list = desk.ask(&["plugin", "list"])["plugins"].clone();
         let all = list.as_array().expect("a list").clone();
-        let found = all.into_iter().find(|one| one["plugin"] == "inventory");
+        let found = all.into_iter().find(|one| one["plugin"] == plugin);
         found.expect("it runs")
     };
     let status = || desk.ask(&["status"]);
     // Whoever asks wakes it, which sees what became of its interval.
-    inventory();
-    let listed = inventory();
-    let due = listed["next"].as_u64().expect("it is called again");
+    listed("inventory");
+    let inventory = listed("inventory");
+    let due = inventory["next"].as_u64().expect("it is called again");
     let minutes = due.saturating_sub(status()["started"].as_u64().expect("a time")) / 60_000;
-    assert!((19..=21).contains(&minutes), "{listed}");
-    assert_eq!(listed["timing"]["missed"], 0);
+    assert!((19..=21).contains(&minutes), "{inventory}");
+    assert_eq!(inventory["timing"]["missed"], 0);
     assert_eq!(status()["budget"]["short-of-memory"], true);
+    if Login::is_possible("that instances of sessions are not kept while memory is short") {
+        let login = Login::of(own_uid(0)).expect("it is possible");
+        agent.opened(&login);
+        agent.until("samples of instances that rested between them", |line| {
+            line["event"] == "reported" && line["kind"] == "file"
+        });
+        let analyzer = listed(analyzer);
+        let calls = |of: &str| analyzer[of]["calls"].as_u64().unwrap_or_default();
+        let samples = calls("timing");
+        assert!(samples >= 1, "{analyzer}");
+        // Each is of an instance that was started and loaded, and saved afterwards.
+        assert!(calls("figures") >= 3 * samples, "{analyzer}");
+        assert_eq!(analyzer["timing"]["failed"], 0, "{analyzer}");
+    }
     agent.stop();
 }
