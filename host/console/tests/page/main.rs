@@ -178,6 +178,14 @@ fn pages() -> Vec<(&'static str, String)> {
                 sessions::BUSY.replace('#', "%23")
             ),
         ),
+        (
+            "session-compared",
+            format!(
+                "/devices/{desk}/sessions/{}?span=1h&with={}",
+                sessions::BUSY.replace('#', "%23"),
+                sessions::OTHER.replace('#', "%23")
+            ),
+        ),
         ("plugins", format!("/devices/{desk}/plugins")),
         ("plugins-troubled", format!("/devices/{troubled}/plugins")),
         ("events", format!("/devices/{desk}/events")),

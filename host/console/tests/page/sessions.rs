@@ -14,8 +14,11 @@ use serde_json::{Value as Json, json};
 use super::scene::{DESK, Scene};
 
 const MINUTE: u64 = 60_000;
-/// The session of which files were sent.
+/// The session of which files were sent from its begin on.
 pub(crate) const BUSY: &str = "7#42";
+/// Another, which began this many minutes ago.
+pub(crate) const OTHER: &str = "11#43";
+const OTHER_BEGAN: u64 = 38;
 const ADA: &str = "u-5f3a09c1d2e4";
 
 impl Scene {
@@ -65,8 +68,9 @@ impl Scene {
             events.push((before * MINUTE, event));
         }
         let ssh = json!({ "remote": "ssh" });
-        let since = self.now() - 38 * MINUTE;
-        events.push((38 * MINUTE, opening("11#43", "u-88c1d2e40000", &ssh, since)));
+        let since = self.now() - OTHER_BEGAN * MINUTE;
+        let other = opening(OTHER, "u-88c1d2e40000", &ssh, since);
+        events.push((OTHER_BEGAN * MINUTE, other));
         self.tell_sessions(events).await;
     }
 
@@ -110,13 +114,21 @@ const PROGRAMS: [(&str, u64, u64, u64); 10] = [
 impl Scene {
     /// Files of five minutes each, and one that was damaged on the way to the disk.
     pub(crate) async fn usage(&self) {
+        self.usage_of(BUSY, 0..62).await;
+        self.usage_of(OTHER, 55..62).await;
+        self.file(BUSY, 99, self.now(), b"BWC\x01\x00 but not more".to_vec())
+            .await;
+    }
+
+    /// Files of five minutes each, of the 62 until now.
+    async fn usage_of(&self, session: &str, files: std::ops::Range<u64>) {
         let schema = schema();
         let mut used = vec![0; 1_000];
-        for file in 0..62_u64 {
+        for file in files {
             let subject = Subject {
                 plugin: "session-analyzer".to_owned(),
                 version: "0.1.0".to_owned(),
-                session: BUSY.to_owned(),
+                session: session.to_owned(),
             };
             let mut writer = Writer::new(Arc::clone(&schema), subject);
             let mut at = 0;
@@ -125,20 +137,18 @@ impl Scene {
                 at = self.now() - (311 - minute) * MINUTE + sample % 4 * MINUTE / 4;
                 assert!(writer.add(at, rows(&schema, minute, &mut used)));
             }
-            self.file(file, at, writer.finish()).await;
+            self.file(session, file, at, writer.finish()).await;
         }
-        self.file(99, self.now(), b"BWC\x01\x00 but not more".to_vec())
-            .await;
     }
 
-    async fn file(&self, number: u64, made: u64, bytes: Vec<u8>) {
+    async fn file(&self, session: &str, number: u64, made: u64, bytes: Vec<u8>) {
         let origin = FileOrigin {
             device: DeviceId::from_bytes(DESK),
             plugin: "session-analyzer".parse().unwrap(),
-            session: BUSY.parse().unwrap(),
+            session: session.parse().unwrap(),
             made: Timestamp::from_ms(made),
         };
-        let key = format!("desk-file-{number}");
+        let key = format!("desk-file-{}-{number}", session.replace('#', "-"));
         self.files().send(&key, &origin, bytes).await.unwrap();
     }
 }

@@ -1,6 +1,8 @@
 //! The sessions of a device: who is there, and who was.
 
+mod compare;
 mod one;
+mod sum;
 mod tables;
 pub(crate) mod uses;
 

@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use super::{
     super::{Tab, devices::encoded, head, name, named},
+    compare::{self, Beside},
     kind, lasted, source, state, tables, user, why,
 };
 use crate::{
@@ -114,6 +115,8 @@ pub(crate) struct Asked {
     span: Option<Span>,
     /// End of the window.
     until: Option<i64>,
+    /// Another session, to compare with; empty for none.
+    with: Option<String>,
 }
 
 /// What is shown.
@@ -125,6 +128,7 @@ struct Shown {
     known: (i64, i64),
     phases: Vec<Phase>,
     usage: Usage,
+    beside: Beside,
 }
 
 pub(crate) async fn show(
@@ -152,7 +156,19 @@ pub(crate) async fn show(
         let range = (window.from_ms, window.to_ms);
         let phases = view.phases(of, range, PHASES)?;
         let usage = view.usage(of, span.grain(), range)?;
+        let mut choice = view.open_sessions(&id)?;
+        choice.extend(view.sessions_closed_since(&id, window.from_ms)?);
+        choice.retain(|other| other.session != session.session);
+        let with = asked.with.as_deref();
+        let chosen = match choice.iter().find(|it| with == Some(&it.session)) {
+            Some(other) => {
+                let usage = view.usage((&id, &other.session), span.grain(), range)?;
+                Some((other.clone(), usage))
+            }
+            None => None,
+        };
         let shown = Shown {
+            beside: Beside { choice, chosen },
             session,
             span,
             window,
@@ -172,6 +188,8 @@ pub(crate) async fn show(
         (times(&own, &shown))
         (did(&shown))
         (used(&shown))
+        (compare::choose(&own, &asks(&shown), &shown.beside))
+        (compare::both((&shown.session, &shown.usage), &shown.beside, shown.window))
     };
     let title = format!("Session {} of {}", shown.session.session, name(&device));
     Ok(caller.frame().part(Part::Devices).page(&title, &content))
@@ -215,11 +233,26 @@ fn facts(session: &Session, now: Timestamp) -> Markup {
     }
 }
 
+/// What asks for the time that is shown.
+fn asks(shown: &Shown) -> [(&'static str, String); 2] {
+    [
+        ("span", shown.span.name().to_owned()),
+        ("until", shown.window.to_ms.to_string()),
+    ]
+}
+
 /// Which time is shown, and ways to others.
 fn times(own: &str, shown: &Shown) -> Markup {
     let Window { from_ms, to_ms, .. } = shown.window;
     let span = shown.span;
-    let to = |span: Span, until: i64| format!("{own}?span={}&until={until}", span.name());
+    let with = shown
+        .beside
+        .chosen
+        .as_ref()
+        .map_or_else(String::new, |(other, _)| {
+            format!("&with={}", encoded(&other.session))
+        });
+    let to = |span: Span, until: i64| format!("{own}?span={}&until={until}{with}", span.name());
     let earlier = (from_ms > shown.known.0).then(|| to(span, from_ms));
     let later = (to_ms < shown.known.1)
         .then(|| to(span, to_ms.saturating_add(span.ms()).min(shown.known.1)));

@@ -10,7 +10,9 @@ use maud::{Markup, html};
 
 use super::{
     super::{Tab, devices::encoded, head, name, named},
-    state, user,
+    state,
+    sum::{By, Sum, figures},
+    user,
 };
 use crate::{
     page::{
@@ -18,7 +20,7 @@ use crate::{
         access::{Caller, Viewer},
         render::{
             Part,
-            chart::{Measure, name_words, words},
+            chart::name_words,
             empty, time,
             value::{grouped, shown},
         },
@@ -50,15 +52,6 @@ const SPANS: [(Span, &str, &str, i64); 4] = [
     (Span::Hours, "6h", "6 hours", 360),
     (Span::Day, "1d", "1 day", 1_440),
 ];
-
-/// What comes first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum By {
-    #[default]
-    Cpu,
-    Memory,
-}
 
 const ORDERS: [(By, &str, &str); 2] = [
     (By::Cpu, "cpu", "CPU time"),
@@ -92,49 +85,6 @@ impl Asked {
     }
 }
 
-/// What was used, of one thing.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Sum {
-    cpu_us: f64,
-    memory_kib_ms: f64,
-    /// How long it was looked at.
-    ms: f64,
-}
-
-impl Sum {
-    fn of(row: &Use) -> Self {
-        Self {
-            cpu_us: row.cpu_us as f64,
-            memory_kib_ms: row.memory_kib_ms as f64,
-            ms: row.ms as f64,
-        }
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self {
-            cpu_us: self.cpu_us + other.cpu_us,
-            memory_kib_ms: self.memory_kib_ms + other.memory_kib_ms,
-            ms: self.ms.max(other.ms),
-        }
-    }
-
-    /// Per cent of a core, or bytes, on average over `ms`.
-    fn mean(self, measure: Measure, ms: f64) -> f64 {
-        match measure {
-            _ if ms <= 0.0 => 0.0,
-            Measure::Cpu => self.cpu_us / (ms * 10.0),
-            Measure::Memory => self.memory_kib_ms * 1024.0 / ms,
-        }
-    }
-
-    fn weight(self, by: By) -> f64 {
-        match by {
-            By::Cpu => self.cpu_us,
-            By::Memory => self.memory_kib_ms,
-        }
-    }
-}
-
 /// One session, and which of its applications used most.
 struct OfSession {
     session: Session,
@@ -163,7 +113,7 @@ impl Shown {
         let mut of_sessions: BTreeMap<String, (Sum, Option<(Sum, String)>)> = BTreeMap::new();
         let mut of_applications: BTreeMap<String, (Sum, usize)> = BTreeMap::new();
         for row in rows {
-            let sum = Sum::of(&row);
+            let sum = Sum::of(row.ms, row.cpu_us, row.memory_kib_ms);
             let (all, most) = of_sessions.entry(row.session).or_default();
             let Some(name) = row.application else {
                 *all = sum;
@@ -318,15 +268,6 @@ fn by_application(shown: &Shown) -> Markup {
     }
 }
 
-fn figures(sum: Sum, ms: f64) -> Markup {
-    let mean = |measure| words(sum.mean(measure, ms), measure);
-    html! {
-        td.figure data-label="CPU" { (mean(Measure::Cpu)) }
-        td.figure data-label="CPU time" { (time::lasting_us(sum.cpu_us as u64)) }
-        td.figure data-label="Memory" { (mean(Measure::Memory)) }
-    }
-}
-
 fn id(session: &Session) -> String {
     shown(&session.session)
 }
@@ -408,13 +349,5 @@ mod tests {
             applications,
             [("browser".to_owned(), 1), ("editor".to_owned(), 2)]
         );
-    }
-
-    #[test]
-    fn means_are_over_the_time_that_was_looked_at() {
-        let sum = Sum::of(&used("1#1", "", 250_000, 4_000));
-        assert_eq!(sum.mean(Measure::Cpu, 1_000.0), 25.0);
-        assert_eq!(sum.mean(Measure::Memory, 1_000.0), 4_096.0);
-        assert_eq!(sum.mean(Measure::Cpu, 0.0), 0.0);
     }
 }
