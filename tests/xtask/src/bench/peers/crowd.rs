@@ -1,12 +1,15 @@
 //! The machine on which all are measured: so many processes, in so many sessions.
 
-use std::path::Path;
+use std::{path::Path, thread::sleep, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use bailiwick_needs::{Login, own_uid};
 
 use crate::bench::process::processes;
 
+/// How often and how far apart processes are counted that are there already.
+const LOOKS: usize = 10;
+const APART: Duration = Duration::from_millis(500);
 /// One of so many works a little.
 const WORKS: usize = 10;
 
@@ -30,7 +33,7 @@ impl Crowd {
             Login::is_possible("what the agent costs beside other programs"),
             "only root can open users' sessions here"
         );
-        let missing = size.processes.saturating_sub(processes()?);
+        let missing = size.processes.saturating_sub(lasting()?);
         let uid = own_uid(0);
         let logins = shares(missing, size.sessions)
             .map(|(sleepers, workers)| {
@@ -41,6 +44,16 @@ impl Crowd {
             .context("a user's session can't be opened")?;
         Ok(Self { _logins: logins })
     }
+}
+
+/// How many processes there are at least in some seconds: what a build starts does not stay.
+fn lasting() -> anyhow::Result<usize> {
+    let mut least = processes()?;
+    for _ in 0..LOOKS {
+        sleep(APART);
+        least = least.min(processes()?);
+    }
+    Ok(least)
 }
 
 /// Who sleeps and who works in each of `sessions`, beside the first process of each; `missing`
