@@ -56,13 +56,31 @@ pub(super) const ENDED: &str = "the agent's privileged process has ended: start 
 /// The privileged process ended meanwhile.
 pub(crate) async fn ended(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Answer> {
     let mut bytes = Vec::new();
-    from.take(LONGEST).read_to_end(&mut bytes).await?;
+    match from.take(LONGEST).read_to_end(&mut bytes).await {
+        Ok(_) => {}
+        // Behind the answer the kernel tells that something was not heard: to be killed, as a
+        // rule, which had come about already.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
+        Err(error) => return Err(error),
+    }
     Answer::decode(&bytes).ok_or_else(|| io::Error::other(ENDED))
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn who_answers_before_it_hears_that_it_shall_end_has_answered() {
+        let (mut own, mut other) = tokio::net::UnixStream::pair().unwrap();
+        own.write_all(&KILL).await.unwrap();
+        let answer = Answer::Ended(ExitStatus::from_raw(9));
+        other.write_all(&answer.encode()).await.unwrap();
+        drop(other);
+        assert_eq!(ended(&mut own).await.unwrap(), answer);
+    }
 
     #[tokio::test]
     async fn what_is_written_is_read_and_silence_is_an_error() {
