@@ -107,13 +107,28 @@ impl Place {
 impl Agent {
     /// The next event of this name that `fits`, and how long it took.
     fn wait(&self, name: &str, fits: impl Fn(&Value) -> bool) -> (Value, Duration) {
+        self.any(|event| event["event"] == name && fits(event))
+    }
+
+    fn any(&self, fits: impl Fn(&Value) -> bool) -> (Value, Duration) {
         let began = Instant::now();
         loop {
             let left = PATIENCE.saturating_sub(began.elapsed());
             let event = self.events.recv_timeout(left).unwrap();
-            if event["event"] == name && fits(&event) {
+            if fits(&event) {
                 return (event, began.elapsed());
             }
+        }
+    }
+
+    /// The next event of each of these names, whichever comes first.
+    fn both(&self, names: [&str; 2]) -> [Value; 2] {
+        let (first, _) = self.any(|event| names.iter().any(|name| event["event"] == *name));
+        let other = usize::from(first["event"] == names[0]);
+        let (second, _) = self.wait(names[other], |_| true);
+        match other {
+            1 => [first, second],
+            _ => [second, first],
         }
     }
 
@@ -146,13 +161,12 @@ fn sessions_are_told_shown_to_whom_they_concern_and_kept() {
     let (alice, bob) = (own_uid(6), own_uid(7));
     let place = Place::new();
     let agent = place.start();
-    let (started, _) = agent.wait("started", |_| true);
+    let [started, source] = agent.both(["started", "session-source"]);
     let way = match TaskIterator::attach() {
         Ok(_) => "bpf",
         Err(_) => "proc",
     };
     assert_eq!(started["processes"]["source"], way, "{started}");
-    let (source, _) = agent.wait("session-source", |_| true);
     assert_eq!(source["source"], "kernel");
     assert!(
         source["remark"].as_str().unwrap().contains("no-bus"),

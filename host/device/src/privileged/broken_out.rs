@@ -230,7 +230,8 @@ fn a_keeper_has_one_order_and_hears_nobody_else() {
     assert_eq!(refused[0], NOT_STARTED);
     assert_eq!(said(&keeper, &scene.policy, granted().as_fd()), None);
     // As orders came before they were judged: without the judge.
-    (&keeper).write_all(&bytes(&told(&scene.order))).unwrap();
+    // It may have ended by then, and hear nothing.
+    let _ = (&keeper).write_all(&bytes(&told(&scene.order)));
     assert!(scene.privileged.runs());
     assert_eq!(scene.ran(), "");
 }
