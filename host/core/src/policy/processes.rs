@@ -50,7 +50,17 @@ impl Processes {
     }
 }
 
-impl ProcessesView<'_> {
+impl<'a> ProcessesView<'a> {
+    /// The session for which the instance runs.
+    pub const fn own(&self) -> Option<&'a SessionId> {
+        self.own
+    }
+
+    /// Whether processes that are not of that session may be seen.
+    pub fn sees_others(&self) -> bool {
+        self.view.fields(false).is_some()
+    }
+
     /// The fields that are seen of a process of `owner`; none if it is not seen.
     pub fn fields(&self, owner: Owner<'_>) -> Option<Fields> {
         let is_own = match (owner, self.own) {

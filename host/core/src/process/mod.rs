@@ -1,6 +1,7 @@
 //! The processes of the device at one moment.
 
 mod container;
+mod owned;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use crate::{
 };
 
 pub use container::container;
+pub use owned::Owned;
 
 /// Most processes of a table. Beyond it those with the highest ids are left out, and told.
 pub const MOST_PROCESSES: usize = 65_536;
@@ -30,6 +32,28 @@ pub struct ProcessTable {
     pub processes: Vec<Process>,
     /// Processes beyond [`MOST_PROCESSES`].
     pub cut: usize,
+    /// Found out when it is asked for.
+    owned: owned::Kept,
+}
+
+impl ProcessTable {
+    /// Of these processes, in the order of their ids; `cut` more were left out.
+    pub fn new(
+        taken_at: Timestamp,
+        taken: Monotonic,
+        way: Way,
+        processes: Vec<Process>,
+        cut: usize,
+    ) -> Self {
+        Self {
+            taken_at,
+            taken,
+            way,
+            processes,
+            cut,
+            owned: owned::Kept::default(),
+        }
+    }
 }
 
 /// What tells of processes.

@@ -100,13 +100,13 @@ impl Reader {
         processes.sort_unstable_by_key(|process| process.pid);
         let cut = processes.len().saturating_sub(MOST_PROCESSES);
         processes.truncate(MOST_PROCESSES);
-        Ok(ProcessTable {
+        Ok(ProcessTable::new(
             taken_at,
             taken,
-            way: Way::Sysinfo,
+            Way::Sysinfo,
             processes,
             cut,
-        })
+        ))
     }
 }
 

@@ -149,13 +149,13 @@ impl Reader {
         self.look_closely(&mut found);
         let processes = found.iter().map(|known| known.process.clone()).collect();
         self.known = found;
-        Ok(ProcessTable {
+        Ok(ProcessTable::new(
             taken_at,
             taken,
-            way: self.source.way,
+            self.source.way,
             processes,
             cut,
-        })
+        ))
     }
 
     /// All processes, into `known`; how many are beyond the bound.

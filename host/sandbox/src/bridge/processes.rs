@@ -1,12 +1,12 @@
 //! `processes`: the port's table as one buffer, without what the grants don't cover.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bailiwick_core::{
     policy::{Call, Capability, Fields, ProcessesView, Sensitive},
     ports::Pseudonyms,
     process::{Process, ProcessState, ProcessTable, container},
-    session::{Owner, Owners, Session},
+    session::{Owner, Session},
 };
 
 use super::redacted;
@@ -64,19 +64,22 @@ impl Context {
 fn encode(
     table: &ProcessTable,
     view: &ProcessesView<'_>,
-    sessions: &[Session],
+    sessions: &Arc<Vec<Session>>,
     pseudonyms: &dyn Pseudonyms,
 ) -> Vec<u8> {
-    let owners = Owners::new(sessions);
+    let owned = table.owned(sessions);
+    let look = |place: usize| {
+        let owner = owned.owner(place);
+        Some((table.processes.get(place)?, owner, view.fields(owner)?))
+    };
     // In the order of their ids, as the table is.
-    let seen: Vec<_> = table
-        .processes
-        .iter()
-        .filter_map(|process| {
-            let owner = owners.of(&process.described.marks);
-            Some((process, owner, view.fields(owner)?))
-        })
-        .collect();
+    let seen: Vec<_> = if view.sees_others() {
+        (0..table.processes.len()).filter_map(look).collect()
+    } else {
+        let own = view.own().into_iter();
+        let own = own.flat_map(|own| owned.of_session(own));
+        own.filter_map(look).collect()
+    };
     let mut rows = Vec::new();
     for (process, owner, fields) in &seen {
         let parent = seen.binary_search_by_key(&process.parent, |(process, ..)| process.pid);

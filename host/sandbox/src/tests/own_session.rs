@@ -144,13 +144,13 @@ impl ports::Processes for Now {
             state: ProcessState::Running,
         };
         let marks = self.processes.lock().unwrap();
-        let table = ProcessTable {
-            taken_at: Timestamp::from_ms(2),
-            taken: Monotonic::ZERO,
-            way: Way::Proc,
-            processes: marks.iter().enumerate().map(process).collect(),
-            cut: 0,
-        };
+        let table = ProcessTable::new(
+            Timestamp::from_ms(2),
+            Monotonic::ZERO,
+            Way::Proc,
+            marks.iter().enumerate().map(process).collect(),
+            0,
+        );
         Box::pin(async move { Ok(Arc::new(table)) })
     }
 }

@@ -89,13 +89,13 @@ impl ports::Processes for Desk {
             threads: 1,
             state: ProcessState::Running,
         };
-        let table = ProcessTable {
-            taken_at: Timestamp::from_ms(2),
-            taken: Monotonic::ZERO,
-            way: Way::Proc,
-            processes: vec![process],
-            cut: 0,
-        };
+        let table = ProcessTable::new(
+            Timestamp::from_ms(2),
+            Monotonic::ZERO,
+            Way::Proc,
+            vec![process],
+            0,
+        );
         Box::pin(async move { Ok(Arc::new(table)) })
     }
 }

@@ -294,13 +294,13 @@ impl Processes for Outside {
             threads: 1,
             state: ProcessState::Running,
         };
-        let table = ProcessTable {
-            taken_at: Timestamp::from_ms(1),
-            taken: Monotonic::ZERO,
-            way: Way::Proc,
-            processes: SESSIONS.iter().map(process).collect(),
-            cut: 0,
-        };
+        let table = ProcessTable::new(
+            Timestamp::from_ms(1),
+            Monotonic::ZERO,
+            Way::Proc,
+            SESSIONS.iter().map(process).collect(),
+            0,
+        );
         Box::pin(async move { Ok(Arc::new(table)) })
     }
 }
