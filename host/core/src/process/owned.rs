@@ -1,9 +1,6 @@
 //! Whose each process of a table is, found out once for all who ask about the same sessions.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use super::ProcessTable;
 use crate::session::{Owner, Owners, Session, SessionId};
@@ -14,8 +11,10 @@ pub struct Owned {
     sessions: Arc<Vec<Session>>,
     /// Of each process, in the table's order, the place of its session; none for the system's.
     owners: Vec<Option<usize>>,
-    /// Places of sessions, each with one of its processes, in order.
-    by_session: Vec<(usize, usize)>,
+    /// Places of the processes of sessions, session by session.
+    by_session: Vec<usize>,
+    /// Of each session, where its own begin in that; and where the last one's end.
+    begins: Vec<usize>,
 }
 
 /// What a table keeps of it.
@@ -41,25 +40,33 @@ impl ProcessTable {
 impl Owned {
     fn of(table: &ProcessTable, sessions: &Arc<Vec<Session>>) -> Self {
         let owners = Owners::new(sessions.iter());
-        let ids = sessions.iter().enumerate();
-        let places: BTreeMap<_, _> = ids.map(|(place, session)| (&session.id, place)).collect();
-        let owners: Vec<_> = table
-            .processes
-            .iter()
-            .map(|process| match owners.of(&process.described.marks) {
-                Owner::Session(id) => places.get(id).copied(),
-                Owner::System => None,
-            })
-            .collect();
-        let processes = owners.iter().enumerate();
-        let mut by_session: Vec<_> = processes
-            .filter_map(|(process, session)| Some(((*session)?, process)))
-            .collect();
-        by_session.sort_unstable();
+        let mut placed = Vec::with_capacity(table.processes.len());
+        let mut begins = vec![0; sessions.len() + 1];
+        for process in &table.processes {
+            let session = owners.placed(&process.described.marks);
+            let session = session.map(|(place, _)| place);
+            placed.push(session);
+            if let Some(place) = session {
+                begins[place + 1] += 1;
+            }
+        }
+        // Counted, and so in their order without being sorted.
+        for place in 0..sessions.len() {
+            begins[place + 1] += begins[place];
+        }
+        let mut by_session = vec![0; begins[sessions.len()]];
+        let mut next = begins.clone();
+        for (process, session) in placed.iter().enumerate() {
+            if let Some(place) = session {
+                by_session[next[*place]] = process;
+                next[*place] += 1;
+            }
+        }
         Self {
             sessions: Arc::clone(sessions),
-            owners,
+            owners: placed,
             by_session,
+            begins,
         }
     }
 
@@ -75,16 +82,8 @@ impl Owned {
     /// Places of a session's processes, in the table's order.
     pub fn of_session(&self, id: &SessionId) -> impl Iterator<Item = usize> {
         let place = self.sessions.iter().position(|session| session.id == *id);
-        let range = place.map_or(0..0, |place| {
-            let begin = self
-                .by_session
-                .partition_point(|(session, _)| *session < place);
-            let end = self
-                .by_session
-                .partition_point(|(session, _)| *session <= place);
-            begin..end
-        });
-        self.by_session[range].iter().map(|(_, process)| *process)
+        let range = place.map_or(0..0, |place| self.begins[place]..self.begins[place + 1]);
+        self.by_session[range].iter().copied()
     }
 }
 

@@ -39,10 +39,13 @@ pub enum Owner<'a> {
 /// The open sessions, made ready to tell whose many processes are.
 #[derive(Debug)]
 pub struct Owners<'a> {
-    by_scope: BTreeMap<(u32, &'a str), &'a SessionId>,
-    by_audit: BTreeMap<u32, &'a Session>,
-    display: BTreeMap<u32, &'a Session>,
+    by_scope: BTreeMap<(u32, &'a str), Placed<'a>>,
+    by_audit: BTreeMap<u32, Placed<'a>>,
+    display: BTreeMap<u32, Placed<'a>>,
 }
+
+/// A session, and its place among those that were given.
+type Placed<'a> = (usize, &'a Session);
 
 impl<'a> Owners<'a> {
     /// Of these sessions.
@@ -52,45 +55,55 @@ impl<'a> Owners<'a> {
             by_audit: BTreeMap::new(),
             display: BTreeMap::new(),
         };
-        for session in sessions {
+        for placed in sessions.into_iter().enumerate() {
+            let (_, session) = placed;
             let facts = &session.facts;
             if let Some(logind) = &facts.logind {
-                owners.by_scope.insert((facts.uid, logind), &session.id);
+                owners.by_scope.insert((facts.uid, logind), placed);
             }
             if let Some(audit) = facts.audit {
-                owners.by_audit.entry(audit).or_insert(session);
+                owners.by_audit.entry(audit).or_insert(placed);
             }
-            let shown = owners.display.entry(facts.uid).or_insert(session);
-            if standing(session) < standing(shown) {
-                *shown = session;
+            let shown = owners.display.entry(facts.uid).or_insert(placed);
+            if standing(session) < standing(shown.1) {
+                *shown = placed;
             }
         }
         owners
     }
 
-    /// Whose a process with these marks is.
+    /// Whose a process with these marks is: as [`Self::placed`].
+    pub fn of(&self, process: &ProcessMarks) -> Owner<'a> {
+        match self.placed(process) {
+            Some((_, session)) => Owner::Session(&session.id),
+            None => Owner::System,
+        }
+    }
+
+    /// The session of a process with these marks, with its place among those that were given;
+    /// none if it is the system's.
     ///
     /// The scope that logind put it in comes first: users can't leave it. Then its audit
     /// session. What runs in a user's `user@UID.service` carries an audit session id of its
     /// own, which is no login: it belongs to the session in which that user sits.
-    pub fn of(&self, process: &ProcessMarks) -> Owner<'a> {
+    pub(crate) fn placed(&self, process: &ProcessMarks) -> Option<Placed<'a>> {
         let place = Place::of(&process.cgroup);
         if let Place::Scope(uid, number) = place
-            && let Some(id) = self.by_scope.get(&(uid, number))
+            && let Some(placed) = self.by_scope.get(&(uid, number))
         {
-            return Owner::Session(id);
+            return Some(*placed);
         }
-        if let Some(session) = process.audit.and_then(|audit| self.by_audit.get(&audit))
-            && process.login_uid.is_none_or(|uid| uid == session.facts.uid)
+        if let Some(placed) = process.audit.and_then(|audit| self.by_audit.get(&audit))
+            && process
+                .login_uid
+                .is_none_or(|uid| uid == placed.1.facts.uid)
         {
-            return Owner::Session(&session.id);
+            return Some(*placed);
         }
-        if let Place::UserServices(uid) = place
-            && let Some(session) = self.display.get(&uid)
-        {
-            return Owner::Session(&session.id);
+        match place {
+            Place::UserServices(uid) => self.display.get(&uid).copied(),
+            Place::Scope(..) | Place::Elsewhere => None,
         }
-        Owner::System
     }
 }
 
